@@ -1,0 +1,78 @@
+// Control frames: everything on the wire that is not a message. One FlatBuffers table behind the head, one C++ struct
+// (fb::HelloT and so on, generated from schemas/frame.fbs) on our side. Pure; [any] thread.
+#pragma once
+
+#include <memory>
+
+#include "sdk/wire/frame.h"
+
+namespace btb::wire {
+
+// Table<fb::HelloT>::kind and so on: which kind of frame carries which table.
+template <class Native>
+struct ControlOf;
+
+#define BTB_CONTROL(Name, kind_name)                  \
+  template <>                                         \
+  struct ControlOf<fb::Name##T> {                     \
+    using Table = fb::Name;                           \
+    static constexpr Kind kind = Kind::kind_name;     \
+  };
+BTB_CONTROL(Hello, hello)
+BTB_CONTROL(Welcome, welcome)
+BTB_CONTROL(Goodbye, goodbye)
+BTB_CONTROL(Ping, ping)
+BTB_CONTROL(Pong, pong)
+BTB_CONTROL(Subscribe, subscribe)
+BTB_CONTROL(Subscribed, subscribed)
+BTB_CONTROL(Unsubscribe, unsubscribe)
+BTB_CONTROL(Unsubscribed, unsubscribed)
+BTB_CONTROL(Topic, topic)
+BTB_CONTROL(SnapshotBegin, snapshot_begin)
+BTB_CONTROL(SnapshotEnd, snapshot_end)
+BTB_CONTROL(Position, position)
+BTB_CONTROL(Gap, gap)
+BTB_CONTROL(MustRefetch, must_refetch)
+BTB_CONTROL(Open, open)
+BTB_CONTROL(Opened, opened)
+BTB_CONTROL(Ack, ack)
+BTB_CONTROL(Reject, reject)
+BTB_CONTROL(Command, command)
+BTB_CONTROL(Reply, reply)
+#undef BTB_CONTROL
+
+// Appends the frame, head and padding included, to `out`, whose size is a multiple of 8 before and after.
+template <class Native>
+void append_control(ByteVector& out, const Native& message) {
+  using Table = typename ControlOf<Native>::Table;
+  flatbuffers::FlatBufferBuilder builder(256);
+  builder.Finish(Table::Pack(builder, &message));
+  const fb::Head head(static_cast<uint32_t>(head_bytes + builder.GetSize()),
+                      ControlOf<Native>::kind, 0, 0);
+  const auto* head_at = reinterpret_cast<const std::byte*>(&head);
+  const auto* body_at = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
+  out.insert(out.end(), head_at, head_at + head_bytes);
+  out.insert(out.end(), body_at, body_at + builder.GetSize());
+  out.resize(align_up(out.size(), frame_alignment));
+}
+
+// The message in a control frame that `next_frame` returned; null if its table cannot be verified.
+// REQUIRES: frame.kind == ControlOf<Native>::kind.
+template <class Native>
+std::unique_ptr<Native> decode(const FrameView& frame) {
+  using Table = typename ControlOf<Native>::Table;
+  BTB_ASSERT(frame.kind == ControlOf<Native>::kind);
+  const auto* at = reinterpret_cast<const uint8_t*>(frame.body().data());
+  flatbuffers::Verifier verifier(at, frame.body().size(), limits::flatbuffer_depth_max,
+                                 limits::flatbuffer_tables_max);
+  if (!verifier.VerifyBuffer<Table>(nullptr)) return nullptr;
+  return std::unique_ptr<Native>(flatbuffers::GetRoot<Table>(at)->UnPack());
+}
+
+// The name of an enum value as docs/protocol.md writes it ("keep_alive_timeout"); "unknown" for one that is not ours.
+std::string_view name_of(Kind kind);
+std::string_view name_of(Reason reason);
+std::string_view name_of(Priority priority);
+std::string_view name_of(TopicKind kind);
+
+}  // namespace btb::wire

@@ -1,0 +1,128 @@
+#include "sdk/wire/frame.h"
+
+#include <algorithm>
+
+namespace btb::wire {
+
+namespace {
+
+static_assert(offsetof(DataHead, kind) == 4 && offsetof(DataHead, flags) == 5 &&
+              offsetof(DataHead, key_size) == 6 && offsetof(DataHead, topic) == 8 &&
+              offsetof(DataHead, total) == 12 && offsetof(DataHead, seq) == 16 &&
+              offsetof(DataHead, time_us) == 24);
+
+NextFrame fault(Reason reason, const char* text) {
+  NextFrame next;
+  next.status = NextFrame::Status::fault;
+  next.fault = {reason, text};
+  return next;
+}
+
+bool known(uint8_t kind) {
+  return kind == static_cast<uint8_t>(Kind::data) ||
+         (kind >= static_cast<uint8_t>(Kind::hello) && kind <= static_cast<uint8_t>(Kind::MAX));
+}
+
+// Null if the head of a data frame keeps the rules, else what is wrong with it.
+const char* data_fault(const DataHead& head) {
+  if ((head.flags & ~flag::all) != 0) return "unknown flags in a data frame";
+  if (head.topic == 0) return "a data frame without a topic number";
+  if (head.size < data_head_bytes + head.key_size) return "a data frame too short for its key";
+  const uint32_t payload = head.payload_size();
+  if (payload > head.total) return "a part larger than its message";
+  if (!head.part_more() && head.total <= limits::part_bytes_max && payload != head.total) {
+    return "the total of a whole message is not the size of its payload";
+  }
+  if (head.part_more() && payload == 0) return "an empty part";
+  if (head.deletion() && head.total != 0) return "a deletion with a payload";
+  return nullptr;
+}
+
+}  // namespace
+
+// A frame: u32 size, u8 kind, u8 flags, u16 key_size, then by kind; the next one at the next multiple of 8.
+NextFrame next_frame(Bytes buffer) {
+  if (buffer.size() < head_bytes) return {};
+  fb::Head head;
+  std::memcpy(static_cast<void*>(&head), buffer.data(), head_bytes);
+  const uint32_t size = head.size();
+  if (size < head_bytes) return fault(Reason::frame_malformed, "a frame smaller than its head");
+  const auto kind = static_cast<uint8_t>(head.kind());
+  if (!known(kind)) return fault(Reason::frame_malformed, "a frame of an unknown kind");
+  const bool is_data = head.kind() == Kind::data;
+  if (size > (is_data ? data_frame_bytes_max : limits::control_frame_bytes_max)) {
+    return fault(Reason::frame_too_large, "a frame larger than the limit");
+  }
+  if (is_data && size < data_head_bytes) {
+    return fault(Reason::frame_malformed, "a data frame smaller than its head");
+  }
+  if (is_data && head.key_size() > limits::key_bytes_max) {
+    return fault(Reason::frame_too_large, "a key larger than the limit");
+  }
+  const size_t stride = align_up(size, frame_alignment);
+  if (buffer.size() < stride) return {};
+
+  NextFrame next;
+  next.status = NextFrame::Status::frame;
+  next.frame = {head.kind(), buffer.first(size)};
+  next.consumed = stride;
+  if (is_data) {
+    if (const char* text = data_fault(next.frame.data())) {
+      return fault(Reason::frame_malformed, text);
+    }
+    if (next.frame.data().payload_size() > limits::part_bytes_max) {
+      return fault(Reason::frame_too_large, "a part larger than the limit");
+    }
+  }
+  return next;
+}
+
+size_t message_bytes(size_t key_size, size_t payload_size) {
+  const size_t parts = part_count(payload_size);
+  if (parts == 1) return align_up(data_head_bytes + key_size + payload_size, frame_alignment);
+  const size_t last = payload_size - (parts - 1) * limits::part_bytes_max;
+  return align_up(data_head_bytes + key_size + limits::part_bytes_max, frame_alignment) +
+         (parts - 2) * align_up(data_head_bytes + limits::part_bytes_max, frame_alignment) +
+         align_up(data_head_bytes + last, frame_alignment);
+}
+
+size_t write_data_frame(std::byte* out, const DataHead& head, Bytes key, Bytes payload) {
+  std::memcpy(out, &head, data_head_bytes);
+  std::byte* at = out + data_head_bytes;
+  if (!key.empty()) std::memcpy(at, key.data(), key.size());
+  at += key.size();
+  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
+  at += payload.size();
+  const size_t stride = head.stride();
+  std::memset(at, 0, stride - head.size);
+  return stride;
+}
+
+DataHead part_head(Bytes key, Bytes part_payload, size_t total) {
+  DataHead head;
+  head.size = static_cast<uint32_t>(data_head_bytes + key.size() + part_payload.size());
+  head.key_size = static_cast<uint16_t>(key.size());
+  head.total = static_cast<uint32_t>(total);
+  return head;
+}
+
+void append_message(ByteVector& out, DataHead head, Bytes key, Bytes payload) {
+  const size_t start = out.size();
+  out.resize(start + message_bytes(key.size(), payload.size()));
+  std::byte* at = out.data() + start;
+  const size_t total = payload.size();
+  const uint8_t flags = head.flags;
+  do {
+    const Bytes part = payload.first(std::min<size_t>(payload.size(), limits::part_bytes_max));
+    payload = payload.subspan(part.size());
+    const DataHead sized = part_head(key, part, total);
+    head.size = sized.size;
+    head.key_size = sized.key_size;
+    head.total = sized.total;
+    head.flags = payload.empty() ? flags : static_cast<uint8_t>(flags | flag::part_more);
+    at += write_data_frame(at, head, key, part);
+    key = {};
+  } while (!payload.empty());
+}
+
+}  // namespace btb::wire

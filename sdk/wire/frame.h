@@ -1,0 +1,123 @@
+// Frames: how messages lie in a log and travel on a link; the layout is schemas/frame.fbs and docs/protocol.md.
+//
+// All functions are pure and safe from [any] thread. Views borrow the bytes they were made from. Frames are written
+// in the byte order of the wire, which is little-endian; so is every machine this project runs on (asserted below).
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "schemas/frame_generated.h"
+#include "sdk/base/bytes.h"
+#include "sdk/base/limits.h"
+#include "sdk/base/result.h"
+
+namespace btb::wire {
+
+static_assert(std::endian::native == std::endian::little, "logs and links hold little-endian frames");
+
+using fb::AckLevel;
+using fb::From;
+using fb::Kind;
+using fb::Priority;
+using fb::Reason;
+using fb::TopicKind;
+
+inline constexpr uint32_t frame_alignment = 8;
+inline constexpr uint32_t head_bytes = sizeof(fb::Head);
+inline constexpr uint32_t data_head_bytes = sizeof(fb::DataHead);
+static_assert(head_bytes == 8 && data_head_bytes == 32);
+
+// The largest data frame, padding included.
+inline constexpr uint32_t data_frame_bytes_max = static_cast<uint32_t>(
+    align_up(data_head_bytes + limits::key_bytes_max + limits::part_bytes_max, frame_alignment));
+
+namespace flag {
+inline constexpr uint8_t deletion = 1;
+inline constexpr uint8_t priority_shift = 1;
+inline constexpr uint8_t priority_mask = 6;
+inline constexpr uint8_t part_more = 8;
+inline constexpr uint8_t batch_more = 16;
+inline constexpr uint8_t all = 31;
+}  // namespace flag
+
+// The head of a data frame as it lies in memory. Trivially copyable, aligned to 8.
+struct DataHead {
+  uint32_t size = 0;
+  Kind kind = Kind::data;
+  uint8_t flags = 0;
+  uint16_t key_size = 0;
+  uint32_t topic = 0;
+  uint32_t total = 0;
+  uint64_t seq = 0;
+  int64_t time_us = 0;
+
+  [[nodiscard]] bool deletion() const { return (flags & flag::deletion) != 0; }
+  [[nodiscard]] bool part_more() const { return (flags & flag::part_more) != 0; }
+  [[nodiscard]] bool batch_more() const { return (flags & flag::batch_more) != 0; }
+  [[nodiscard]] Priority priority() const {
+    return static_cast<Priority>((flags & flag::priority_mask) >> flag::priority_shift);
+  }
+  [[nodiscard]] uint32_t payload_size() const { return size - data_head_bytes - key_size; }
+  // Bytes from this frame to the next one.
+  [[nodiscard]] uint32_t stride() const {
+    return static_cast<uint32_t>(align_up(size, frame_alignment));
+  }
+};
+static_assert(sizeof(DataHead) == data_head_bytes && alignof(DataHead) == 8);
+
+// Any frame of a stream: its head, and everything behind the head (key and payload, or a FlatBuffers table).
+struct FrameView {
+  Kind kind = Kind::none;
+  Bytes bytes;  // head included, padding not; begins at a multiple of 8
+
+  // REQUIRES: kind == Kind::data, and the view came from `next_frame`.
+  [[nodiscard]] const DataHead& data() const {
+    return *reinterpret_cast<const DataHead*>(bytes.data());
+  }
+  [[nodiscard]] Bytes key() const { return bytes.subspan(data_head_bytes, data().key_size); }
+  [[nodiscard]] Bytes payload() const { return bytes.subspan(data_head_bytes + data().key_size); }
+  [[nodiscard]] Bytes body() const { return bytes.subspan(head_bytes); }
+};
+
+// What is wrong with a stream; `reason` is frame_malformed, frame_too_large or frame_unverifiable.
+struct FrameFault {
+  Reason reason = Reason::none;
+  const char* text = "";  // static
+};
+
+// Result of looking for the next frame at the front of a buffer.
+struct NextFrame {
+  enum class Status : uint8_t { frame, incomplete, fault } status = Status::incomplete;
+  FrameView frame;
+  size_t consumed = 0;  // with `frame`: bytes to the next one, padding included
+  FrameFault fault;
+};
+
+// Looks at the front of `buffer`, whose first byte lies at a multiple of 8 in the stream and in memory. A data frame
+// is checked wholly (sizes, flags, limits); of any other the size, and its table by decode<T>.
+NextFrame next_frame(Bytes buffer);
+
+// Bytes that a message takes in a log, all parts, heads and padding included.
+size_t message_bytes(size_t key_size, size_t payload_size);
+
+// Number of frames a payload of this size travels in: 1 up to part_bytes_max.
+constexpr size_t part_count(size_t payload_size) {
+  return payload_size <= limits::part_bytes_max
+             ? 1
+             : (payload_size + limits::part_bytes_max - 1) / limits::part_bytes_max;
+}
+
+// Writes one frame at `out`, padding included, and returns head.stride(). `head.size` and `head.key_size` must agree
+// with `key` and `payload`; `out` has room for the stride and is aligned to 8.
+size_t write_data_frame(std::byte* out, const DataHead& head, Bytes key, Bytes payload);
+
+// The head for one part of a message: size and key_size are filled in, the rest is the caller's.
+DataHead part_head(Bytes key, Bytes part_payload, size_t total);
+
+// Appends a whole message to `out` as one frame or several parts; `head` brings topic, seq, time and flags.
+void append_message(ByteVector& out, DataHead head, Bytes key, Bytes payload);
+
+}  // namespace btb::wire
