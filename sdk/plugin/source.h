@@ -1,0 +1,407 @@
+// Writing a source in C++: derive from Source, then one line of registration. Header-only, over abi.h; C++20.
+//
+//   class Hello final : public btb::plugin::Source {
+//    public:
+//     static std::vector<Option> options() { return {text_option("topic", "Where to publish").required()}; }
+//     explicit Hello(const Settings& settings) : topic_(settings.text("topic")) {}
+//     void run(Host& host, std::string_view) override { host.publish(Batch().put(topic_, "", "hello")); }
+//    private:
+//     std::string topic_;
+//   };
+//   BTB_SOURCE_PLUGIN(Hello, "hello", "1.0.0", "Says hello once")
+//
+// An exception that leaves the constructor or run fails the source with its text; the broker starts it again later.
+// OptionFailure names the option at fault. Stopped is thrown by Host when the source has to end: let it pass.
+// An optional `static void validate(const Settings&, const Report&)` finds what the declarations cannot say.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sdk/plugin/abi.h"
+
+namespace btb::plugin {
+
+inline std::string_view view(btb_bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data), bytes.size};
+}
+inline btb_bytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+// The source has to end. Thrown by Host; not a failure.
+struct Stopped {};
+
+// One option has a value that cannot be used.
+class OptionFailure : public std::runtime_error {
+ public:
+  OptionFailure(std::string option, const std::string& text)
+      : std::runtime_error(text), option_(std::move(option)) {}
+  [[nodiscard]] const std::string& option() const { return option_; }
+
+ private:
+  std::string option_;
+};
+
+// The declaration of one option. Value type; built with the functions below.
+class Option {
+ public:
+  Option(btb_option_type type, std::string name, std::string help)
+      : type_(type), name_(std::move(name)), help_(std::move(help)) {}
+  Option&& required() && { return flags_ |= BTB_OPTION_REQUIRED, std::move(*this); }
+  Option&& secret() && { return flags_ |= BTB_OPTION_SECRET, std::move(*this); }
+  // As it would be written in YAML.
+  Option&& standard(std::string value) && {
+    return default_ = std::move(value), has_default_ = true, std::move(*this);
+  }
+  Option&& choices(std::string value) && { return choices_ = std::move(value), std::move(*this); }
+  Option&& range(int64_t low, int64_t high) && { return min_ = low, max_ = high, std::move(*this); }
+
+  // Borrows the texts of this object.
+  [[nodiscard]] btb_option raw() const {
+    return {sizeof(btb_option),
+            type_,
+            flags_,
+            name_.c_str(),
+            has_default_ ? default_.c_str() : nullptr,
+            choices_.empty() ? nullptr : choices_.c_str(),
+            help_.c_str(),
+            min_,
+            max_};
+  }
+
+ private:
+  btb_option_type type_;
+  uint32_t flags_ = 0;
+  std::string name_, help_, default_, choices_;
+  bool has_default_ = false;
+  int64_t min_ = 0, max_ = 0;
+};
+
+inline Option text_option(std::string name, std::string help) {
+  return {BTB_OPTION_TEXT, std::move(name), std::move(help)};
+}
+inline Option flag_option(std::string name, std::string help) {
+  return {BTB_OPTION_FLAG, std::move(name), std::move(help)};
+}
+inline Option integer_option(std::string name, std::string help) {
+  return {BTB_OPTION_INTEGER, std::move(name), std::move(help)};
+}
+inline Option number_option(std::string name, std::string help) {
+  return {BTB_OPTION_NUMBER, std::move(name), std::move(help)};
+}
+inline Option duration_option(std::string name, std::string help) {
+  return {BTB_OPTION_DURATION, std::move(name), std::move(help)};
+}
+inline Option size_option(std::string name, std::string help) {
+  return {BTB_OPTION_SIZE, std::move(name), std::move(help)};
+}
+inline Option choice_option(std::string name, std::string choices, std::string help) {
+  return Option(BTB_OPTION_CHOICE, std::move(name), std::move(help)).choices(std::move(choices));
+}
+inline Option list_option(std::string name, std::string help) {
+  return {BTB_OPTION_LIST, std::move(name), std::move(help)};
+}
+inline Option map_option(std::string name, std::string help) {
+  return {BTB_OPTION_MAP, std::move(name), std::move(help)};
+}
+
+// The settings of one source, as the broker checked them. Borrows; copy what is kept. An option that was not set and
+// has no default reads as "", 0, false or nothing; a name that was never declared is a bug and throws.
+class Settings {
+ public:
+  Settings(const btb_setting* settings, size_t count) : settings_(settings), count_(count) {}
+
+  [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+  [[nodiscard]] std::string text(std::string_view name) const {
+    const btb_setting* setting = find(name);
+    return setting == nullptr ? std::string() : std::string(view(setting->text));
+  }
+  [[nodiscard]] int64_t integer(std::string_view name) const {
+    const btb_setting* setting = find(name);
+    return setting == nullptr ? 0 : setting->integer;
+  }
+  [[nodiscard]] int64_t duration_ms(std::string_view name) const { return integer(name); }
+  [[nodiscard]] uint64_t size_bytes(std::string_view name) const {
+    return static_cast<uint64_t>(integer(name));
+  }
+  [[nodiscard]] bool flag(std::string_view name) const { return integer(name) != 0; }
+  [[nodiscard]] double number(std::string_view name) const {
+    const btb_setting* setting = find(name);
+    return setting == nullptr ? 0 : setting->number;
+  }
+  [[nodiscard]] std::vector<std::string> list(std::string_view name) const {
+    std::vector<std::string> out;
+    if (const btb_setting* setting = find(name)) {
+      for (size_t i = 0; i < setting->item_count; ++i) out.emplace_back(view(setting->items[i]));
+    }
+    return out;
+  }
+  // In the order they are written; a key may come more than once.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> map(std::string_view name) const {
+    std::vector<std::pair<std::string, std::string>> out;
+    if (const btb_setting* setting = find(name)) {
+      for (size_t i = 0; i + 1 < setting->item_count; i += 2) {
+        out.emplace_back(view(setting->items[i]), view(setting->items[i + 1]));
+      }
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] const btb_setting* find(std::string_view name) const {
+    for (size_t i = 0; i < count_; ++i) {
+      if (settings_[i].name == name) return &settings_[i];
+    }
+    return nullptr;
+  }
+  const btb_setting* settings_;
+  size_t count_;
+};
+
+// Told about a fault in the settings by validate: (option, text).
+using Report = std::function<void(const std::string& option, const std::string& text)>;
+
+// Messages that belong together. Copies what it is given, so it can be filled from a buffer that is reused. Reuse it
+// too: clear keeps the memory.
+class Batch {
+ public:
+  Batch& put(std::string_view topic, std::string_view key, std::string_view payload,
+             int64_t time_us = 0) {
+    return add(BTB_PUT, topic, key, payload, time_us);
+  }
+  Batch& remove(std::string_view topic, std::string_view key, int64_t time_us = 0) {
+    return add(BTB_DELETE, topic, key, {}, time_us);
+  }
+  // Where run goes on after this batch.
+  Batch& resume_token(std::string_view token) { return token_ = token, *this; }
+  // The next batch belongs to this one.
+  Batch& more(bool value = true) { return more_ = value, *this; }
+
+  [[nodiscard]] size_t size() const { return messages_.size(); }
+  [[nodiscard]] bool empty() const { return messages_.empty(); }
+  // Bytes of topics, keys and payloads in it.
+  [[nodiscard]] size_t bytes() const { return text_.size(); }
+  void clear() {
+    messages_.clear();
+    text_.clear();
+    token_.clear();
+    more_ = false;
+  }
+
+ private:
+  friend class Host;
+  struct Entry {
+    btb_op op;
+    size_t topic_size, key_size, payload_size;
+    int64_t time_us;
+  };
+  Batch& add(btb_op op, std::string_view topic, std::string_view key, std::string_view payload,
+             int64_t time_us) {
+    messages_.push_back({op, topic.size(), key.size(), payload.size(), time_us});
+    text_.append(topic).append(key).append(payload);
+    return *this;
+  }
+
+  std::vector<Entry> messages_;
+  std::string text_;  // topic, key, payload of each message, one behind the other
+  std::string token_;
+  bool more_ = false;
+};
+
+// What the broker does for a source. All but log on the source's thread.
+class Host {
+ public:
+  explicit Host(const btb_host* host) : host_(host) {}
+
+  // Hands the batch over; waits while the broker is full or the source is paused. Throws Stopped, or
+  // std::invalid_argument for a message that breaks a rule (then nothing of the batch was taken).
+  void publish(const Batch& batch) {
+    fill(batch);
+    btb_fault fault{sizeof(btb_fault), 0, ""};
+    const btb_batch raw{sizeof(btb_batch), batch.more_ ? uint32_t{BTB_BATCH_MORE} : 0u, raw_.data(),
+                        raw_.size(), bytes_of(batch.token_)};
+    for (;;) {
+      const btb_status status = host_->publish(host_, &raw, &fault);
+      if (status == BTB_OK) return;
+      if (status == BTB_STOPPED) throw Stopped();
+      if (status == BTB_AGAIN) {
+        wait(-1);
+        continue;
+      }
+      throw std::invalid_argument("message " + std::to_string(fault.message_index) + " of the batch: " +
+                                  fault.text);
+    }
+  }
+
+  // Sleeps; returns early when something was asked of the source. Throws Stopped.
+  void wait(int64_t timeout_ms) {
+    if (host_->wait(host_, timeout_ms) == BTB_STOPPED) throw Stopped();
+  }
+
+  // Readable while something is asked of the source; poll it beside your own descriptors, then call `paused`.
+  [[nodiscard]] int wake_fd() const { return host_->wake_fd(host_); }
+
+  // True while the operator has paused the source. Throws Stopped. Clears wake_fd.
+  bool paused() {
+    const btb_status status = host_->status(host_);
+    if (status == BTB_STOPPED) throw Stopped();
+    return status == BTB_AGAIN;
+  }
+
+  void dead_letter(const btb_dead_letter& letter) { host_->dead_letter(host_, &letter); }
+  void set_state(btb_source_state state, const std::string& text = {}) {
+    host_->set_state(host_, state, text.c_str());
+  }
+  void log(btb_log_level level, const std::string& text) const {
+    host_->log(host_, level, text.c_str());
+  }
+  void info(const std::string& text) const { log(BTB_LOG_INFO, text); }
+  void warning(const std::string& text) const { log(BTB_LOG_WARNING, text); }
+  [[nodiscard]] std::string_view source_name() const { return host_->source_name; }
+  [[nodiscard]] const btb_host* raw() const { return host_; }
+
+ private:
+  void fill(const Batch& batch) {
+    raw_.clear();
+    raw_.reserve(batch.messages_.size());
+    std::string_view rest = batch.text_;
+    const auto take = [&rest](size_t size) {
+      const btb_bytes bytes = bytes_of(rest.substr(0, size));
+      rest.remove_prefix(size);
+      return bytes;
+    };
+    for (const Batch::Entry& entry : batch.messages_) {
+      btb_message message{};
+      message.size = sizeof(btb_message);
+      message.op = entry.op;
+      message.topic = take(entry.topic_size);
+      message.key = take(entry.key_size);
+      message.payload = take(entry.payload_size);
+      message.time_us = entry.time_us;
+      raw_.push_back(message);
+    }
+  }
+
+  const btb_host* host_;
+  std::vector<btb_message> raw_;
+};
+
+// A source. Made, run and destroyed on its own thread.
+class Source {
+ public:
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source() = default;
+
+  // Publishes until there is nothing more to come, or a call of `host` throws Stopped. `resume_token` is the last one
+  // the broker took, empty at the first start. [source]
+  virtual void run(Host& host, std::string_view resume_token) = 0;
+  // Ends a wait outside of the host. [any]
+  virtual void interrupt() {}
+};
+
+// The C face of one source class. For BTB_SOURCE_PLUGIN.
+template <class T>
+class Plugin {
+ public:
+  Plugin(const char* name, const char* version, const char* description) : options_(T::options()) {
+    for (const Option& option : options_) raw_options_.push_back(option.raw());
+    for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
+    plugin_ = {sizeof(btb_plugin),      BTB_ABI_MAJOR,           BTB_ABI_MINOR, name,   version, description,
+               option_pointers_.data(), option_pointers_.size(), &validate,     &create};
+  }
+
+  const btb_plugin* entry(const uint32_t* majors, size_t count) const {
+    for (size_t i = 0; i < count; ++i) {
+      if (majors[i] == BTB_ABI_MAJOR) return &plugin_;
+    }
+    return nullptr;
+  }
+
+ private:
+  // One live source and its C face.
+  struct Instance {
+    explicit Instance(const btb_host* raw) : host(raw) {}
+    Host host;
+    std::unique_ptr<T> source;
+    btb_source face{};
+  };
+
+  // Calls `body` and turns whatever it throws into host->fail.
+  template <class Body>
+  static btb_status guarded(const btb_host* host, Body body) {
+    try {
+      body();
+      return BTB_OK;
+    } catch (const Stopped&) {
+      return BTB_STOPPED;
+    } catch (const OptionFailure& failure) {
+      host->fail(host, failure.option().c_str(), failure.what());
+    } catch (const std::exception& failure) {
+      host->fail(host, nullptr, failure.what());
+    } catch (...) {
+      host->fail(host, nullptr, "an exception that is not a std::exception");
+    }
+    return BTB_FAILED;
+  }
+
+  static void validate(const btb_setting* settings, size_t count, btb_report report, void* context) {
+    if constexpr (requires(const Settings& s, const Report& r) { T::validate(s, r); }) {
+      try {
+        T::validate(Settings(settings, count), [&](const std::string& option, const std::string& text) {
+          report(context, option.c_str(), text.c_str());
+        });
+      } catch (const std::exception& failure) {
+        report(context, nullptr, failure.what());
+      } catch (...) {
+        report(context, nullptr, "an exception that is not a std::exception");
+      }
+    } else {
+      (void)settings, (void)count, (void)report, (void)context;
+    }
+  }
+
+  static const btb_source* create(const btb_host* host, const btb_setting* settings, size_t count) {
+    Instance* made = nullptr;
+    const btb_status status = guarded(host, [&] {
+      auto instance = std::make_unique<Instance>(host);
+      instance->source = std::make_unique<T>(Settings(settings, count));
+      instance->face = {sizeof(btb_source), instance.get(), &run, &interrupt, &destroy, nullptr};
+      made = instance.release();
+    });
+    return status == BTB_OK ? &made->face : nullptr;
+  }
+
+  static btb_status run(void* self, btb_bytes token) {
+    auto* instance = static_cast<Instance*>(self);
+    return guarded(instance->host.raw(), [&] { instance->source->run(instance->host, view(token)); });
+  }
+
+  static void interrupt(void* self) { static_cast<Instance*>(self)->source->interrupt(); }
+
+  static void destroy(void* self) { delete static_cast<Instance*>(self); }
+
+  std::vector<Option> options_;
+  std::vector<btb_option> raw_options_;
+  std::vector<const btb_option*> option_pointers_;
+  btb_plugin plugin_{};
+};
+
+}  // namespace btb::plugin
+
+// The one registration line of a plugin: defines the exported symbol.
+#define BTB_SOURCE_PLUGIN(Class, name, version, description)                                           \
+  extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) {     \
+    static const ::btb::plugin::Plugin<Class> plugin(name, version, description);                      \
+    return plugin.entry(majors, count);                                                                \
+  }
