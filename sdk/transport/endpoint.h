@@ -1,0 +1,32 @@
+// Endpoint: where a broker listens, as people write it.
+//
+//   unix:/path/to/socket        unix:@name (abstract)
+//   tcp:HOST:PORT               tcp:[::1]:4712; PORT may be left out: 4712
+//   l2cap:ADDR/PSM  le:ADDR/PSM  rfcomm:ADDR/CHANNEL    understood here, connected by the Bluetooth transports
+//
+// Value type; pure; [any] thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sdk/base/result.h"
+
+namespace btb {
+
+inline constexpr uint16_t default_tcp_port = 4712;
+
+struct Endpoint {
+  enum class Scheme : uint8_t { unix_socket, tcp, l2cap, le, rfcomm } scheme = Scheme::unix_socket;
+  std::string address;  // path, host or Bluetooth address
+  uint16_t port = 0;    // TCP port, PSM or channel
+
+  bool operator==(const Endpoint&) const = default;
+};
+
+// The error says what is wrong and shows the forms that are understood.
+Result<Endpoint> parse_endpoint(std::string_view text);
+std::string to_string(const Endpoint& endpoint);
+
+}  // namespace btb

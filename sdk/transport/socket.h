@@ -1,0 +1,49 @@
+// Sockets behind endpoints. Every descriptor made here is non-blocking and close-on-exec; TCP ones have Nagle's
+// algorithm off. Functions, no state; [any] thread; none blocks, but for the look-up of a TCP host's name.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+#include "sdk/transport/endpoint.h"
+
+namespace btb {
+
+struct ListenOptions {
+  uint32_t mode = 0660;  // permissions of a unix socket
+  int backlog = 1024;
+};
+
+// A listening socket. A unix socket file that nobody listens on any more is replaced; one that is in use is an error
+// ("exists"), as is a TCP port in use.
+Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& options);
+
+// The endpoint a listening socket has, with the port the system chose for tcp:HOST:0.
+Result<Endpoint> local_endpoint(int fd, const Endpoint& asked);
+
+// Removes the file of a unix socket; nothing for the others.
+void remove_endpoint(const Endpoint& endpoint);
+
+// The next connection of a listening socket. `unavailable`: none is waiting. `limit`: out of descriptors.
+Result<UniqueFd> accept_from(int listen_fd);
+
+// Begins to connect: poll the descriptor for writing, then finish_connect.
+Result<UniqueFd> begin_connect(const Endpoint& endpoint);
+Result<void> finish_connect(int fd);
+
+// The user behind the other end of a unix socket; nothing for others.
+struct PeerUser {
+  uid_t uid = 0;
+  pid_t pid = 0;
+};
+std::optional<PeerUser> peer_user(int fd);
+
+// The other end for logs: "unix uid 1000 pid 4711", "tcp 127.0.0.1:50312".
+std::string describe_peer(int fd);
+
+}  // namespace btb
