@@ -1,8 +1,9 @@
 // Endpoint: where a broker listens, as people write it.
 //
 //   unix:/path/to/socket        unix:@name (abstract)
-//   tcp:HOST:PORT               tcp:[::1]:4712; PORT may be left out: 4712
-//   l2cap:ADDR/PSM  le:ADDR/PSM  rfcomm:ADDR/CHANNEL    understood here, connected by the Bluetooth transports
+//   tcp:HOST:PORT               tcp:[::1]:4712; PORT may be left out: 4712; tcp:*:PORT listens on
+//   all addresses l2cap:ADDR/PSM  le:ADDR/PSM  rfcomm:ADDR/CHANNEL    understood here, connected by
+//   the Bluetooth transports
 //
 // Value type; pure; [any] thread.
 #pragma once

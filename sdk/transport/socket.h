@@ -1,5 +1,6 @@
-// Sockets behind endpoints. Every descriptor made here is non-blocking and close-on-exec; TCP ones have Nagle's
-// algorithm off. Functions, no state; [any] thread; none blocks, but for the look-up of a TCP host's name.
+// Sockets behind endpoints. Every descriptor made here is non-blocking and close-on-exec; TCP ones
+// have Nagle's algorithm off. Functions, no state; [any] thread; none blocks, but for the look-up
+// of a TCP host's name.
 #pragma once
 
 #include <sys/types.h>
@@ -19,8 +20,9 @@ struct ListenOptions {
   int backlog = 1024;
 };
 
-// A listening socket. A unix socket file that nobody listens on any more is replaced; one that is in use is an error
-// ("exists"), as is a TCP port in use.
+// A listening socket. A unix socket file that nobody listens on any more is replaced; one that is
+// in use is an error ("exists"), as is a TCP port in use. The host "*" is every address, v4 and v6.
+// Two brokers that start at the same moment on one path are kept apart by a lock on its directory.
 Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& options);
 
 // The endpoint a listening socket has, with the port the system chose for tcp:HOST:0.
@@ -29,11 +31,14 @@ Result<Endpoint> local_endpoint(int fd, const Endpoint& asked);
 // Removes the file of a unix socket; nothing for the others.
 void remove_endpoint(const Endpoint& endpoint);
 
-// The next connection of a listening socket. `unavailable`: none is waiting. `limit`: out of descriptors.
+// The next connection of a listening socket. `unavailable`: none is waiting. `limit`: out of
+// descriptors.
 Result<UniqueFd> accept_from(int listen_fd);
 
-// Begins to connect: poll the descriptor for writing, then finish_connect.
-Result<UniqueFd> begin_connect(const Endpoint& endpoint);
+// Begins to connect: poll the descriptor for writing, then finish_connect. A host may have several
+// addresses; `attempt` says which to try, counted round and round, so that counting it up reaches
+// all of them.
+Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt = 0);
 Result<void> finish_connect(int fd);
 
 // The user behind the other end of a unix socket; nothing for others.

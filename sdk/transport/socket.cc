@@ -1,0 +1,340 @@
+#include "sdk/transport/socket.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace btb {
+
+namespace {
+
+using Scheme = Endpoint::Scheme;
+
+constexpr int directory_lock_tries = 200;  // a millisecond apart; the lock is held for microseconds
+
+// Any address a socket can have, with its length.
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t bytes = 0;
+
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  [[nodiscard]] sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  [[nodiscard]] int family() const { return storage.ss_family; }
+};
+
+std::string errno_text(int number) {
+  std::array<char, 128> buffer{};
+  return strerror_r(number, buffer.data(), buffer.size());
+}
+
+Errc errc_of(int number) {
+  switch (number) {
+    case EADDRINUSE:
+    case EEXIST:
+      return Errc::exists;
+    case ENOENT:
+    case EADDRNOTAVAIL:
+      return Errc::not_found;
+    case EACCES:
+    case EPERM:
+      return Errc::refused;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      return Errc::limit;
+    case ECONNREFUSED:
+    case EAGAIN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ECONNRESET:
+      return Errc::unavailable;
+    case ETIMEDOUT:
+      return Errc::timeout;
+    default:
+      return Errc::io;
+  }
+}
+
+Error system_error(const std::string& what, int number) {
+  return {errc_of(number), what + ": " + errno_text(number)};
+}
+
+Error no_bluetooth(const Endpoint& endpoint) {
+  return {Errc::unsupported, to_string(endpoint) + ": this build carries no Bluetooth transport"};
+}
+
+Result<Address> unix_address(const Endpoint& endpoint) {
+  Address address;
+  auto* un = reinterpret_cast<sockaddr_un*>(&address.storage);
+  const std::string& path = endpoint.address;
+  if (path.empty() || path.size() >= sizeof un->sun_path) {
+    return Error{Errc::invalid, to_string(endpoint) + ": the path has 1 to 107 bytes"};
+  }
+  un->sun_family = AF_UNIX;
+  std::memcpy(un->sun_path, path.data(), path.size());
+  const bool is_abstract = path.front() == '@';
+  if (is_abstract) un->sun_path[0] = '\0';
+  address.bytes =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (is_abstract ? 0 : 1));
+  return address;
+}
+
+Result<std::vector<Address>> tcp_addresses(const Endpoint& endpoint, bool to_listen) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV | (to_listen ? AI_PASSIVE : 0);
+  const bool every = endpoint.address == "*";
+  if (every && !to_listen) {
+    return Error{Errc::invalid, to_string(endpoint) + ": \"*\" is for listening"};
+  }
+  addrinfo* found = nullptr;
+  const int fault = getaddrinfo(every ? "::" : endpoint.address.c_str(),
+                                std::to_string(endpoint.port).c_str(), &hints, &found);
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, [](addrinfo* info) {
+    if (info != nullptr) freeaddrinfo(info);
+  });
+  if (fault != 0) {
+    return Error{fault == EAI_AGAIN ? Errc::unavailable : Errc::not_found,
+                 to_string(endpoint) + ": " + gai_strerror(fault)};
+  }
+  std::vector<Address> addresses;
+  for (const addrinfo* info = found; info != nullptr; info = info->ai_next) {
+    Address& address = addresses.emplace_back();
+    std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
+    address.bytes = info->ai_addrlen;
+  }
+  return addresses;
+}
+
+UniqueFd make_socket(int family) {
+  return UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+void set_option(int fd, int level, int name, int value) {
+  (void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
+// --- listening ---
+
+// Whether somebody listens on a unix socket; the error says what is there instead of one.
+Result<bool> is_alive(const Endpoint& endpoint, const Address& address) {
+  struct stat info {};
+  if (lstat(endpoint.address.c_str(), &info) != 0) {
+    if (errno == ENOENT) return false;
+    return system_error(to_string(endpoint), errno);
+  }
+  if (!S_ISSOCK(info.st_mode)) {
+    return Error{Errc::exists, to_string(endpoint) + ": a file that is not a socket is there"};
+  }
+  const UniqueFd probe = make_socket(AF_UNIX);
+  if (!probe.valid()) return system_error(to_string(endpoint), errno);
+  if (::connect(probe.get(), address.get(), address.bytes) == 0) return true;
+  return errno != ECONNREFUSED && errno != ENOENT;
+}
+
+// Keeps other brokers from looking at or replacing sockets in the directory while the result lives.
+Result<UniqueFd> lock_directory_of(const Endpoint& endpoint) {
+  const size_t slash = endpoint.address.rfind('/');
+  const std::string directory = slash == std::string::npos ? "."
+                                : slash == 0               ? "/"
+                                                           : endpoint.address.substr(0, slash);
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return system_error(to_string(endpoint) + ": directory " + directory, errno);
+  for (int tries = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return fd;  // no locks on this file system
+    if (tries == directory_lock_tries) {
+      return Error{Errc::unavailable,
+                   to_string(endpoint) + ": another process keeps the directory locked"};
+    }
+    const timespec millisecond{0, 1'000'000};
+    nanosleep(&millisecond, nullptr);
+  }
+  return fd;
+}
+
+Result<UniqueFd> bind_and_listen(const Endpoint& endpoint, const Address& address,
+                                 const ListenOptions& options, bool is_file) {
+  UniqueFd fd = make_socket(address.family());
+  if (!fd.valid()) return system_error(to_string(endpoint), errno);
+  if (address.family() != AF_UNIX) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (endpoint.address == "*") set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  // Nobody can connect between bind and listen, so the permissions are right from the first moment.
+  if (::bind(fd.get(), address.get(), address.bytes) != 0 ||
+      (is_file && ::chmod(endpoint.address.c_str(), options.mode) != 0) ||
+      ::listen(fd.get(), options.backlog) != 0) {
+    return system_error(to_string(endpoint), errno);
+  }
+  return fd;
+}
+
+Result<UniqueFd> listen_on_unix(const Endpoint& endpoint, const ListenOptions& options) {
+  const auto address = unix_address(endpoint);
+  if (!address) return address.error();
+  if (endpoint.address.front() == '@') return bind_and_listen(endpoint, *address, options, false);
+  const auto lock = lock_directory_of(endpoint);
+  if (!lock) return lock.error();
+  const auto alive = is_alive(endpoint, *address);
+  if (!alive) return alive.error();
+  if (*alive) return Error{Errc::exists, to_string(endpoint) + ": somebody listens here already"};
+  remove_endpoint(endpoint);
+  return bind_and_listen(endpoint, *address, options, true);
+}
+
+Result<UniqueFd> listen_on_tcp(const Endpoint& endpoint, const ListenOptions& options) {
+  const auto addresses = tcp_addresses(endpoint, true);
+  if (!addresses) return addresses.error();
+  Result<UniqueFd> fd = Error{Errc::not_found, to_string(endpoint) + ": no address"};
+  for (const Address& address : *addresses) {
+    fd = bind_and_listen(endpoint, address, options, false);
+    if (fd) return fd;
+  }
+  if (endpoint.address == "*") {  // a system without IPv6
+    return listen_on_tcp({Scheme::tcp, "0.0.0.0", endpoint.port}, options);
+  }
+  return fd;
+}
+
+// --- connecting ---
+
+Result<UniqueFd> connect_to(const Endpoint& endpoint, const Address& address) {
+  UniqueFd fd = make_socket(address.family());
+  if (!fd.valid()) return system_error(to_string(endpoint), errno);
+  if (address.family() != AF_UNIX) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (::connect(fd.get(), address.get(), address.bytes) != 0 && errno != EINPROGRESS) {
+    return system_error(to_string(endpoint), errno);
+  }
+  return fd;
+}
+
+std::string text_of(const Address& address) {
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (address.family() == AF_INET) {
+    const auto* in = reinterpret_cast<const sockaddr_in*>(&address.storage);
+    inet_ntop(AF_INET, &in->sin_addr, host.data(), host.size());
+    return std::string(host.data()) + ":" + std::to_string(ntohs(in->sin_port));
+  }
+  const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+  inet_ntop(AF_INET6, &in6->sin6_addr, host.data(), host.size());
+  return "[" + std::string(host.data()) + "]:" + std::to_string(ntohs(in6->sin6_port));
+}
+
+}  // namespace
+
+Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& options) {
+  switch (endpoint.scheme) {
+    case Scheme::unix_socket:
+      return listen_on_unix(endpoint, options);
+    case Scheme::tcp:
+      return listen_on_tcp(endpoint, options);
+    case Scheme::l2cap:
+    case Scheme::le:
+    case Scheme::rfcomm:
+      break;
+  }
+  return no_bluetooth(endpoint);
+}
+
+Result<Endpoint> local_endpoint(int fd, const Endpoint& asked) {
+  if (asked.scheme != Scheme::tcp) return asked;
+  Address address;
+  address.bytes = sizeof address.storage;
+  if (getsockname(fd, address.get(), &address.bytes) != 0) {
+    return system_error(to_string(asked), errno);
+  }
+  Endpoint endpoint = asked;
+  endpoint.port = ntohs(address.family() == AF_INET6
+                            ? reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port
+                            : reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
+  return endpoint;
+}
+
+void remove_endpoint(const Endpoint& endpoint) {
+  if (endpoint.scheme != Scheme::unix_socket || endpoint.address.starts_with('@')) return;
+  struct stat info {};
+  if (lstat(endpoint.address.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
+  (void)::unlink(endpoint.address.c_str());
+}
+
+Result<UniqueFd> accept_from(int listen_fd) {
+  for (;;) {
+    UniqueFd fd(::accept4(listen_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.valid()) {
+      set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // has no effect on a unix socket
+      return fd;
+    }
+    if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
+    return system_error("accept", errno);
+  }
+}
+
+Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt) {
+  switch (endpoint.scheme) {
+    case Scheme::unix_socket: {
+      const auto address = unix_address(endpoint);
+      if (!address) return address.error();
+      return connect_to(endpoint, *address);
+    }
+    case Scheme::tcp: {
+      const auto addresses = tcp_addresses(endpoint, false);
+      if (!addresses) return addresses.error();
+      if (addresses->empty()) return Error{Errc::not_found, to_string(endpoint) + ": no address"};
+      return connect_to(endpoint, (*addresses)[attempt % addresses->size()]);
+    }
+    case Scheme::l2cap:
+    case Scheme::le:
+    case Scheme::rfcomm:
+      break;
+  }
+  return no_bluetooth(endpoint);
+}
+
+Result<void> finish_connect(int fd) {
+  int number = 0;
+  socklen_t bytes = sizeof number;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &bytes) != 0) number = errno;
+  if (number != 0) return system_error("connect", number);
+  return {};
+}
+
+std::optional<PeerUser> peer_user(int fd) {
+  ucred credentials{};
+  socklen_t bytes = sizeof credentials;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
+  if (credentials.pid <= 0 && credentials.uid == static_cast<uid_t>(-1)) return std::nullopt;
+  return PeerUser{credentials.uid, credentials.pid};
+}
+
+std::string describe_peer(int fd) {
+  Address address;
+  address.bytes = sizeof address.storage;
+  if (getpeername(fd, address.get(), &address.bytes) != 0) return "gone";
+  switch (address.family()) {
+    case AF_UNIX: {
+      const auto user = peer_user(fd);
+      if (!user) return "unix";
+      return "unix uid " + std::to_string(user->uid) + " pid " + std::to_string(user->pid);
+    }
+    case AF_INET:
+    case AF_INET6:
+      return "tcp " + text_of(address);
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace btb

@@ -1,0 +1,197 @@
+#include "sdk/transport/socket.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+using btb::Endpoint;
+using btb::Errc;
+using btb::UniqueFd;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A directory of the test's own, removed with what is in it.
+struct Scratch {
+  Scratch() {
+    std::string pattern = fs::temp_directory_path() / "btb_transport_XXXXXX";
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    path = pattern;
+  }
+  ~Scratch() { fs::remove_all(path); }
+  [[nodiscard]] Endpoint endpoint(const std::string& name) const {
+    return {Endpoint::Scheme::unix_socket, (path / name).string(), 0};
+  }
+  fs::path path;
+};
+
+bool wait_for(int fd, short events) {
+  pollfd entry{fd, events, 0};
+  return poll(&entry, 1, 5'000) == 1;
+}
+
+// Connects, accepts, and sends a byte each way.
+void exchange(int listen_fd, const Endpoint& endpoint) {
+  const auto client = btb::begin_connect(endpoint);
+  REQUIRE(client.ok());
+  REQUIRE(wait_for(client->get(), POLLOUT));
+  REQUIRE(btb::finish_connect(client->get()).ok());
+  REQUIRE(wait_for(listen_fd, POLLIN));
+  const auto server = btb::accept_from(listen_fd);
+  REQUIRE(server.ok());
+  for (const auto& [from, to] :
+       {std::pair(client->get(), server->get()), std::pair(server->get(), client->get())}) {
+    char byte = 'x';
+    CHECK((fcntl(from, F_GETFL) & O_NONBLOCK) != 0);
+    CHECK((fcntl(from, F_GETFD) & FD_CLOEXEC) != 0);
+    REQUIRE(write(from, &byte, 1) == 1);
+    REQUIRE(wait_for(to, POLLIN));
+    CHECK(read(to, &byte, 1) == 1);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a unix socket carries bytes both ways and has the permissions asked for") {
+  const Scratch scratch;
+  const Endpoint endpoint = scratch.endpoint("a.sock");
+  const auto fd = btb::listen_on(endpoint, {.mode = 0600});
+  REQUIRE(fd.ok());
+  struct stat info {};
+  REQUIRE(stat(endpoint.address.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+  exchange(fd->get(), endpoint);
+  btb::remove_endpoint(endpoint);
+  CHECK(!fs::exists(endpoint.address));
+}
+
+TEST_CASE("an abstract unix socket leaves no file") {
+  const Endpoint endpoint{Endpoint::Scheme::unix_socket, "@btb-test-" + std::to_string(getpid()),
+                          0};
+  const auto fd = btb::listen_on(endpoint, {});
+  REQUIRE(fd.ok());
+  exchange(fd->get(), endpoint);
+  CHECK(btb::listen_on(endpoint, {}).error().code == Errc::exists);
+}
+
+TEST_CASE("TCP over v4, v6 and a name finds the port the system chose") {
+  for (const char* host : {"127.0.0.1", "::1", "localhost", "*"}) {
+    CAPTURE(host);
+    const Endpoint asked{Endpoint::Scheme::tcp, host, 0};
+    const auto fd = btb::listen_on(asked, {});
+    if (!fd.ok() && std::string_view(host) == "::1") continue;  // a machine without IPv6
+    REQUIRE(fd.ok());
+    auto endpoint = btb::local_endpoint(fd->get(), asked);
+    REQUIRE(endpoint.ok());
+    CHECK(endpoint->port != 0);
+    CHECK(btb::listen_on(*endpoint, {}).error().code == Errc::exists);
+    if (endpoint->address == "*") endpoint->address = "127.0.0.1";
+    exchange(fd->get(), *endpoint);
+  }
+}
+
+TEST_CASE("the socket of a broker that died is replaced, that of a living one is not") {
+  const Scratch scratch;
+  const Endpoint endpoint = scratch.endpoint("a.sock");
+  {
+    const auto first = btb::listen_on(endpoint, {});
+    REQUIRE(first.ok());
+    CHECK(btb::listen_on(endpoint, {}).error().code == Errc::exists);
+  }
+  CHECK(fs::exists(endpoint.address));
+  const auto second = btb::listen_on(endpoint, {});
+  REQUIRE(second.ok());
+  exchange(second->get(), endpoint);
+}
+
+TEST_CASE("a file that is not a socket is never replaced") {
+  const Scratch scratch;
+  const Endpoint endpoint = scratch.endpoint("notes.txt");
+  std::ofstream(endpoint.address) << "precious";
+  CHECK(btb::listen_on(endpoint, {}).error().code == Errc::exists);
+  btb::remove_endpoint(endpoint);
+  CHECK(fs::file_size(endpoint.address) == 8);
+}
+
+TEST_CASE("of many brokers that start at once on a stale socket exactly one gets it") {
+  const Scratch scratch;
+  const Endpoint endpoint = scratch.endpoint("a.sock");
+  for (int round = 0; round < 20; ++round) {
+    std::vector<UniqueFd> won(8);
+    std::vector<std::thread> threads;
+    std::atomic<bool> go{false};
+    for (UniqueFd& place : won) {
+      threads.emplace_back([&] {
+        while (!go) std::this_thread::yield();
+        if (auto fd = btb::listen_on(endpoint, {})) place = std::move(*fd);
+      });
+    }
+    go = true;
+    for (std::thread& thread : threads) thread.join();
+    CHECK(std::count_if(won.begin(), won.end(), [](const UniqueFd& fd) { return fd.valid(); }) ==
+          1);
+  }
+}
+
+TEST_CASE("a connection to nobody is an error of a kind that says whether trying again helps") {
+  const Scratch scratch;
+  CHECK(btb::begin_connect(scratch.endpoint("none.sock")).error().code == Errc::not_found);
+  { (void)btb::listen_on(scratch.endpoint("stale.sock"), {}).ok(); }
+  CHECK(btb::begin_connect(scratch.endpoint("stale.sock")).error().code == Errc::unavailable);
+  CHECK(btb::begin_connect({Endpoint::Scheme::tcp, "*", 1}).error().code == Errc::invalid);
+  CHECK(
+      btb::listen_on({Endpoint::Scheme::unix_socket, "/nowhere/at/all.sock", 0}, {}).error().code ==
+      Errc::not_found);
+}
+
+TEST_CASE("Bluetooth endpoints are answered with unsupported, in words") {
+  const auto endpoint = btb::parse_endpoint("l2cap:00:1A:7D:DA:71:13/4097");
+  REQUIRE(endpoint.ok());
+  CHECK(btb::listen_on(*endpoint, {}).error().code == Errc::unsupported);
+  CHECK(btb::begin_connect(*endpoint).error().code == Errc::unsupported);
+  CHECK(btb::begin_connect(*endpoint).error().text.find("Bluetooth") != std::string::npos);
+}
+
+TEST_CASE("no connection waiting is not an error that ends the listener") {
+  const Scratch scratch;
+  const auto fd = btb::listen_on(scratch.endpoint("a.sock"), {});
+  REQUIRE(fd.ok());
+  CHECK(btb::accept_from(fd->get()).error().code == Errc::unavailable);
+}
+
+TEST_CASE("the other end is described for logs, and its user is known over unix sockets") {
+  const Scratch scratch;
+  const Endpoint endpoint = scratch.endpoint("a.sock");
+  const auto fd = btb::listen_on(endpoint, {});
+  REQUIRE(fd.ok());
+  const auto client = btb::begin_connect(endpoint);
+  REQUIRE(client.ok());
+  const auto server = btb::accept_from(fd->get());
+  REQUIRE(server.ok());
+  const auto user = btb::peer_user(server->get());
+  REQUIRE(user.has_value());
+  CHECK(user->uid == getuid());
+  CHECK(user->pid == getpid());
+  CHECK(btb::describe_peer(server->get()) ==
+        "unix uid " + std::to_string(getuid()) + " pid " + std::to_string(getpid()));
+  const Endpoint asked{Endpoint::Scheme::tcp, "127.0.0.1", 0};
+  const auto tcp = btb::listen_on(asked, {});
+  REQUIRE(tcp.ok());
+  const auto tcp_client = btb::begin_connect(*btb::local_endpoint(tcp->get(), asked));
+  REQUIRE(tcp_client.ok());
+  REQUIRE(wait_for(tcp->get(), POLLIN));
+  const auto tcp_server = btb::accept_from(tcp->get());
+  REQUIRE(tcp_server.ok());
+  CHECK(!btb::peer_user(tcp_server->get()).has_value());
+  CHECK(btb::describe_peer(tcp_server->get()).starts_with("tcp 127.0.0.1:"));
+}
