@@ -1,0 +1,329 @@
+#include "broker/routing/router.h"
+
+#include <algorithm>
+
+#include "sdk/wire/topic_name.h"
+
+namespace btb {
+
+void DueList::remove(Follower* follower) {
+  Follower* before = nullptr;
+  for (Follower* at = first_; at != follower; at = at->next_due) before = at;
+  (before == nullptr ? first_ : before->next_due) = follower->next_due;
+  if (last_ == follower) last_ = before;
+  follower->due = false;
+}
+
+bool Subscriber::has_due() const {
+  return std::any_of(due_.begin(), due_.end(), [](const DueList& list) { return !list.empty(); });
+}
+
+Router::Router(const Clock& clock, uint64_t epoch, OptionsOf options_of)
+    : clock_(&clock), epoch_(epoch), options_of_(std::move(options_of)) {}
+
+Router::~Router() {
+  for (const auto& topic : topics_) BTB_ASSERT(topic->followers.empty());
+}
+
+// --- topics ---
+
+Topic* Router::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+Topic* Router::find(uint32_t number) const {
+  return number == 0 || number > topics_.size() ? nullptr : topics_[number - 1].get();
+}
+
+Topic* Router::find_or_make(std::string_view name) {
+  if (Topic* topic = find(name)) return topic;
+  if (topics_.size() >= topics_max) return nullptr;
+  const auto number = static_cast<uint32_t>(topics_.size() + 1);
+  topics_.push_back(std::make_unique<Topic>(number, name, options_of_(name)));
+  Topic& topic = *topics_.back();
+  by_name_.emplace(topic.name, &topic);
+  follow_new_topic(topic);
+  return &topic;
+}
+
+void Router::for_each_topic(const std::function<void(Topic&)>& visit) const {
+  for (const auto& [name, topic] : by_name_) visit(*topic);
+}
+
+std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
+  options_of_ = std::move(options_of);
+  std::vector<std::string> kept_kind;
+  for (const auto& topic : topics_) {
+    std::shared_ptr<const TopicOptions> options = options_of_(topic->name);
+    if (options->kind != topic->options->kind) {
+      kept_kind.push_back(topic->name);
+      continue;
+    }
+    topic->log.set_options(*options);
+    topic->options = std::move(options);
+  }
+  return kept_kind;
+}
+
+// --- publishing ---
+
+void Router::touch(Topic& topic) {
+  if (topic.marked || topic.followers.empty()) return;
+  topic.marked = true;
+  marked_.push_back(&topic);
+}
+
+PublishResult Router::publish(Topic& topic, const Message& message) {
+  if (message.deletion && topic.options->kind == wire::TopicKind::events) {
+    ++topic.counters.rejected;
+    return {wire::Reason::delete_unsupported, 0};
+  }
+  Message timed = message;
+  if (timed.time_us == 0) timed.time_us = clock_->now_us();
+  const Appended appended = topic.log.append(timed);
+  if (appended.reason != wire::Reason::none) {
+    ++topic.counters.rejected;
+    return {appended.reason, 0};
+  }
+  if (appended.seq == 0) {
+    ++topic.counters.unchanged;
+    if (!message.batch_more && topic.batch_open) close_batch(topic);
+    return {};
+  }
+  ++topic.counters.published;
+  topic.counters.published_bytes += message.key.size() + message.payload.size();
+  topic.batch_open = message.batch_more;
+  touch(topic);
+  return {wire::Reason::none, appended.seq};
+}
+
+void Router::close_batch(Topic& topic) {
+  if (!topic.batch_open) return;
+  topic.batch_open = false;
+  topic.closed_seq = topic.log.last_seq();
+  touch(topic);
+}
+
+void Router::expire() {
+  const int64_t now_us = clock_->now_us();
+  for (const auto& topic : topics_) {
+    for (const ByteVector& key : topic->log.expire(now_us)) {
+      Message deletion;
+      deletion.key = key;
+      deletion.deletion = true;
+      publish(*topic, deletion);
+    }
+  }
+}
+
+// --- subscriptions ---
+
+void Router::for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) const {
+  if (!wire::has_wildcard(filter)) {
+    if (Topic* topic = find(filter)) visit(*topic);
+    return;
+  }
+  const std::string_view prefix = wire::literal_prefix(filter);
+  for (auto at = by_name_.lower_bound(prefix); at != by_name_.end(); ++at) {
+    if (!at->first.starts_with(prefix)) return;
+    if (wire::filter_matches(filter, at->first)) visit(*at->second);
+  }
+}
+
+Follower* Router::follower_of(const Subscriber& subscriber, const Topic& topic) const {
+  if (topic.followers.size() < subscriber.followers_.size()) {
+    for (Follower* follower : topic.followers) {
+      if (follower->subscriber == &subscriber) return follower;
+    }
+    return nullptr;
+  }
+  for (Follower* follower : subscriber.followers_) {
+    if (follower->topic == &topic) return follower;
+  }
+  return nullptr;
+}
+
+uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& request) {
+  auto subscription = std::make_unique<Subscription>(Subscription{
+      &subscriber, request.id, std::string(request.filter), request.no_snapshot});
+  Subscription& kept = *subscription.release();  // freed by unsubscribe or remove
+  subscriber.subscriptions_.push_back(&kept);
+  filters_.insert(kept.filter, &kept);
+  uint32_t matched = 0;
+  for_each_match(kept.filter, [&](Topic& topic) {
+    ++matched;
+    follow(topic, kept, request);
+  });
+  return matched;
+}
+
+void Router::follow(Topic& topic, const Subscription& subscription, const SubscribeRequest& request) {
+  Subscriber& subscriber = *subscription.subscriber;
+  if (follower_of(subscriber, topic) != nullptr) return;
+  auto* follower = new Follower;
+  follower->subscriber = &subscriber;
+  follower->topic = &topic;
+  follower->index_in_topic = static_cast<uint32_t>(topic.followers.size());
+  follower->index_in_subscriber = static_cast<uint32_t>(subscriber.followers_.size());
+  topic.followers.push_back(follower);
+  subscriber.followers_.push_back(follower);
+
+  const TopicLog& log = topic.log;
+  const auto from_seq = [&](uint64_t seq) {
+    follower->cursor.next_seq = std::clamp<uint64_t>(seq, 1, log.last_seq() + 1);
+  };
+  switch (request.from) {
+    case wire::From::latest:
+      begin_latest(*follower, request.no_snapshot);
+      break;
+    case wire::From::beginning:
+      if (topic.options->kind == wire::TopicKind::state) {
+        begin_latest(*follower, false);
+      } else {
+        follower->cursor = log.begin();
+      }
+      break;
+    case wire::From::seq:
+      from_seq(static_cast<uint64_t>(std::max<int64_t>(request.value, 1)));
+      break;
+    case wire::From::last:
+      from_seq(log.seq_from_end(static_cast<uint64_t>(std::max<int64_t>(request.value, 0))));
+      break;
+    case wire::From::time:
+      from_seq(log.seq_at_time(request.value));
+      break;
+    case wire::From::resume:
+      resume(*follower, request);
+      break;
+  }
+  follower->position_seq = follower->cursor.next_seq - 1;
+  make_due(*follower);
+}
+
+// The present state, or what comes from now on.
+void Router::begin_latest(Follower& follower, bool no_snapshot) {
+  const TopicLog& log = follower.topic->log;
+  const bool snapshot = follower.topic->options->kind == wire::TopicKind::state && !no_snapshot;
+  follower.cursor = snapshot ? log.begin() : log.end();
+  follower.deletions_from = snapshot ? log.last_seq() : 0;
+  follower.snapshot_wanted = snapshot;
+  follower.in_snapshot = false;
+}
+
+void Router::resume(Follower& follower, const SubscribeRequest& request) {
+  Topic& topic = *follower.topic;
+  if (request.epoch != epoch_) {
+    refetch(follower, wire::Reason::epoch_changed);
+    return;
+  }
+  const auto mark = std::find_if(request.positions.begin(), request.positions.end(),
+                                 [&](const fb::Mark& at) { return at.topic() == topic.number; });
+  if (mark == request.positions.end()) {
+    begin_latest(follower, false);
+    if (!follower.snapshot_wanted) follower.cursor = topic.log.begin();
+    return;
+  }
+  // A position beyond the end was never given out; take the client at the end.
+  follower.cursor.next_seq = std::min(mark->seq(), topic.log.last_seq()) + 1;
+  if (topic.options->kind == wire::TopicKind::state) {
+    if (topic.log.deletions_forgotten_seq() >= follower.cursor.next_seq) {
+      refetch(follower, wire::Reason::deletions_forgotten);
+    } else {
+      follower.snapshot_wanted = true;
+    }
+  }
+}
+
+void Router::refetch(Follower& follower, wire::Reason reason) {
+  begin_latest(follower, false);
+  if (!follower.snapshot_wanted) follower.cursor = follower.topic->log.begin();
+  follower.refetch = reason;
+  follower.skipped = false;
+}
+
+void Router::follow_new_topic(Topic& topic) {
+  filters_.match(topic.name, [&](FilterTree::Value value) {
+    const auto& subscription = *static_cast<Subscription*>(value);
+    SubscribeRequest request;
+    request.from = wire::From::seq;
+    request.value = 1;
+    follow(topic, subscription, request);
+  });
+}
+
+bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
+  auto& subscriptions = subscriber.subscriptions_;
+  const auto found = std::find_if(subscriptions.begin(), subscriptions.end(),
+                                  [&](const Subscription* at) { return at->id == id; });
+  if (found == subscriptions.end()) return false;
+  const std::unique_ptr<Subscription> gone(*found);
+  subscriptions.erase(found);
+  filters_.erase(gone->filter, gone.get());
+  for (size_t i = subscriber.followers_.size(); i-- > 0;) {
+    Follower* follower = subscriber.followers_[i];
+    const std::string_view name = follower->topic->name;
+    const auto matches = [&](const Subscription* other) {
+      return wire::filter_matches(other->filter, name);
+    };
+    if (matches(gone.get()) && std::none_of(subscriptions.begin(), subscriptions.end(), matches)) {
+      unfollow(follower);
+    }
+  }
+  return true;
+}
+
+void Router::unfollow(Follower* follower) {
+  if (follower->due) follower->subscriber->due(follower->topic->options->priority).remove(follower);
+  auto& of_topic = follower->topic->followers;
+  of_topic[follower->index_in_topic] = of_topic.back();
+  of_topic[follower->index_in_topic]->index_in_topic = follower->index_in_topic;
+  of_topic.pop_back();
+  auto& of_subscriber = follower->subscriber->followers_;
+  of_subscriber[follower->index_in_subscriber] = of_subscriber.back();
+  of_subscriber[follower->index_in_subscriber]->index_in_subscriber = follower->index_in_subscriber;
+  of_subscriber.pop_back();
+  delete follower;
+}
+
+void Router::remove(Subscriber& subscriber) {
+  for (Subscription* subscription : subscriber.subscriptions_) {
+    filters_.erase(subscription->filter, subscription);
+    delete subscription;
+  }
+  subscriber.subscriptions_.clear();
+  subscriber.due_ = {};
+  for (Follower* follower : subscriber.followers_) follower->due = false;
+  while (!subscriber.followers_.empty()) unfollow(subscriber.followers_.back());
+  if (subscriber.in_flush_list) std::erase(flush_list_, &subscriber);
+  subscriber.in_flush_list = false;
+}
+
+// --- who is due ---
+
+void Router::make_due(Follower& follower) {
+  if (!follower.due) follower.subscriber->due(follower.topic->options->priority).push(&follower);
+  if (!follower.subscriber->in_flush_list) wake(*follower.subscriber);
+}
+
+void Router::mark() {
+  for (Topic* topic : marked_) {
+    topic->marked = false;
+    for (Follower* follower : topic->followers) make_due(*follower);
+  }
+  marked_.clear();
+}
+
+void Router::wake(Subscriber& subscriber) {
+  if (subscriber.in_flush_list || subscriber.blocked) return;
+  subscriber.in_flush_list = true;
+  flush_list_.push_back(&subscriber);
+}
+
+void Router::take_flush_list(std::vector<Subscriber*>& out) {
+  out.clear();
+  out.swap(flush_list_);
+  for (Subscriber* subscriber : out) subscriber->in_flush_list = false;
+}
+
+}  // namespace btb

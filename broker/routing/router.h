@@ -1,0 +1,169 @@
+// Router: topics by name and number, subscriptions, and who is due.
+//
+// Publishing appends to a log and remembers the topic; once a turn, `mark` puts the followers of those topics on the due
+// lists of their subscribers, and the subscribers on the list to be flushed. No I/O and no sockets here. Resource;
+// [loop] thread.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/routing/filter_tree.h"
+#include "broker/routing/follower.h"
+#include "sdk/base/clock.h"
+#include "sdk/base/result.h"
+
+namespace btb {
+
+// Counters of one topic. `rejected` are messages that were not taken, whatever the reason.
+struct TopicCounters {
+  uint64_t published = 0;
+  uint64_t published_bytes = 0;  // of keys and payloads
+  uint64_t unchanged = 0;        // deletions of what was not there
+  uint64_t rejected = 0;
+  uint64_t missed = 0;  // messages that some follower did not get, because the log no longer had them
+};
+
+struct Topic {
+  Topic(uint32_t number_in, std::string_view name_in, std::shared_ptr<const TopicOptions> options_in)
+      : number(number_in), options(std::move(options_in)), name(name_in), log(number, *options) {}
+
+  const uint32_t number;
+  bool marked = false;        // in the router's list of topics that changed
+  bool batch_open = false;    // the newest message said that more of its batch follow
+  std::shared_ptr<const TopicOptions> options;
+  const std::string name;
+  TopicLog log;
+  uint64_t closed_seq = 0;    // a batch was ended without a message: position is due up to here
+  uint64_t batch_mark = 0;    // scratch of Router::publish_batch
+  std::vector<Follower*> followers;
+  TopicCounters counters;
+};
+
+// One filter of one subscriber. Owned by the Router.
+struct Subscription {
+  Subscriber* subscriber = nullptr;
+  uint32_t id = 0;
+  std::string filter;
+  bool no_snapshot = false;
+};
+
+// Who follows topics: the base of a session, without virtual functions. It must stay where it is.
+class Subscriber {
+ public:
+  Subscriber() = default;
+  Subscriber(const Subscriber&) = delete;
+  Subscriber& operator=(const Subscriber&) = delete;
+
+  static constexpr size_t priorities = 4;
+  [[nodiscard]] bool has_due() const;
+  DueList& due(wire::Priority priority) { return due_[static_cast<size_t>(priority)]; }
+  [[nodiscard]] std::span<Follower* const> followers() const { return followers_; }
+  [[nodiscard]] std::span<Subscription* const> subscriptions() const { return subscriptions_; }
+
+  // Not flushed while it is blocked; whoever unblocks it calls Router::wake.
+  bool blocked = false;
+  bool in_flush_list = false;
+
+ private:
+  friend class Router;
+  std::array<DueList, priorities> due_;
+  std::vector<Follower*> followers_;
+  std::vector<Subscription*> subscriptions_;
+};
+
+// Where a new subscription begins; see fb::Subscribe.
+struct SubscribeRequest {
+  uint32_t id = 0;
+  std::string_view filter;
+  wire::From from = wire::From::latest;
+  int64_t value = 0;
+  bool no_snapshot = false;
+  uint64_t epoch = 0;
+  std::span<const fb::Mark> positions;
+};
+
+struct PublishResult {
+  wire::Reason reason = wire::Reason::none;
+  uint64_t seq = 0;  // 0: it changed nothing
+};
+
+class Router {
+ public:
+  // What a topic of this name is like. Called once when it is made, and for all at a reload.
+  using OptionsOf = std::function<std::shared_ptr<const TopicOptions>(std::string_view name)>;
+
+  Router(const Clock& clock, uint64_t epoch, OptionsOf options_of);
+  ~Router();
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  [[nodiscard]] uint64_t epoch() const { return epoch_; }
+  uint32_t topics_max = limits::topics_max;
+
+  // --- topics ---
+  [[nodiscard]] Topic* find(std::string_view name) const;
+  [[nodiscard]] Topic* find(uint32_t number) const;
+  // The topic of this name, made if there is none; null if there are too many. REQUIRES: a valid name.
+  Topic* find_or_make(std::string_view name);
+  [[nodiscard]] size_t topic_count() const { return topics_.size(); }
+  // In the order of their names.
+  void for_each_topic(const std::function<void(Topic&)>& visit) const;
+  // A reload: asks options_of again for every topic. A topic keeps its kind; returns the names of those that would have
+  // another.
+  std::vector<std::string> refresh_options(OptionsOf options_of);
+
+  // --- publishing ---
+  // REQUIRES: key and payload within the limits.
+  PublishResult publish(Topic& topic, const Message& message);
+  // Ends a batch whose last message said that more would follow.
+  void close_batch(Topic& topic);
+  // Lets every log forget what is too old. To be called about once a second.
+  void expire();
+
+  // --- subscriptions ---
+  // REQUIRES: a valid filter, an id that this subscriber does not use. Returns the number of topics that match now.
+  uint32_t subscribe(Subscriber& subscriber, const SubscribeRequest& request);
+  // False if there is no subscription of this id.
+  bool unsubscribe(Subscriber& subscriber, uint32_t id);
+  // Takes the subscriber out of everything.
+  void remove(Subscriber& subscriber);
+  // Starts a follower over, as a new subscriber would begin, and tells it why.
+  void refetch(Follower& follower, wire::Reason reason);
+
+  // --- who is due ---
+  void mark();
+  // Puts the subscriber on the list to be flushed.
+  void wake(Subscriber& subscriber);
+  // Moves those to be flushed to `out`, which is emptied first.
+  void take_flush_list(std::vector<Subscriber*>& out);
+  [[nodiscard]] bool flush_wanted() const { return !flush_list_.empty() || !marked_.empty(); }
+  void make_due(Follower& follower);
+
+ private:
+  void touch(Topic& topic);
+  void follow(Topic& topic, const Subscription& subscription, const SubscribeRequest& request);
+  void follow_new_topic(Topic& topic);
+  void resume(Follower& follower, const SubscribeRequest& request);
+  void begin_latest(Follower& follower, bool no_snapshot);
+  void unfollow(Follower* follower);
+  void for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) const;
+  Follower* follower_of(const Subscriber& subscriber, const Topic& topic) const;
+
+  const Clock* clock_;
+  uint64_t epoch_;
+  OptionsOf options_of_;
+  std::map<std::string_view, Topic*> by_name_;  // keys are the topics' own names
+  std::vector<std::unique_ptr<Topic>> topics_;  // by number - 1
+  FilterTree filters_;
+  std::vector<Topic*> marked_;
+  std::vector<Subscriber*> flush_list_;
+};
+
+}  // namespace btb
