@@ -1,9 +1,12 @@
 // Endpoint: where a broker listens, as people write it.
 //
-//   unix:/path/to/socket        unix:@name (abstract)
-//   tcp:HOST:PORT               tcp:[::1]:4712; PORT may be left out: 4712; tcp:*:PORT listens on
-//   all addresses l2cap:ADDR/PSM  le:ADDR/PSM  rfcomm:ADDR/CHANNEL    understood here, connected by
-//   the Bluetooth transports
+//   unix:/path/to/socket   a file; relative ones are relative to the working directory
+//   unix:@name             an abstract name, without a file
+//   tcp:HOST:PORT          tcp:[::1]:4712; the port may be left out; the host "*" is for listening
+//   on
+//                          every address
+//   l2cap:ADDR/PSM, le:ADDR/PSM, rfcomm:ADDR/CHANNEL
+//                          understood here, connected by the Bluetooth transports
 //
 // Value type; pure; [any] thread.
 #pragma once
