@@ -1,5 +1,6 @@
-// BTB_ASSERT: for what can only be false through a bug of ours. On in every build, release included: a broker that
-// has lost an invariant stops before it sends wrong data. What a peer, a plugin or a file can cause is a Result.
+// BTB_ASSERT: for what can only be false through a bug of ours. On in every build, release
+// included: a broker that has lost an invariant stops before it sends wrong data. What a peer, a
+// plugin or a file can cause is a Result.
 #pragma once
 
 #include <cstdio>

@@ -27,7 +27,9 @@ inline bool equal(Bytes a, Bytes b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-inline void append(ByteVector& out, Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+inline void append(ByteVector& out, Bytes bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 // The next multiple of `alignment`, a power of two.
 constexpr size_t align_up(size_t value, size_t alignment) {

@@ -1,5 +1,6 @@
-// Limits: every bound of the system, in one place. What a configuration may change is the default of it; the rest is
-// part of the protocol. What happens at a limit is named where it is enforced, and counted.
+// Limits: every bound of the system, in one place. What a configuration may change is the default
+// of it; the rest is part of the protocol. What happens at a limit is named where it is enforced,
+// and counted.
 #pragma once
 
 #include <cstddef>
@@ -8,39 +9,44 @@
 namespace btb::limits {
 
 // --- the wire (docs/protocol.md) ---
-inline constexpr uint32_t topic_name_bytes_max = 255;    // name_invalid
-inline constexpr uint32_t topic_levels_max = 32;         // name_invalid
-inline constexpr uint32_t key_bytes_max = 1024;          // reject: key_too_large
-inline constexpr uint32_t part_bytes_max = 4096;         // payload bytes in one frame; more travels in parts
+inline constexpr uint32_t topic_name_bytes_max = 255;  // name_invalid
+inline constexpr uint32_t topic_levels_max = 32;       // name_invalid
+inline constexpr uint32_t key_bytes_max = 1024;        // reject: key_too_large
+inline constexpr uint32_t part_bytes_max =
+    4096;  // payload bytes in one frame; more travels in parts
 inline constexpr uint32_t control_frame_bytes_max = 65536;  // close: frame_too_large
 inline constexpr uint32_t client_name_bytes_max = 64;
 inline constexpr uint32_t flatbuffer_depth_max = 8;
 inline constexpr uint32_t flatbuffer_tables_max = 4096;
 
 // --- what a broker keeps (defaults of `limits:` and `topics:` in its configuration) ---
-inline constexpr uint32_t message_bytes_max = 16U << 20;     // reject: message_too_large
-inline constexpr uint32_t topics_max = 200'000;              // reject: too_many_topics
-inline constexpr uint32_t sessions_max = 16'384;             // close: full
-inline constexpr uint32_t handshakes_max = 256;              // connected, not yet welcomed; close: full
+inline constexpr uint32_t message_bytes_max = 16U << 20;  // reject: message_too_large
+inline constexpr uint32_t topics_max = 200'000;           // reject: too_many_topics
+inline constexpr uint32_t sessions_max = 16'384;          // close: full
+inline constexpr uint32_t handshakes_max = 256;  // connected, not yet welcomed; close: full
 inline constexpr uint32_t subscriptions_per_session_max = 1024;
-inline constexpr uint32_t handshake_timeout_ms = 5'000;      // close: hello_timeout
-inline constexpr uint32_t keep_alive_ms = 60'000;            // close: keep_alive_timeout after 1.5 times
+inline constexpr uint32_t handshake_timeout_ms = 5'000;  // close: hello_timeout
+inline constexpr uint32_t keep_alive_ms = 60'000;  // close: keep_alive_timeout after 1.5 times
 inline constexpr uint64_t topic_keep_bytes = 4U << 20;
 inline constexpr uint64_t topic_keep_count = 100'000;
-inline constexpr uint64_t state_bytes_max = 1U << 30;        // reject: topic_full
-inline constexpr uint64_t state_keys_max = 4'000'000;        // reject: topic_full
-inline constexpr uint32_t state_deletions_kept = 10'000;     // older ones: must_refetch
+inline constexpr uint64_t state_bytes_max = 1U << 30;     // reject: topic_full
+inline constexpr uint64_t state_keys_max = 4'000'000;     // reject: topic_full
+inline constexpr uint32_t state_deletions_kept = 10'000;  // older ones: must_refetch
 
 // --- how the broker works ---
 inline constexpr uint32_t segment_bytes_max = 64U << 10;
 inline constexpr uint32_t segment_bytes_min = 256;
-inline constexpr uint32_t read_buffer_bytes = 64U << 10;       // one for the loop, not one for each session
-inline constexpr uint32_t flush_budget_bytes = 256U << 10;     // for one session in one turn
-inline constexpr uint32_t flush_ranges_max = 64;               // iovecs in one write
-inline constexpr uint32_t session_control_bytes_max = 1U << 20;  // unsent control frames; close: overflow
-inline constexpr uint32_t source_mailbox_bytes = 4U << 20;     // publish answers "again"
-inline constexpr uint32_t source_drain_budget_bytes = 1U << 20;  // taken from one source in one turn
-inline constexpr uint32_t source_stop_timeout_ms = 5'000;      // then the thread is given up, and said so
+inline constexpr uint32_t read_buffer_bytes = 64U
+                                              << 10;  // one for the loop, not one for each session
+inline constexpr uint32_t flush_budget_bytes = 256U << 10;  // for one session in one turn
+inline constexpr uint32_t flush_ranges_max = 64;            // iovecs in one write
+inline constexpr uint32_t session_control_bytes_max =
+    1U << 20;  // unsent control frames; close: overflow
+inline constexpr uint32_t source_mailbox_bytes = 4U << 20;  // publish answers "again"
+inline constexpr uint32_t source_drain_budget_bytes = 1U
+                                                      << 20;  // taken from one source in one turn
+inline constexpr uint32_t source_stop_timeout_ms =
+    5'000;  // then the thread is given up, and said so
 
 static_assert(topic_name_bytes_max < 65536 && key_bytes_max < 65536);
 static_assert(segment_bytes_max >= 2 * (part_bytes_max + key_bytes_max + 64));

@@ -1,7 +1,8 @@
-// Result<T>: the value, or an Error that says what went wrong in words meant for a person. Value type.
+// Result<T>: the value, or an Error that says what went wrong in words meant for a person. Value
+// type.
 //
-// Expected failures (a file that is not there, a peer that sends nonsense) travel as Results; bugs are asserts; no
-// exception leaves a room.
+// Expected failures (a file that is not there, a peer that sends nonsense) travel as Results; bugs
+// are asserts; no exception leaves a room.
 #pragma once
 
 #include <optional>
@@ -14,28 +15,31 @@
 namespace btb {
 
 enum class Errc : unsigned char {
-  invalid,        // the input breaks a rule
-  limit,          // the input is beyond a limit
-  not_found,      // there is no such thing
-  exists,         // there is one already
-  refused,        // not allowed, or the other side said no
-  unavailable,    // cannot be reached now; trying again may help
-  timeout,        // it took too long
-  closed,         // the other side is gone
-  io,             // the operating system said no; the text holds its words
-  unsupported,    // this build or this peer cannot do it
+  invalid,      // the input breaks a rule
+  limit,        // the input is beyond a limit
+  not_found,    // there is no such thing
+  exists,       // there is one already
+  refused,      // not allowed, or the other side said no
+  unavailable,  // cannot be reached now; trying again may help
+  timeout,      // it took too long
+  closed,       // the other side is gone
+  io,           // the operating system said no; the text holds its words
+  unsupported,  // this build or this peer cannot do it
 };
 
 struct Error {
   Errc code = Errc::invalid;
-  std::string text;  // one line, no newline at the end, may hold bytes from outside: escape before a terminal
+  std::string text;  // one line, no newline at the end, may hold bytes from outside: escape before
+                     // a terminal
 };
 
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
   static Result failure(Errc code, std::string text) { return Error{code, std::move(text)}; }
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }

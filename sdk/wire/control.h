@@ -1,5 +1,6 @@
-// Control frames: everything on the wire that is not a message. One FlatBuffers table behind the head, one C++ struct
-// (fb::HelloT and so on, generated from schemas/frame.fbs) on our side. Pure; [any] thread.
+// Control frames: everything on the wire that is not a message. One FlatBuffers table behind the
+// head, one C++ struct (fb::HelloT and so on, generated from schemas/frame.fbs) on our side. Pure;
+// [any] thread.
 #pragma once
 
 #include <memory>
@@ -12,11 +13,11 @@ namespace btb::wire {
 template <class Native>
 struct ControlOf;
 
-#define BTB_CONTROL(Name, kind_name)                  \
-  template <>                                         \
-  struct ControlOf<fb::Name##T> {                     \
-    using Table = fb::Name;                           \
-    static constexpr Kind kind = Kind::kind_name;     \
+#define BTB_CONTROL(Name, kind_name)              \
+  template <>                                     \
+  struct ControlOf<fb::Name##T> {                 \
+    using Table = fb::Name;                       \
+    static constexpr Kind kind = Kind::kind_name; \
   };
 BTB_CONTROL(Hello, hello)
 BTB_CONTROL(Welcome, welcome)
@@ -41,7 +42,8 @@ BTB_CONTROL(Command, command)
 BTB_CONTROL(Reply, reply)
 #undef BTB_CONTROL
 
-// Appends the frame, head and padding included, to `out`, whose size is a multiple of 8 before and after.
+// Appends the frame, head and padding included, to `out`, whose size is a multiple of 8 before and
+// after.
 template <class Native>
 void append_control(ByteVector& out, const Native& message) {
   using Table = typename ControlOf<Native>::Table;
@@ -56,6 +58,17 @@ void append_control(ByteVector& out, const Native& message) {
   out.resize(align_up(out.size(), frame_alignment));
 }
 
+// The verifier checks that a vector of structs lies inside the frame, not that its elements are
+// aligned: the table with such a vector has an overload of its own.
+template <class Table>
+bool structs_aligned(const Table&) {
+  return true;
+}
+inline bool structs_aligned(const fb::Subscribe& table) {
+  return table.positions() == nullptr ||
+         reinterpret_cast<uintptr_t>(table.positions()->Data()) % alignof(fb::Mark) == 0;
+}
+
 // The message in a control frame that `next_frame` returned; null if its table cannot be verified.
 // REQUIRES: frame.kind == ControlOf<Native>::kind.
 template <class Native>
@@ -66,10 +79,13 @@ std::unique_ptr<Native> decode(const FrameView& frame) {
   flatbuffers::Verifier verifier(at, frame.body().size(), limits::flatbuffer_depth_max,
                                  limits::flatbuffer_tables_max);
   if (!verifier.VerifyBuffer<Table>(nullptr)) return nullptr;
-  return std::unique_ptr<Native>(flatbuffers::GetRoot<Table>(at)->UnPack());
+  const Table& table = *flatbuffers::GetRoot<Table>(at);
+  if (!structs_aligned(table)) return nullptr;
+  return std::unique_ptr<Native>(table.UnPack());
 }
 
-// The name of an enum value as docs/protocol.md writes it ("keep_alive_timeout"); "unknown" for one that is not ours.
+// The name of an enum value as docs/protocol.md writes it ("keep_alive_timeout"); "unknown" for one
+// that is not ours.
 std::string_view name_of(Kind kind);
 std::string_view name_of(Reason reason);
 std::string_view name_of(Priority priority);

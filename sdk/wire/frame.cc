@@ -33,14 +33,18 @@ const char* data_fault(const DataHead& head) {
   if (!head.part_more() && head.total <= limits::part_bytes_max && payload != head.total) {
     return "the total of a whole message is not the size of its payload";
   }
-  if (head.part_more() && payload == 0) return "an empty part";
+  if (head.part_more() && head.total <= limits::part_bytes_max) {
+    return "a message in parts that would fit into one";
+  }
+  if (payload == 0 && head.total != 0) return "an empty part";
   if (head.deletion() && head.total != 0) return "a deletion with a payload";
   return nullptr;
 }
 
 }  // namespace
 
-// A frame: u32 size, u8 kind, u8 flags, u16 key_size, then by kind; the next one at the next multiple of 8.
+// A frame: u32 size, u8 kind, u8 flags, u16 key_size, then by kind; the next one at the next
+// multiple of 8.
 NextFrame next_frame(Bytes buffer) {
   if (buffer.size() < head_bytes) return {};
   fb::Head head;

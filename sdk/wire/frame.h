@@ -1,7 +1,9 @@
-// Frames: how messages lie in a log and travel on a link; the layout is schemas/frame.fbs and docs/protocol.md.
+// Frames: how messages lie in a log and travel on a link; the layout is schemas/frame.fbs and
+// docs/protocol.md.
 //
-// All functions are pure and safe from [any] thread. Views borrow the bytes they were made from. Frames are written
-// in the byte order of the wire, which is little-endian; so is every machine this project runs on (asserted below).
+// All functions are pure and safe from [any] thread. Views borrow the bytes they were made from.
+// Frames are written in the byte order of the wire, which is little-endian; so is every machine
+// this project runs on (asserted below).
 #pragma once
 
 #include <bit>
@@ -16,7 +18,8 @@
 
 namespace btb::wire {
 
-static_assert(std::endian::native == std::endian::little, "logs and links hold little-endian frames");
+static_assert(std::endian::native == std::endian::little,
+              "logs and links hold little-endian frames");
 
 using fb::AckLevel;
 using fb::From;
@@ -68,7 +71,8 @@ struct DataHead {
 };
 static_assert(sizeof(DataHead) == data_head_bytes && alignof(DataHead) == 8);
 
-// Any frame of a stream: its head, and everything behind the head (key and payload, or a FlatBuffers table).
+// Any frame of a stream: its head, and everything behind the head (key and payload, or a
+// FlatBuffers table).
 struct FrameView {
   Kind kind = Kind::none;
   Bytes bytes;  // head included, padding not; begins at a multiple of 8
@@ -96,8 +100,9 @@ struct NextFrame {
   FrameFault fault;
 };
 
-// Looks at the front of `buffer`, whose first byte lies at a multiple of 8 in the stream and in memory. A data frame
-// is checked wholly (sizes, flags, limits); of any other the size, and its table by decode<T>.
+// Looks at the front of `buffer`, whose first byte lies at a multiple of 8 in the stream and in
+// memory. A data frame is checked wholly (sizes, flags, limits); of any other the size, and its
+// table by decode<T>.
 NextFrame next_frame(Bytes buffer);
 
 // Bytes that a message takes in a log, all parts, heads and padding included.
@@ -110,14 +115,16 @@ constexpr size_t part_count(size_t payload_size) {
              : (payload_size + limits::part_bytes_max - 1) / limits::part_bytes_max;
 }
 
-// Writes one frame at `out`, padding included, and returns head.stride(). `head.size` and `head.key_size` must agree
-// with `key` and `payload`; `out` has room for the stride and is aligned to 8.
+// Writes one frame at `out`, padding included, and returns head.stride(). `head.size` and
+// `head.key_size` must agree with `key` and `payload`; `out` has room for the stride and is aligned
+// to 8.
 size_t write_data_frame(std::byte* out, const DataHead& head, Bytes key, Bytes payload);
 
 // The head for one part of a message: size and key_size are filled in, the rest is the caller's.
 DataHead part_head(Bytes key, Bytes part_payload, size_t total);
 
-// Appends a whole message to `out` as one frame or several parts; `head` brings topic, seq, time and flags.
+// Appends a whole message to `out` as one frame or several parts; `head` brings topic, seq, time
+// and flags.
 void append_message(ByteVector& out, DataHead head, Bytes key, Bytes payload);
 
 }  // namespace btb::wire

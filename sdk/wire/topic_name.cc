@@ -9,8 +9,8 @@ namespace btb::wire {
 
 namespace {
 
-// Bytes of the UTF-8 sequence at the front of `text`, 0 if there is none that is valid (RFC 3629, table 3-7 of
-// Unicode: no overlong forms, no surrogates, nothing past U+10FFFF).
+// Bytes of the UTF-8 sequence at the front of `text`, 0 if there is none that is valid (RFC 3629,
+// table 3-7 of Unicode: no overlong forms, no surrogates, nothing past U+10FFFF).
 size_t sequence_bytes(std::string_view text) {
   const auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const auto tail = [&](size_t i) { return i < text.size() && (at(i) & 0xC0) == 0x80; };
@@ -80,8 +80,12 @@ const char* fault(std::string_view text, bool wildcards) {
 
 }  // namespace
 
-const char* topic_name_fault(std::string_view name) { return fault(name, false); }
-const char* topic_filter_fault(std::string_view filter) { return fault(filter, true); }
+const char* topic_name_fault(std::string_view name) {
+  return fault(name, false);
+}
+const char* topic_filter_fault(std::string_view filter) {
+  return fault(filter, true);
+}
 
 bool has_wildcard(std::string_view filter) {
   return filter.find_first_of("+#") != std::string_view::npos;
