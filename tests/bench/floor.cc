@@ -30,7 +30,11 @@ constexpr int events_max = 256;
 
 struct Subscriber {
   UniqueFd fd;
-  ByteVector backlog;  // what the kernel would not take yet
+  ByteVector backlog;  // what the kernel would not take yet; the first `taken` bytes it has
+  size_t taken = 0;
+
+  [[nodiscard]] size_t behind_bytes() const { return backlog.size() - taken; }
+  [[nodiscard]] bool over_limit() const { return behind_bytes() > backlog_bytes_max; }
 };
 
 class Floor {
@@ -82,7 +86,8 @@ class Floor {
     const bool known = ::recv(fd, &role, 1, 0) == 1 && (role == 'P' || role == 'S');
     if (known && role == 'P') publisher_ = std::move(connection);
     if (known && role == 'S') {
-      subscribers_.push_back(std::make_unique<Subscriber>(Subscriber{std::move(connection), {}}));
+      subscribers_.push_back(
+          std::make_unique<Subscriber>(Subscriber{std::move(connection), {}, 0}));
       by_fd_[fd] = subscribers_.back().get();
     }
     unnamed_.erase(fd);
@@ -108,17 +113,22 @@ class Floor {
       if (bytes.empty()) return;
       watch(to.fd.get(), EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
     }
-    const bool was_over = to.backlog.size() > backlog_bytes_max;
+    const bool was_over = to.over_limit();
     append(to.backlog, bytes);
-    if (!was_over && to.backlog.size() > backlog_bytes_max) ++over_limit_;
+    if (!was_over && to.over_limit()) ++over_limit_;
   }
 
   void flush(Subscriber& to) {
-    const bool was_over = to.backlog.size() > backlog_bytes_max;
-    const ssize_t sent = ::send(to.fd.get(), to.backlog.data(), to.backlog.size(), MSG_NOSIGNAL);
-    if (sent > 0) to.backlog.erase(to.backlog.begin(), to.backlog.begin() + sent);
-    if (to.backlog.empty()) watch(to.fd.get(), EPOLLIN, EPOLL_CTL_MOD);
-    if (was_over && to.backlog.size() <= backlog_bytes_max && --over_limit_ == 0) resume();
+    const bool was_over = to.over_limit();
+    const Bytes rest = Bytes(to.backlog).subspan(to.taken);
+    const ssize_t sent = ::send(to.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent > 0) to.taken += static_cast<size_t>(sent);
+    if (to.behind_bytes() == 0) {
+      to.backlog.clear();
+      to.taken = 0;
+      watch(to.fd.get(), EPOLLIN, EPOLL_CTL_MOD);
+    }
+    if (was_over && !to.over_limit() && --over_limit_ == 0) resume();
   }
 
   void resume() {
@@ -130,7 +140,7 @@ class Floor {
     const ssize_t got = ::recv(fd, buffer_.data(), buffer_.size(), 0);
     if (got > 0 || (got < 0 && errno == EAGAIN)) return;
     const Subscriber* gone = by_fd_.at(fd);
-    if (gone->backlog.size() > backlog_bytes_max && --over_limit_ == 0) resume();
+    if (gone->over_limit() && --over_limit_ == 0) resume();
     by_fd_.erase(fd);
     std::erase_if(subscribers_, [gone](const auto& each) { return each.get() == gone; });
   }

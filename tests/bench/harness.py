@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,7 @@ class BenchError(Exception):
 
 
 def add_common_arguments(parser):
-    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "bin",
+    parser.add_argument("--bin", type=lambda text: pathlib.Path(text).resolve(), default=ROOT / "build" / "bin",
                         help="where btbroker and bench/load lie (default: build/bin)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every figure there")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE",
@@ -34,8 +35,11 @@ def add_common_arguments(parser):
 
 
 def parse(parser):
-    """The arguments, with the cores chosen: the broker's the first this process may use, the load's the last."""
+    """The arguments, with the cores chosen: the broker's the first this process may use, the load's the last. Lifts the
+    limit of open files, for all that is started later."""
     args = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     cores = sorted(os.sched_getaffinity(0))
     if args.broker_core is None:
         args.broker_core = cores[0]
