@@ -1,4 +1,5 @@
-// Settings: options as an operator wrote them, checked against what the plugin declares, as the C ABI wants them.
+// Settings: options as an operator wrote them, checked against what the plugin declares, as the C
+// ABI wants them.
 //
 // Pure but for calling the plugin's own validate. [any] thread.
 #pragma once
@@ -22,7 +23,8 @@ struct Place {
   int column = 0;
 };
 
-// A value as it was written: a scalar, a list, or a map (whose values are scalars or lists of scalars).
+// A value as it was written: a scalar, a list, or a map (whose values are scalars or lists of
+// scalars).
 struct WrittenValue {
   enum class Shape : unsigned char { scalar, list, map } shape = Shape::scalar;
   std::string scalar;
@@ -36,18 +38,24 @@ struct WrittenOption {
   WrittenValue value;
 };
 
+struct OptionValue;  // declarations.h
+
 struct SettingFault {
   std::string option;  // empty: the options as a whole
-  std::string text;    // what was expected and what was found, with the nearest known word where one is near
+  std::string
+      text;  // what was expected and what was found, with the nearest known word where one is near
   Place place;
 };
 
-// The checked settings, in the form create and validate take. Resource: owns all that view() points to.
+// The checked settings, in the form create and validate take. Resource: owns all that view() points
+// to.
 class Settings {
  public:
-  // Checks `written` against the plugin's declarations, fills in defaults, and, if nothing was wrong so far, asks the
-  // plugin's validate. Faults are appended to `faults`; null if there was any.
-  static std::unique_ptr<Settings> make(const btb_plugin& plugin, std::span<const WrittenOption> written,
+  // Checks `written` against the plugin's declarations, fills in defaults, and, if nothing was
+  // wrong so far, asks the plugin's validate. Faults are appended to `faults`; null if there was
+  // any.
+  static std::unique_ptr<Settings> make(const btb_plugin& plugin,
+                                        std::span<const WrittenOption> written,
                                         std::vector<SettingFault>& faults);
 
   Settings(const Settings&) = delete;
@@ -57,6 +65,8 @@ class Settings {
 
  private:
   Settings() = default;
+  void add(const btb_option& option, OptionValue value);
+
   std::vector<btb_setting> settings_;
   std::deque<std::string> texts_;
   std::deque<std::vector<btb_bytes>> items_;
@@ -69,8 +79,23 @@ Result<int64_t> parse_size_bytes(std::string_view text);
 // true, yes, on / false, no, off.
 Result<bool> parse_flag(std::string_view text);
 
-// The candidate nearest to `word` (edit distance, at most a third of its length), for "did you mean"; empty if none is
-// near.
+// The other way: "90s", "64KiB", "0". What they give is read back as the same number.
+std::string show_duration(int64_t ms);
+std::string show_size(int64_t bytes);
+
+// A value in one line, as declarations of defaults and command lines hold it: a scalar, "[a, b]",
+// "{a: x, b: [y, z]}", with quotes where a text has commas or brackets. Without places.
+Result<WrittenValue> parse_written(std::string_view text);
+// "NAME=VALUE" from a command line. A value that is a whole list or map in the form above is one;
+// any other is a scalar, so "{ward}/x" and "[ab]*.csv" need no quotes.
+Result<WrittenOption> parse_option(std::string_view text);
+// Shape and contents; places aside.
+bool same_value(const WrittenValue& a, const WrittenValue& b);
+
+// The candidate nearest to `word` (edit distance, at most a third of its length but always one;
+// case aside), for "did you mean"; empty if none is near.
 std::string nearest_word(std::string_view word, std::span<const std::string> candidates);
+// "; did you mean `WORD`?", or nothing.
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace btb::host

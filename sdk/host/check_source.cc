@@ -1,0 +1,191 @@
+#include "sdk/host/check_source.h"
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <utility>
+
+namespace btb::host {
+namespace {
+
+constexpr size_t source_size_min = offsetof(btb_source, get_extension) + sizeof(void*);
+
+const char* name_of(CheckSource::Step step) {
+  switch (step) {
+    case CheckSource::Step::creating:
+      return "create";
+    case CheckSource::Step::running:
+      return "run";
+    case CheckSource::Step::destroying:
+      return "destroy";
+    case CheckSource::Step::done:
+      return "end";
+  }
+  return "";
+}
+
+}  // namespace
+
+struct CheckSource::Shared {
+  const btb_plugin* plugin = nullptr;
+  std::span<const btb_setting> settings;
+  CheckHost* host = nullptr;
+  std::string token;
+
+  mutable std::mutex mutex;
+  std::condition_variable stepped;
+  Step step = Step::creating;
+  std::mutex
+      interrupt_mutex;  // held while interrupt runs, and to take `source` away before destroy
+  const btb_source* source = nullptr;
+  bool created = false;
+  btb_status status = BTB_OK;
+  std::string escaped;  // the text of an exception that crossed the border
+  std::string malformed;
+
+  void enter(Step next) {
+    const std::lock_guard lock(mutex);
+    step = next;
+    stepped.notify_all();
+  }
+
+  // Calls into the plugin; an exception that comes out is noted with the name of the function.
+  template <class Body>
+  void guarded(const char* function, Body body) {
+    std::string text;
+    try {
+      body();
+      return;
+    } catch (const std::exception& failure) {
+      text = failure.what();
+    } catch (...) {
+      text = "not a std::exception";
+    }
+    const std::lock_guard lock(mutex);
+    escaped = std::string("an exception escaped from ") + function + ": " + text;
+  }
+};
+
+CheckSource::CheckSource(const btb_plugin& plugin, std::span<const btb_setting> settings,
+                         CheckHost& host, std::string token)
+    : shared_(std::make_shared<Shared>()) {
+  shared_->plugin = &plugin;
+  shared_->settings = settings;
+  shared_->host = &host;
+  shared_->token = std::move(token);
+  thread_ = std::thread([shared = shared_] { live(shared); });
+}
+
+CheckSource::~CheckSource() {
+  if (reached(Step::done, 0)) {
+    thread_.join();
+  } else {
+    thread_.detach();
+  }
+}
+
+// What a source that create gave must be made of; what is not is noted.
+void CheckSource::check_source(Shared& shared, const btb_source& source) {
+  const std::lock_guard lock(shared.mutex);
+  if (source.size < source_size_min) {
+    shared.malformed = "create gave a source that is too small for ABI 1";
+  } else if (source.run == nullptr || source.destroy == nullptr) {
+    shared.malformed = "create gave a source without run or destroy";
+  }
+}
+
+void CheckSource::live(const std::shared_ptr<Shared>& shared_pointer) {
+  Shared& shared = *shared_pointer;
+  shared.host->adopt_thread();
+  const btb_source* source = nullptr;
+  shared.guarded("create", [&] {
+    source =
+        shared.plugin->create(shared.host->face(), shared.settings.data(), shared.settings.size());
+  });
+  if (source != nullptr) check_source(shared, *source);
+  if (source == nullptr || !shared.malformed.empty()) return shared.enter(Step::done);
+
+  const btb_source face = *source;
+  if (face.get_extension != nullptr) {
+    shared.host->set_pause_extension(
+        static_cast<const btb_source_pause*>(face.get_extension(face.self, BTB_EXTENSION_PAUSE)),
+        face.self);
+  }
+  {
+    const std::scoped_lock lock(shared.interrupt_mutex, shared.mutex);
+    shared.source = source;
+    shared.created = true;
+  }
+  shared.enter(Step::running);
+  shared.guarded("run", [&] {
+    const auto* token = reinterpret_cast<const uint8_t*>(shared.token.data());
+    const btb_status status = face.run(face.self, {token, shared.token.size()});
+    const std::lock_guard lock(shared.mutex);
+    shared.status = status;
+  });
+  {
+    const std::scoped_lock lock(shared.interrupt_mutex, shared.mutex);
+    shared.source = nullptr;
+  }
+  shared.enter(Step::destroying);
+  shared.guarded("destroy", [&] { face.destroy(face.self); });
+  shared.enter(Step::done);
+}
+
+bool CheckSource::reached(Step step, uint32_t timeout_ms) const {
+  std::unique_lock lock(shared_->mutex);
+  return shared_->stepped.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                                   [&] { return shared_->step >= step; });
+}
+
+void CheckSource::interrupt() {
+  const std::lock_guard lock(shared_->interrupt_mutex);
+  const btb_source* source = shared_->source;
+  if (source == nullptr || source->interrupt == nullptr) return;
+  shared_->guarded("interrupt", [&] { source->interrupt(source->self); });
+}
+
+std::string CheckSource::end(uint32_t timeout_ms, bool& hung) {
+  for (const Step step : {Step::running, Step::destroying, Step::done}) {
+    shared_->host->stop();
+    interrupt();
+    if (reached(step, timeout_ms)) continue;
+    hung = true;
+    const std::lock_guard lock(shared_->mutex);
+    const char* asked = shared_->step == Step::running ? " of being asked to stop" : "";
+    return std::string(name_of(shared_->step)) + " did not return within " +
+           std::to_string(timeout_ms) + " ms" + asked;
+  }
+  return conduct();
+}
+
+std::string CheckSource::conduct() const {
+  const std::lock_guard lock(shared_->mutex);
+  if (!shared_->escaped.empty()) return shared_->escaped;
+  if (!shared_->malformed.empty()) return shared_->malformed;
+  const bool told_why = !shared_->host->record().failure.empty();
+  if (!shared_->created) {
+    return told_why ? "" : "create gave no source and did not say why (host->fail)";
+  }
+  if (shared_->status == BTB_FAILED && !told_why) {
+    return "run failed and did not say why (host->fail)";
+  }
+  if (shared_->status != BTB_OK && shared_->status != BTB_STOPPED &&
+      shared_->status != BTB_FAILED) {
+    return "run returned " + std::to_string(shared_->status) +
+           ", which is neither BTB_OK, BTB_STOPPED nor BTB_FAILED";
+  }
+  return {};
+}
+
+bool CheckSource::created() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->created;
+}
+
+btb_status CheckSource::run_status() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->status;
+}
+
+}  // namespace btb::host
