@@ -1,7 +1,9 @@
-// Config: the broker's configuration as a value, and reading it from YAML. The only room with yaml-cpp.
+// Config: the broker's configuration as a value, and reading it from YAML. The only room with
+// yaml-cpp.
 //
-// Reading never stops at the first fault: all of them are collected, each with its place, what was expected, and the
-// nearest known word. A Config exists only if there was none. Value types; [loop] thread.
+// Reading never stops at the first fault: all of them are collected, each with its place, what was
+// expected, and the nearest known word. A Config exists only if there was none. Value types; [loop]
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +21,20 @@ namespace btb {
 
 struct ListenerConfig {
   enum class Admin : uint8_t { owner, anyone, nobody };
-  std::string endpoint;          // as sdk/transport/endpoint.h reads it
-  uint32_t mode = 0660;          // permissions of a unix socket
-  Admin admin = Admin::owner;    // who may send commands: owner = the broker's user and root, over unix sockets
-  bool client_publish = true;    // clients that come in here may publish
+  std::string endpoint;  // as sdk/transport/endpoint.h reads it
+  uint32_t mode = 0660;  // permissions of a unix socket
+  Admin admin =
+      Admin::owner;  // who may send commands: owner = the broker's user and root, over unix sockets
+  bool client_publish = true;  // clients that come in here may publish
   bool operator==(const ListenerConfig&) const = default;
 };
 
 struct SourceConfig {
   std::string name;
-  std::string plugin;                 // as written
-  std::string plugin_file;            // where it was found
+  std::string plugin;       // as written
+  std::string plugin_file;  // where it was found
   bool enabled = true;
-  int64_t restart_delay_ms = 5'000;   // after a failure; doubles up to a minute
+  int64_t restart_delay_ms = 5'000;  // after a failure; doubles up to a minute
   std::vector<host::WrittenOption> written;
   std::shared_ptr<const host::PluginLibrary> library;
   std::shared_ptr<const host::Settings> settings;
@@ -60,11 +63,12 @@ struct LimitsConfig {
 };
 
 struct BrokerConfig {
-  std::string name;                        // default: the host's name
-  std::string log_level = "info";          // debug, info, warning, error
-  std::string log_format = "text";         // text, json
-  std::vector<std::string> plugin_path;    // default: `plugins` beside the program's directory, /usr/lib/btbroker/plugins
-  int64_t sys_interval_ms = 10'000;        // how often the $SYS topics are brought up to date; 0: never
+  std::string name;                 // default: the host's name
+  std::string log_level = "info";   // debug, info, warning, error
+  std::string log_format = "text";  // text, json
+  std::vector<std::string>
+      plugin_path;  // default: `plugins` beside the program's directory, /usr/lib/btbroker/plugins
+  int64_t sys_interval_ms = 10'000;  // how often the $SYS topics are brought up to date; 0: never
   bool operator==(const BrokerConfig&) const = default;
 };
 
@@ -80,24 +84,25 @@ struct Config {
 // One thing wrong in a configuration. Printed as "FILE:LINE:COLUMN: TEXT".
 struct ConfigFault {
   std::string file;
-  int line = 0;    // from 1; 0: the file as a whole
+  int line = 0;  // from 1; 0: the file as a whole
   int column = 0;
   std::string text;
 };
 
 std::string to_string(const ConfigFault& fault);
 
-// Reads and checks a file, plugins and their options included. Null if `faults` got anything. `program_directory` is
-// where the broker's executable lies, for the default plugin_path. Relative paths in the file (plugin_path, unix
-// endpoints) are relative to the directory of the file; options of plugins are the plugins' own affair, but
+// Reads and checks a file, plugins and their options included. Null if `faults` got anything.
+// `program_directory` is where the broker's executable lies, for the default plugin_path. Relative
+// paths in the file (plugin_path, unix endpoints) are relative to the directory of the file;
+// options of plugins are the plugins' own affair, but
 // ${config_dir} in them stands for it, and ${env:NAME} for an environment variable.
 std::unique_ptr<Config> read_config(const std::string& file, const std::string& program_directory,
                                     std::vector<ConfigFault>& faults);
 
 // What a reload would do, in words: one line each ("source medication: options changed, restarts").
 struct ConfigChanges {
-  std::vector<std::string> applied;         // takes effect at once
-  std::vector<std::string> needs_restart;   // kept as it was until the broker is started anew
+  std::vector<std::string> applied;        // takes effect at once
+  std::vector<std::string> needs_restart;  // kept as it was until the broker is started anew
   std::vector<std::string> sources_removed, sources_added, sources_changed;  // names
   std::vector<ListenerConfig> listeners_removed, listeners_added;
 };

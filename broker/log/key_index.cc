@@ -26,9 +26,11 @@ void KeyIndex::insert(uint32_t hash, Location location) {
   ++size_;
 }
 
-// Closes the hole by moving back every following entry that may stand there (Knuth, vol. 3, 6.4, algorithm R).
+// Closes the hole by moving back every following entry that may stand there (Knuth, vol. 3, 6.4,
+// algorithm R).
 void KeyIndex::erase(Location* location) {
-  auto* entry = reinterpret_cast<Entry*>(reinterpret_cast<char*>(location) - offsetof(Entry, location));
+  auto* entry =
+      reinterpret_cast<Entry*>(reinterpret_cast<char*>(location) - offsetof(Entry, location));
   size_t hole = static_cast<size_t>(entry - entries_.data());
   BTB_ASSERT(hole < entries_.size() && entries_[hole].location.segment != 0);
   for (size_t i = (hole + 1) & mask(); entries_[i].location.segment != 0; i = (i + 1) & mask()) {

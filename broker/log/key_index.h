@@ -1,7 +1,8 @@
 // KeyIndex: where the newest frame of each key of a state topic lies.
 //
-// Open addressing with linear probing; 12 bytes an entry, because the keys themselves lie in the frames: whoever looks
-// one up brings the comparison. Resource, owned by its TopicLog; [loop] thread.
+// Open addressing with linear probing; 12 bytes an entry, because the keys themselves lie in the
+// frames: whoever looks one up brings the comparison. Resource, owned by its TopicLog; [loop]
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ class KeyIndex {
   [[nodiscard]] uint32_t size() const { return size_; }
   [[nodiscard]] size_t memory_bytes() const { return entries_.capacity() * sizeof(Entry); }
 
-  // The location for which same(location) holds among those of this hash; null if there is none. The pointer lives
-  // until the next insert or erase.
+  // The location for which same(location) holds among those of this hash; null if there is none.
+  // The pointer lives until the next insert or erase.
   template <class Same>
   Location* find(uint32_t hash, Same same) {
     if (entries_.empty()) return nullptr;

@@ -1,8 +1,8 @@
 // Segment: one contiguous piece of a topic's log, filled from the front and never moved.
 //
-// Frames lie one behind the other as they go on the wire, each at a multiple of 8. Which of them are dead (replaced, in a
-// state topic) is kept beside the bytes, so the bytes of a frame never change once it is written. Resource, owned by its
-// TopicLog; [loop] thread.
+// Frames lie one behind the other as they go on the wire, each at a multiple of 8. Which of them
+// are dead (replaced, in a state topic) is kept beside the bytes, so the bytes of a frame never
+// change once it is written. Resource, owned by its TopicLog; [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,9 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
 
   // --- bytes ---
-  [[nodiscard]] const std::byte* data() const { return reinterpret_cast<const std::byte*>(this + 1); }
+  [[nodiscard]] const std::byte* data() const {
+    return reinterpret_cast<const std::byte*>(this + 1);
+  }
   [[nodiscard]] uint32_t used() const { return used_; }
   [[nodiscard]] uint32_t room() const { return capacity_ - used_; }
   [[nodiscard]] uint32_t capacity() const { return capacity_; }
@@ -60,10 +62,11 @@ class Segment {
   [[nodiscard]] uint32_t deletions() const { return deletions_; }
 
   // --- what it covers ---
-  const uint32_t id;          // grows along the log
-  const uint32_t generation;  // differs from that of any segment that had the same id before it was compacted
-  uint64_t first_seq = 0;     // of the first frame
-  uint64_t last_seq = 0;      // of the last frame
+  const uint32_t id;  // grows along the log
+  const uint32_t
+      generation;  // differs from that of any segment that had the same id before it was compacted
+  uint64_t first_seq = 0;  // of the first frame
+  uint64_t last_seq = 0;   // of the last frame
   int64_t time_max_us = INT64_MIN;
   bool begins_inside_message = false;  // its first frame continues a message of the segment before
   // Where a cursor stands behind the last frame: see Cursor.

@@ -11,7 +11,9 @@ namespace {
 
 constexpr size_t expired_keys_max = 1024;
 
-uint32_t hash_of(Bytes key) { return static_cast<uint32_t>(XXH3_64bits(key.data(), key.size())); }
+uint32_t hash_of(Bytes key) {
+  return static_cast<uint32_t>(XXH3_64bits(key.data(), key.size()));
+}
 
 uint8_t flags_of(const Message& message, wire::Priority priority) {
   return static_cast<uint8_t>((message.deletion ? wire::flag::deletion : 0) |
@@ -40,8 +42,8 @@ Appended TopicLog::append(const Message& message) {
   const bool is_new = known == nullptr || was_deletion;
   if (message.deletion && is_new) return {};
   const size_t living_bytes = bytes_ - dead_bytes_ + message.payload.size();
-  if (!message.deletion && ((is_new && keys() >= options_->keys_max) ||
-                            living_bytes > options_->state_bytes_max)) {
+  if (!message.deletion &&
+      ((is_new && keys() >= options_->keys_max) || living_bytes > options_->state_bytes_max)) {
     return {wire::Reason::topic_full, 0};
   }
 
@@ -84,8 +86,8 @@ TopicLog::Location TopicLog::write(const Message& message, uint64_t seq) {
   return first;
 }
 
-// Segments grow with what the topic holds, so that a topic with one small row costs a small one and a busy one gets
-// large runs to write from.
+// Segments grow with what the topic holds, so that a topic with one small row costs a small one and
+// a busy one gets large runs to write from.
 Segment& TopicLog::tail_with_room(uint32_t stride, bool inside_message) {
   if (!segments_.empty() && segments_.back()->room() >= stride) return *segments_.back();
   uint64_t wanted = 2 * (bytes_ - dead_bytes_);
@@ -127,9 +129,9 @@ void TopicLog::kill(Location location) {
   for (size_t i = index + 1; i-- > first;) compact(i);
 }
 
-// Once half of a segment is dead its living frames move to a new one, together with those of the segment before it if
-// both are small: so the log holds at most about twice what is alive, and each frame moves a bounded number of times.
-// The tail is left alone: it is being filled.
+// Once half of a segment is dead its living frames move to a new one, together with those of the
+// segment before it if both are small: so the log holds at most about twice what is alive, and each
+// frame moves a bounded number of times. The tail is left alone: it is being filled.
 void TopicLog::compact(size_t index) {
   Segment& segment = *segments_[index];
   if (index + 1 == segments_.size() || segment.dead_bytes() * 2 < segment.used()) return;
@@ -141,10 +143,8 @@ void TopicLog::compact(size_t index) {
     return;
   }
   const Segment* before = index == 0 ? nullptr : segments_[index - 1].get();
-  const bool merge =
-      before != nullptr && before->used() + living <= limits::segment_bytes_max / 2;
-  const uint32_t capacity =
-      living + (merge ? before->used() - before->dead_bytes() : 0);
+  const bool merge = before != nullptr && before->used() + living <= limits::segment_bytes_max / 2;
+  const uint32_t capacity = living + (merge ? before->used() - before->dead_bytes() : 0);
   const size_t place = merge ? index - 1 : index;
   SegmentPtr made = Segment::create(segments_[place]->id, next_generation_++, capacity);
   made->begins_inside_message = segments_[place]->begins_inside_message;
@@ -154,8 +154,9 @@ void TopicLog::compact(size_t index) {
   if (merge) segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
 }
 
-// Copies the living frames, and tells the index where those that begin a message are now. A frame never moves to a higher
-// offset, and `to` has the id of the first segment moved into it, so no location in the index is ambiguous meanwhile.
+// Copies the living frames, and tells the index where those that begin a message are now. A frame
+// never moves to a higher offset, and `to` has the id of the first segment moved into it, so no
+// location in the index is ambiguous meanwhile.
 void TopicLog::move_frames(const Segment& from, Segment& to) {
   bool inside = from.begins_inside_message;
   for (uint32_t offset = 0; offset < from.used();) {

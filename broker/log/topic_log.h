@@ -1,12 +1,14 @@
 // TopicLog: one topic's frames in order, and the only place they are kept.
 //
-// A message is encoded once, into the tail segment, and read by any number of cursors. An events log forgets its oldest
-// messages by count, bytes and age. A state log keeps the newest frame of each key alive; older ones are dead, skipped by
-// readers and reclaimed; deletions are frames too, kept until too many newer ones came.
+// A message is encoded once, into the tail segment, and read by any number of cursors. An events
+// log forgets its oldest messages by count, bytes and age. A state log keeps the newest frame of
+// each key alive; older ones are dead, skipped by readers and reclaimed; deletions are frames too,
+// kept until too many newer ones came.
 //
-// A cursor is a promise by sequence number; segment and offset in it are a hint that is checked on every use, so a log may
-// drop or compact segments without knowing who reads, and a reader that stands still holds no memory. Nothing here knows
-// sockets or sessions. Resource, owned by its Topic; [loop] thread.
+// A cursor is a promise by sequence number; segment and offset in it are a hint that is checked on
+// every use, so a log may drop or compact segments without knowing who reads, and a reader that
+// stands still holds no memory. Nothing here knows sockets or sessions. Resource, owned by its
+// Topic; [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +31,15 @@ struct Message {
   bool batch_more = false;  // another message of the same batch follows
 };
 
-// What became of it. `seq` is 0 if the message changed nothing (a deletion of a key that is not there) or was refused.
+// What became of it. `seq` is 0 if the message changed nothing (a deletion of a key that is not
+// there) or was refused.
 struct Appended {
   wire::Reason reason = wire::Reason::none;  // none, or topic_full
   uint64_t seq = 0;
 };
 
-// Where a reader stands: before the frame of message `next_seq` with `part_bytes` of its payload already read.
+// Where a reader stands: before the frame of message `next_seq` with `part_bytes` of its payload
+// already read.
 struct Cursor {
   uint64_t next_seq = 1;
   uint32_t part_bytes = 0;
@@ -44,7 +48,8 @@ struct Cursor {
   uint32_t offset = 0;
 };
 
-// A run of whole frames in one segment. The bytes live until the log is next appended to or expired.
+// A run of whole frames in one segment. The bytes live until the log is next appended to or
+// expired.
 struct LogRange {
   const std::byte* data = nullptr;
   uint32_t size = 0;
@@ -60,45 +65,49 @@ class TopicLog {
   TopicLog& operator=(const TopicLog&) = delete;
 
   // Appends a message; large payloads become several frames.
-  // REQUIRES: the key and the payload are within the limits; a deletion has no payload and is of a state topic.
+  // REQUIRES: the key and the payload are within the limits; a deletion has no payload and is of a
+  // state topic.
   Appended append(const Message& message);
 
   // --- reading ---
   // Oldest and newest number kept; first = last + 1 if nothing is. `last` never goes back.
   [[nodiscard]] uint64_t first_seq() const;
   [[nodiscard]] uint64_t last_seq() const { return last_seq_; }
-  // A deletion up to this number may have been forgotten: who knows the state only up to an older one must start over.
+  // A deletion up to this number may have been forgotten: who knows the state only up to an older
+  // one must start over.
   [[nodiscard]] uint64_t deletions_forgotten_seq() const { return deletions_forgotten_seq_; }
 
   [[nodiscard]] Cursor begin() const { return {first_seq(), 0, 0, 0, 0}; }
   [[nodiscard]] Cursor end() const;
   [[nodiscard]] bool at_end(const Cursor& cursor) const { return cursor.next_seq > last_seq_; }
-  // The number of the first message kept whose time is at or after `time_us`; last + 1 if there is none.
+  // The number of the first message kept whose time is at or after `time_us`; last + 1 if there is
+  // none.
   [[nodiscard]] uint64_t seq_at_time(int64_t time_us) const;
-  // The number of the message with `count` living ones before the end; first_seq() if there are not so many.
+  // The number of the message with `count` living ones before the end; first_seq() if there are not
+  // so many.
   [[nodiscard]] uint64_t seq_from_end(uint64_t count) const;
   // Bytes of frames a reader has before it, the dead not counted out: an upper bound. [loop]
   [[nodiscard]] uint64_t bytes_behind(const Cursor& cursor) const;
 
-  // Fills `out` with what follows `cursor` and moves it behind that: runs of living frames, until `out` is full, at least
-  // `bytes_wanted` bytes are there, or the end is reached. Deletions up to `deletions_from` are left out. Sets `skipped` if
-  // frames were left out. Returns how many ranges were filled.
-  // REQUIRES: for an events log, cursor.next_seq >= first_seq().
+  // Fills `out` with what follows `cursor` and moves it behind that: runs of living frames, until
+  // `out` is full, at least `bytes_wanted` bytes are there, or the end is reached. Deletions up to
+  // `deletions_from` are left out. Sets `skipped` if frames were left out. Returns how many ranges
+  // were filled. REQUIRES: for an events log, cursor.next_seq >= first_seq().
   size_t read(Cursor& cursor, uint64_t deletions_from, size_t bytes_wanted, std::span<LogRange> out,
               bool& skipped) const;
 
-  // Of `range`, `bytes` were used, fewer than it has: where the reader stands behind the last frame touched, and in `rest`
-  // the bytes of that frame that are still to be used.
+  // Of `range`, `bytes` were used, fewer than it has: where the reader stands behind the last frame
+  // touched, and in `rest` the bytes of that frame that are still to be used.
   Cursor advance(const LogRange& range, uint32_t bytes, Bytes& rest) const;
 
   // --- keeping ---
-  // Forgets what is too old. Of a state log it returns keys whose rows are, at most 1024: the caller appends a deletion for
-  // each, so that subscribers hear of it, and asks again.
+  // Forgets what is too old. Of a state log it returns keys whose rows are, at most 1024: the
+  // caller appends a deletion for each, so that subscribers hear of it, and asks again.
   [[nodiscard]] std::vector<ByteVector> expire(int64_t now_us);
   // New limits (a reload). `options` outlives the log; kind must be the same.
   void set_options(const TopicOptions& options);
 
-  [[nodiscard]] uint64_t messages() const;  // kept: of a state topic the living rows
+  [[nodiscard]] uint64_t messages() const;                 // kept: of a state topic the living rows
   [[nodiscard]] uint64_t bytes() const { return bytes_; }  // of frames, the dead included
   [[nodiscard]] uint64_t dead_bytes() const { return dead_bytes_; }
   [[nodiscard]] uint32_t keys() const { return index_.size() - deletions_; }

@@ -58,8 +58,8 @@ size_t TopicLog::index_of(uint32_t id) const {
   return static_cast<size_t>(found - segments_.begin());
 }
 
-// The segment the cursor stands in, after checking its hint and, if that is stale, looking for the place by number.
-// segments_.size() if there is nothing behind it.
+// The segment the cursor stands in, after checking its hint and, if that is stale, looking for the
+// place by number. segments_.size() if there is nothing behind it.
 size_t TopicLog::locate(Cursor& cursor) const {
   if (segments_.empty()) return 0;
   if (cursor.segment != 0 && cursor.segment >= segments_.front()->id) {
@@ -72,8 +72,9 @@ size_t TopicLog::locate(Cursor& cursor) const {
   return seek(cursor);
 }
 
-// Finds the frame the cursor stands before by its number, and by the bytes of the message that were read already: the
-// segment found first holds the first part, for parts are kept and reclaimed together.
+// Finds the frame the cursor stands before by its number, and by the bytes of the message that were
+// read already: the segment found first holds the first part, for parts are kept and reclaimed
+// together.
 size_t TopicLog::seek(Cursor& cursor) const {
   const auto found = std::lower_bound(
       segments_.begin(), segments_.end(), cursor.next_seq,

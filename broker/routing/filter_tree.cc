@@ -60,7 +60,8 @@ void FilterTree::erase(std::string_view filter, Value value) {
   erase_below(root_, filter, value);
 }
 
-// True if `node` is empty afterwards, so that its parent lets go of it. Recursion is as deep as a filter has levels.
+// True if `node` is empty afterwards, so that its parent lets go of it. Recursion is as deep as a
+// filter has levels.
 bool FilterTree::erase_below(Node& node, std::string_view rest, Value value) {
   const Split at = split(rest);
   if (at.level == "#") {

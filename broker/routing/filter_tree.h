@@ -1,6 +1,7 @@
 // FilterTree: who subscribed to what, for finding the subscriptions that a new topic matches.
 //
-// A tree by level; values are borrowed pointers that mean nothing here. Pure, no I/O. Resource; [loop] thread.
+// A tree by level; values are borrowed pointers that mean nothing here. Pure, no I/O. Resource;
+// [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,13 @@ class FilterTree {
   FilterTree(const FilterTree&) = delete;
   FilterTree& operator=(const FilterTree&) = delete;
 
-  // The same value may stand under several filters, and several times under one. REQUIRES: a valid filter.
+  // The same value may stand under several filters, and several times under one. REQUIRES: a valid
+  // filter.
   void insert(std::string_view filter, Value value);
   // Takes one occurrence out. REQUIRES: it is there.
   void erase(std::string_view filter, Value value);
-  // Calls `found` for each value whose filter matches `name`, in no particular order. REQUIRES: a valid name.
+  // Calls `found` for each value whose filter matches `name`, in no particular order. REQUIRES: a
+  // valid name.
   void match(std::string_view name, const std::function<void(Value)>& found) const;
 
   [[nodiscard]] size_t size() const { return size_; }
@@ -33,7 +36,7 @@ class FilterTree {
  private:
   struct Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> children;  // "+" among them
-    std::vector<Value> here;  // filters that end here
+    std::vector<Value> here;                                             // filters that end here
     std::vector<Value> below;  // filters that end here with "#"
     [[nodiscard]] bool empty() const { return children.empty() && here.empty() && below.empty(); }
   };

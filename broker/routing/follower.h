@@ -1,7 +1,7 @@
 // Follower: one session's interest in one topic, with the cursor that says how far it is.
 //
-// Owned by the Router. The flags say what the session has been told about the topic; they change only when the frame
-// that tells it was handed to the link. [loop] thread.
+// Owned by the Router. The flags say what the session has been told about the topic; they change
+// only when the frame that tells it was handed to the link. [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,11 @@ struct Follower {
   uint32_t index_in_topic = 0;
   uint32_t index_in_subscriber = 0;
 
-  bool due = false;              // stands in a list of its subscriber
-  bool announced = false;        // the topic's number and name were sent
-  bool snapshot_wanted = false;  // snapshot_begin is to be sent
-  bool in_snapshot = false;      // snapshot_begin was sent, snapshot_end is to follow
-  bool skipped = false;          // dead frames were left out since the last position
+  bool due = false;                           // stands in a list of its subscriber
+  bool announced = false;                     // the topic's number and name were sent
+  bool snapshot_wanted = false;               // snapshot_begin is to be sent
+  bool in_snapshot = false;                   // snapshot_begin was sent, snapshot_end is to follow
+  bool skipped = false;                       // dead frames were left out since the last position
   wire::Reason refetch = wire::Reason::none;  // must_refetch is to be sent, with this reason
 };
 

@@ -60,6 +60,11 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
       kept_kind.push_back(topic->name);
       continue;
     }
+    for (Follower* follower : topic->followers) {
+      if (!follower->due) continue;
+      follower->subscriber->due(topic->options->priority).remove(follower);
+      follower->subscriber->due(options->priority).push(follower);
+    }
     topic->log.set_options(*options);
     topic->options = std::move(options);
   }
@@ -119,7 +124,8 @@ void Router::expire() {
 
 // --- subscriptions ---
 
-void Router::for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) const {
+void Router::for_each_match(std::string_view filter,
+                            const std::function<void(Topic&)>& visit) const {
   if (!wire::has_wildcard(filter)) {
     if (Topic* topic = find(filter)) visit(*topic);
     return;
@@ -145,8 +151,8 @@ Follower* Router::follower_of(const Subscriber& subscriber, const Topic& topic) 
 }
 
 uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& request) {
-  auto subscription = std::make_unique<Subscription>(Subscription{
-      &subscriber, request.id, std::string(request.filter), request.no_snapshot});
+  auto subscription = std::make_unique<Subscription>(
+      Subscription{&subscriber, request.id, std::string(request.filter), request.no_snapshot});
   Subscription& kept = *subscription.release();  // freed by unsubscribe or remove
   subscriber.subscriptions_.push_back(&kept);
   filters_.insert(kept.filter, &kept);
@@ -158,7 +164,8 @@ uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& reque
   return matched;
 }
 
-void Router::follow(Topic& topic, const Subscription& subscription, const SubscribeRequest& request) {
+void Router::follow(Topic& topic, const Subscription& subscription,
+                    const SubscribeRequest& request) {
   Subscriber& subscriber = *subscription.subscriber;
   if (follower_of(subscriber, topic) != nullptr) return;
   auto* follower = new Follower;
@@ -214,7 +221,7 @@ void Router::begin_latest(Follower& follower, bool no_snapshot) {
 void Router::resume(Follower& follower, const SubscribeRequest& request) {
   Topic& topic = *follower.topic;
   if (request.epoch != epoch_) {
-    refetch(follower, wire::Reason::epoch_changed);
+    start_over(follower, wire::Reason::epoch_changed);
     return;
   }
   const auto mark = std::find_if(request.positions.begin(), request.positions.end(),
@@ -228,14 +235,14 @@ void Router::resume(Follower& follower, const SubscribeRequest& request) {
   follower.cursor.next_seq = std::min(mark->seq(), topic.log.last_seq()) + 1;
   if (topic.options->kind == wire::TopicKind::state) {
     if (topic.log.deletions_forgotten_seq() >= follower.cursor.next_seq) {
-      refetch(follower, wire::Reason::deletions_forgotten);
+      start_over(follower, wire::Reason::deletions_forgotten);
     } else {
       follower.snapshot_wanted = true;
     }
   }
 }
 
-void Router::refetch(Follower& follower, wire::Reason reason) {
+void Router::start_over(Follower& follower, wire::Reason reason) {
   begin_latest(follower, false);
   if (!follower.snapshot_wanted) follower.cursor = follower.topic->log.begin();
   follower.refetch = reason;

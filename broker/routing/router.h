@@ -1,8 +1,8 @@
 // Router: topics by name and number, subscriptions, and who is due.
 //
-// Publishing appends to a log and remembers the topic; once a turn, `mark` puts the followers of those topics on the due
-// lists of their subscribers, and the subscribers on the list to be flushed. No I/O and no sockets here. Resource;
-// [loop] thread.
+// Publishing appends to a log and remembers the topic; once a turn, `mark` puts the followers of
+// those topics on the due lists of their subscribers, and the subscribers on the list to be
+// flushed. No I/O and no sockets here. Resource; [loop] thread.
 #pragma once
 
 #include <array>
@@ -27,21 +27,23 @@ struct TopicCounters {
   uint64_t published_bytes = 0;  // of keys and payloads
   uint64_t unchanged = 0;        // deletions of what was not there
   uint64_t rejected = 0;
-  uint64_t missed = 0;  // messages that some follower did not get, because the log no longer had them
+  uint64_t missed =
+      0;  // messages that some follower did not get, because the log no longer had them
 };
 
 struct Topic {
-  Topic(uint32_t number_in, std::string_view name_in, std::shared_ptr<const TopicOptions> options_in)
+  Topic(uint32_t number_in, std::string_view name_in,
+        std::shared_ptr<const TopicOptions> options_in)
       : number(number_in), options(std::move(options_in)), name(name_in), log(number, *options) {}
 
   const uint32_t number;
-  bool marked = false;        // in the router's list of topics that changed
-  bool batch_open = false;    // the newest message said that more of its batch follow
+  bool marked = false;      // in the router's list of topics that changed
+  bool batch_open = false;  // the newest message said that more of its batch follow
   std::shared_ptr<const TopicOptions> options;
   const std::string name;
   TopicLog log;
-  uint64_t closed_seq = 0;    // a batch was ended without a message: position is due up to here
-  uint64_t batch_mark = 0;    // scratch of Router::publish_batch
+  uint64_t closed_seq = 0;  // a batch was ended without a message: position is due up to here
+  uint64_t batch_mark = 0;  // see Router::next_batch_mark
   std::vector<Follower*> followers;
   TopicCounters counters;
 };
@@ -110,32 +112,37 @@ class Router {
   // --- topics ---
   [[nodiscard]] Topic* find(std::string_view name) const;
   [[nodiscard]] Topic* find(uint32_t number) const;
-  // The topic of this name, made if there is none; null if there are too many. REQUIRES: a valid name.
+  // The topic of this name, made if there is none; null if there are too many. REQUIRES: a valid
+  // name.
   Topic* find_or_make(std::string_view name);
   [[nodiscard]] size_t topic_count() const { return topics_.size(); }
   // In the order of their names.
   void for_each_topic(const std::function<void(Topic&)>& visit) const;
-  // A reload: asks options_of again for every topic. A topic keeps its kind; returns the names of those that would have
-  // another.
+  // A reload: asks options_of again for every topic. A topic keeps its kind; returns the names of
+  // those that would have another.
   std::vector<std::string> refresh_options(OptionsOf options_of);
 
   // --- publishing ---
   // REQUIRES: key and payload within the limits.
   PublishResult publish(Topic& topic, const Message& message);
+  // A number that no topic bears as its batch_mark yet: for telling in one pass which message of a
+  // batch is a topic's last.
+  uint64_t next_batch_mark() { return ++batch_mark_; }
   // Ends a batch whose last message said that more would follow.
   void close_batch(Topic& topic);
   // Lets every log forget what is too old. To be called about once a second.
   void expire();
 
   // --- subscriptions ---
-  // REQUIRES: a valid filter, an id that this subscriber does not use. Returns the number of topics that match now.
+  // REQUIRES: a valid filter, an id that this subscriber does not use. Returns the number of topics
+  // that match now.
   uint32_t subscribe(Subscriber& subscriber, const SubscribeRequest& request);
   // False if there is no subscription of this id.
   bool unsubscribe(Subscriber& subscriber, uint32_t id);
   // Takes the subscriber out of everything.
   void remove(Subscriber& subscriber);
-  // Starts a follower over, as a new subscriber would begin, and tells it why.
-  void refetch(Follower& follower, wire::Reason reason);
+  // Lets a follower begin anew, with the snapshot or the oldest message; its client is told why.
+  static void start_over(Follower& follower, wire::Reason reason);
 
   // --- who is due ---
   void mark();
@@ -151,13 +158,14 @@ class Router {
   void follow(Topic& topic, const Subscription& subscription, const SubscribeRequest& request);
   void follow_new_topic(Topic& topic);
   void resume(Follower& follower, const SubscribeRequest& request);
-  void begin_latest(Follower& follower, bool no_snapshot);
+  static void begin_latest(Follower& follower, bool no_snapshot);
   void unfollow(Follower* follower);
   void for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) const;
   Follower* follower_of(const Subscriber& subscriber, const Topic& topic) const;
 
   const Clock* clock_;
   uint64_t epoch_;
+  uint64_t batch_mark_ = 0;
   OptionsOf options_of_;
   std::map<std::string_view, Topic*> by_name_;  // keys are the topics' own names
   std::vector<std::unique_ptr<Topic>> topics_;  // by number - 1

@@ -1,20 +1,24 @@
-// Writing a source in C++: derive from Source, then one line of registration. Header-only, over abi.h; C++20.
+// Writing a source in C++: derive from Source, then one line of registration. Header-only, over
+// abi.h; C++20.
 //
 //   class Hello final : public btb::plugin::Source {
 //    public:
-//     static std::vector<Option> options() { return {text_option("topic", "Where to publish").required()}; }
-//     explicit Hello(const Settings& settings) : topic_(settings.text("topic")) {}
-//     void run(Host& host, std::string_view) override { host.publish(Batch().put(topic_, "", "hello")); }
+//     static std::vector<Option> options() { return {text_option("topic", "Where to
+//     publish").required()}; } explicit Hello(const Settings& settings) :
+//     topic_(settings.text("topic")) {} void run(Host& host, std::string_view) override {
+//     host.publish(Batch().put(topic_, "", "hello")); }
 //    private:
 //     std::string topic_;
 //   };
 //   BTB_SOURCE_PLUGIN(Hello, "hello", "1.0.0", "Says hello once")
 //
-// An exception that leaves the constructor or run fails the source with its text; the broker starts it again later.
-// OptionFailure names the option at fault. Stopped is thrown by Host when the source has to end: let it pass.
-// An optional `static void validate(const Settings&, const Report&)` finds what the declarations cannot say.
+// An exception that leaves the constructor or run fails the source with its text; the broker starts
+// it again later. OptionFailure names the option at fault. Stopped is thrown by Host when the
+// source has to end: let it pass. An optional `static void validate(const Settings&, const
+// Report&)` finds what the declarations cannot say.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -49,6 +53,21 @@ class OptionFailure : public std::runtime_error {
 
  private:
   std::string option_;
+};
+
+// The host does not take a message of a batch; nothing of the batch was taken.
+class InvalidMessage : public std::invalid_argument {
+ public:
+  InvalidMessage(size_t index, const std::string& reason)
+      : std::invalid_argument("message " + std::to_string(index) + " of the batch: " + reason),
+        index_(index),
+        reason_(reason) {}
+  [[nodiscard]] size_t index() const { return index_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+ private:
+  size_t index_;
+  std::string reason_;
 };
 
 // The declaration of one option. Value type; built with the functions below.
@@ -114,8 +133,9 @@ inline Option map_option(std::string name, std::string help) {
   return {BTB_OPTION_MAP, std::move(name), std::move(help)};
 }
 
-// The settings of one source, as the broker checked them. Borrows; copy what is kept. An option that was not set and
-// has no default reads as "", 0, false or nothing; a name that was never declared is a bug and throws.
+// The settings of one source, as the broker checked them. Borrows; copy what is kept. An option
+// that was not set and has no default reads as "", 0, false or nothing; a name that was never
+// declared is a bug and throws.
 class Settings {
  public:
   Settings(const btb_setting* settings, size_t count) : settings_(settings), count_(count) {}
@@ -170,8 +190,8 @@ class Settings {
 // Told about a fault in the settings by validate: (option, text).
 using Report = std::function<void(const std::string& option, const std::string& text)>;
 
-// Messages that belong together. Copies what it is given, so it can be filled from a buffer that is reused. Reuse it
-// too: clear keeps the memory.
+// Messages that belong together. Copies what it is given, so it can be filled from a buffer that is
+// reused. Reuse it too: clear keeps the memory.
 class Batch {
  public:
   Batch& put(std::string_view topic, std::string_view key, std::string_view payload,
@@ -186,6 +206,15 @@ class Batch {
   // The next batch belongs to this one.
   Batch& more(bool value = true) { return more_ = value, *this; }
 
+  // Takes one message out again. REQUIRES: index < size().
+  void erase(size_t index) {
+    size_t offset = 0;
+    for (size_t i = 0; i < index; ++i) offset += messages_[i].bytes();
+    text_.erase(offset, messages_[index].bytes());
+    messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(index));
+  }
+
+  [[nodiscard]] bool has_more() const { return more_; }
   [[nodiscard]] size_t size() const { return messages_.size(); }
   [[nodiscard]] bool empty() const { return messages_.empty(); }
   // Bytes of topics, keys and payloads in it.
@@ -203,6 +232,7 @@ class Batch {
     btb_op op;
     size_t topic_size, key_size, payload_size;
     int64_t time_us;
+    [[nodiscard]] size_t bytes() const { return topic_size + key_size + payload_size; }
   };
   Batch& add(btb_op op, std::string_view topic, std::string_view key, std::string_view payload,
              int64_t time_us) {
@@ -222,8 +252,8 @@ class Host {
  public:
   explicit Host(const btb_host* host) : host_(host) {}
 
-  // Hands the batch over; waits while the broker is full or the source is paused. Throws Stopped, or
-  // std::invalid_argument for a message that breaks a rule (then nothing of the batch was taken).
+  // Hands the batch over; waits while the broker is full or the source is paused. Throws Stopped,
+  // or InvalidMessage for one that breaks a rule (then nothing of the batch was taken).
   void publish(const Batch& batch) {
     fill(batch);
     btb_fault fault{sizeof(btb_fault), 0, ""};
@@ -237,8 +267,7 @@ class Host {
         wait(-1);
         continue;
       }
-      throw std::invalid_argument("message " + std::to_string(fault.message_index) + " of the batch: " +
-                                  fault.text);
+      throw InvalidMessage(fault.message_index, fault.text);
     }
   }
 
@@ -247,7 +276,8 @@ class Host {
     if (host_->wait(host_, timeout_ms) == BTB_STOPPED) throw Stopped();
   }
 
-  // Readable while something is asked of the source; poll it beside your own descriptors, then call `paused`.
+  // Readable while something is asked of the source; poll it beside your own descriptors, then call
+  // `paused`.
   [[nodiscard]] int wake_fd() const { return host_->wake_fd(host_); }
 
   // True while the operator has paused the source. Throws Stopped. Clears wake_fd.
@@ -303,8 +333,8 @@ class Source {
   Source& operator=(const Source&) = delete;
   virtual ~Source() = default;
 
-  // Publishes until there is nothing more to come, or a call of `host` throws Stopped. `resume_token` is the last one
-  // the broker took, empty at the first start. [source]
+  // Publishes until there is nothing more to come, or a call of `host` throws Stopped.
+  // `resume_token` is the last one the broker took, empty at the first start. [source]
   virtual void run(Host& host, std::string_view resume_token) = 0;
   // Ends a wait outside of the host. [any]
   virtual void interrupt() {}
@@ -317,8 +347,9 @@ class Plugin {
   Plugin(const char* name, const char* version, const char* description) : options_(T::options()) {
     for (const Option& option : options_) raw_options_.push_back(option.raw());
     for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
-    plugin_ = {sizeof(btb_plugin),      BTB_ABI_MAJOR,           BTB_ABI_MINOR, name,   version, description,
-               option_pointers_.data(), option_pointers_.size(), &validate,     &create};
+    plugin_ = {
+        sizeof(btb_plugin), BTB_ABI_MAJOR,           BTB_ABI_MINOR,           name,      version,
+        description,        option_pointers_.data(), option_pointers_.size(), &validate, &create};
   }
 
   const btb_plugin* entry(const uint32_t* majors, size_t count) const {
@@ -355,12 +386,14 @@ class Plugin {
     return BTB_FAILED;
   }
 
-  static void validate(const btb_setting* settings, size_t count, btb_report report, void* context) {
+  static void validate(const btb_setting* settings, size_t count, btb_report report,
+                       void* context) {
     if constexpr (requires(const Settings& s, const Report& r) { T::validate(s, r); }) {
       try {
-        T::validate(Settings(settings, count), [&](const std::string& option, const std::string& text) {
-          report(context, option.c_str(), text.c_str());
-        });
+        T::validate(Settings(settings, count),
+                    [&](const std::string& option, const std::string& text) {
+                      report(context, option.c_str(), text.c_str());
+                    });
       } catch (const std::exception& failure) {
         report(context, nullptr, failure.what());
       } catch (...) {
@@ -384,7 +417,8 @@ class Plugin {
 
   static btb_status run(void* self, btb_bytes token) {
     auto* instance = static_cast<Instance*>(self);
-    return guarded(instance->host.raw(), [&] { instance->source->run(instance->host, view(token)); });
+    return guarded(instance->host.raw(),
+                   [&] { instance->source->run(instance->host, view(token)); });
   }
 
   static void interrupt(void* self) { static_cast<Instance*>(self)->source->interrupt(); }
@@ -400,8 +434,8 @@ class Plugin {
 }  // namespace btb::plugin
 
 // The one registration line of a plugin: defines the exported symbol.
-#define BTB_SOURCE_PLUGIN(Class, name, version, description)                                           \
-  extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) {     \
-    static const ::btb::plugin::Plugin<Class> plugin(name, version, description);                      \
-    return plugin.entry(majors, count);                                                                \
+#define BTB_SOURCE_PLUGIN(Class, name, version, description)                                       \
+  extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) { \
+    static const ::btb::plugin::Plugin<Class> plugin(name, version, description);                  \
+    return plugin.entry(majors, count);                                                            \
   }

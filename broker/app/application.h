@@ -1,0 +1,82 @@
+// Application: the broker, wired together in one place: loop, router, sessions, sources, listeners,
+// clock, log.
+//
+// Nothing here is on the path of a message. Resource; [loop] thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/app/config.h"
+#include "broker/app/event_log.h"
+#include "broker/app/sys_topics.h"
+#include "broker/app/topic_rules.h"
+#include "broker/link/listener.h"
+#include "broker/loop/loop.h"
+#include "broker/routing/router.h"
+#include "broker/session/sessions.h"
+#include "broker/source/sources.h"
+
+namespace btb {
+
+class Application final : private SessionsOwner, private SourceEvents {
+ public:
+  // `program_directory` is where the executable lies, for the default plugin_path.
+  Application(std::unique_ptr<Config> config, std::string program_directory);
+  ~Application();
+  Application(const Application&) = delete;
+  Application& operator=(const Application&) = delete;
+
+  // Opens the listeners and starts the sources.
+  Result<void> start();
+  // Runs until SIGINT, SIGTERM or stop; then says goodbye to everyone.
+  void run();
+
+ private:
+  friend class Commands;
+
+  struct OpenListener {
+    ListenerConfig config;
+    std::unique_ptr<Listener> listener;
+  };
+
+  // SessionsOwner
+  CommandResult command(const std::string& verb,
+                        const std::vector<std::string>& arguments) override;
+  void session_opened(const Session& session) override;
+  void session_ended(const Session& session, wire::Reason reason, std::string_view text) override;
+  // SourceEvents
+  void source_event(const std::string& source, btb_log_level level, std::string_view text) override;
+
+  Result<OpenListener> open_listener(const ListenerConfig& config);
+  void accepted(const std::string& endpoint, UniqueFd fd);
+  void start_source(const SourceConfig& config);
+  void apply_limits();
+  bool before_sleep();
+  void tick();
+  // Reads the file again; null and the faults if it cannot be used, and then nothing has changed.
+  std::unique_ptr<ConfigChanges> reload(std::vector<ConfigFault>& faults);
+  void apply(const ConfigChanges& changes);
+  void reload_by_signal();
+  void shut_down();
+
+  std::unique_ptr<Config> config_;
+  const std::string program_directory_;
+  EventLog log_;
+  SystemClock clock_;
+  const int64_t started_us_;
+  Loop loop_;
+  TopicRules rules_;
+  Router router_;
+  Sources sources_;
+  Sessions sessions_;
+  SysTopics sys_;
+  std::vector<OpenListener> listeners_;
+  Timer tick_timer_;
+  Timer sys_timer_;
+  Signal interrupt_, terminate_, hang_up_;
+};
+
+}  // namespace btb

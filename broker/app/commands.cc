@@ -1,0 +1,126 @@
+#include "broker/app/commands.h"
+
+#include <charconv>
+
+namespace btb {
+
+namespace {
+
+CommandResult failed(std::string text) {
+  return {wire::Reason::command_failed, std::move(text), "{}"};
+}
+
+CommandResult done(const Json& body) {
+  return {wire::Reason::none, "", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+}  // namespace
+
+CommandResult Commands::run(const std::string& verb, const std::vector<std::string>& arguments) {
+  if (verb == "status") return status();
+  if (verb == "topics") return topics();
+  if (verb == "sessions") return sessions();
+  if (verb == "sources") return sources();
+  if (verb == "reload") return reload();
+  if (verb == "pause") return set_paused(arguments, true);
+  if (verb == "resume") return set_paused(arguments, false);
+  if (verb == "kick") return kick(arguments);
+  return {wire::Reason::command_unknown,
+          "no command " + verb +
+              "; there are status, topics, sessions, sources, reload, pause, resume, kick",
+          "{}"};
+}
+
+CommandResult Commands::status() {
+  uint64_t messages = 0;
+  uint64_t bytes = 0;
+  uint64_t memory = 0;
+  app_.router_.for_each_topic([&](Topic& topic) {
+    messages += topic.log.messages();
+    bytes += topic.log.bytes();
+    memory += topic.log.memory_bytes();
+  });
+  Json ends = Json::object();
+  for (const auto& [reason, count] : app_.sessions_.ends())
+    ends[std::string(wire::name_of(reason))] = count;
+  Json listen = Json::array();
+  for (const auto& open : app_.listeners_) listen.push_back(to_string(open.listener->endpoint()));
+  size_t sources_count = 0;
+  app_.sources_.for_each([&](const Source&) { ++sources_count; });
+  return done({
+      {"name", app_.config_->broker.name},
+      {"version", BTB_VERSION},
+      {"config", app_.config_->file},
+      {"epoch", app_.router_.epoch()},
+      {"started_us", app_.started_us_},
+      {"uptime_s", (app_.clock_.now_us() - app_.started_us_) / 1'000'000},
+      {"listen", listen},
+      {"sessions", app_.sessions_.count()},
+      {"sessions_accepted", app_.sessions_.accepted()},
+      {"topics", app_.router_.topic_count()},
+      {"sources", sources_count},
+      {"sources_abandoned", app_.sources_.abandoned()},
+      {"messages", messages},
+      {"log_bytes", bytes},
+      {"log_memory_bytes", memory},
+      {"resident_bytes", resident_bytes()},
+      {"ends", ends},
+  });
+}
+
+CommandResult Commands::topics() {
+  Json body = Json::array();
+  app_.router_.for_each_topic([&](Topic& topic) { body.push_back(describe(topic)); });
+  return done(body);
+}
+
+CommandResult Commands::sessions() {
+  Json body = Json::array();
+  const uint64_t now_ms = app_.clock_.mono_ms();
+  app_.sessions_.for_each(
+      [&](const Session& session) { body.push_back(describe(session, now_ms)); });
+  return done(body);
+}
+
+CommandResult Commands::sources() {
+  Json body = Json::array();
+  app_.sources_.for_each([&](const Source& source) { body.push_back(describe(source)); });
+  return done(body);
+}
+
+CommandResult Commands::reload() {
+  std::vector<ConfigFault> faults;
+  const std::unique_ptr<ConfigChanges> changes = app_.reload(faults);
+  Json body = {
+      {"applied", Json::array()}, {"needs_restart", Json::array()}, {"faults", Json::array()}};
+  for (const ConfigFault& fault : faults) body["faults"].push_back(to_string(fault));
+  if (changes == nullptr) {
+    CommandResult result = done(body);
+    result.reason = wire::Reason::command_failed;
+    result.text = "the configuration has faults; nothing was changed";
+    return result;
+  }
+  body["applied"] = changes->applied;
+  body["needs_restart"] = changes->needs_restart;
+  return done(body);
+}
+
+CommandResult Commands::set_paused(const std::vector<std::string>& arguments, bool paused) {
+  if (arguments.size() != 1) return failed("one source is expected");
+  Source* source = app_.sources_.find(arguments[0]);
+  if (source == nullptr) return failed("no source " + arguments[0]);
+  source->set_paused(paused);
+  return done(describe(*source));
+}
+
+CommandResult Commands::kick(const std::vector<std::string>& arguments) {
+  uint64_t id = 0;
+  const std::string text = arguments.empty() ? "" : arguments[0];
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size())
+    return failed("the number of a session is expected");
+  if (!app_.sessions_.kick(id, "ended by an operator")) return failed("no session " + text);
+  return done({{"kicked", id}});
+}
+
+}  // namespace btb

@@ -1,0 +1,57 @@
+#include "broker/link/link.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace btb {
+
+namespace {
+
+LinkResult failure(int error) {
+  if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) {
+    return {LinkResult::Status::would_block, 0, 0};
+  }
+  if (error == ECONNRESET || error == EPIPE) return {LinkResult::Status::closed, 0, error};
+  return {LinkResult::Status::failed, 0, error};
+}
+
+}  // namespace
+
+Link::Link(Loop& loop, UniqueFd fd, Poll::Events& events)
+    : fd_(std::move(fd)), poll_(loop, fd_.get(), events) {
+  poll_.want(readable_, writable_);
+}
+
+LinkResult Link::read(MutableBytes buffer) {
+  const ssize_t bytes = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (bytes < 0) return failure(errno);
+  if (bytes == 0) return {LinkResult::Status::closed, 0, 0};
+  return {LinkResult::Status::ok, static_cast<size_t>(bytes), 0};
+}
+
+LinkResult Link::write(std::span<const iovec> ranges) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(ranges.data());
+  message.msg_iovlen = ranges.size();
+  const ssize_t bytes = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (bytes < 0) return failure(errno);
+  return {LinkResult::Status::ok, static_cast<size_t>(bytes), 0};
+}
+
+void Link::want_readable(bool wanted) {
+  readable_ = wanted;
+  poll_.want(readable_, writable_);
+}
+
+void Link::want_writable(bool wanted) {
+  writable_ = wanted;
+  poll_.want(readable_, writable_);
+}
+
+void Link::shutdown() {
+  ::shutdown(fd_.get(), SHUT_WR);
+}
+
+}  // namespace btb

@@ -1,0 +1,51 @@
+// Link: one connected socket, non-blocking. Reads into a buffer that is given, writes ranges that
+// are given, and tells its owner when either can go on. Knows nothing of frames. Resource, owned by
+// its session; [loop] thread.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "broker/loop/loop.h"
+#include "sdk/base/bytes.h"
+#include "sdk/base/unique_fd.h"
+
+namespace btb {
+
+// What a read or write came to. `bytes` counts only with `ok`.
+struct LinkResult {
+  enum class Status : uint8_t { ok, would_block, closed, failed } status = Status::ok;
+  size_t bytes = 0;
+  int error = 0;  // errno, with `failed`
+};
+
+class Link {
+ public:
+  // `events` are told from the next turn on: readable at once, writable when asked for.
+  Link(Loop& loop, UniqueFd fd, Poll::Events& events);
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // Reads once, as much as there is and fits.
+  LinkResult read(MutableBytes buffer);
+  // Writes once; fewer bytes than given means that the socket is full.
+  LinkResult write(std::span<const iovec> ranges);
+
+  void want_readable(bool wanted);
+  void want_writable(bool wanted);
+  // Says that nothing more will be written; what was written is still delivered.
+  void shutdown();
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;  // closed after poll_ has let go of it
+  Poll poll_;
+  bool readable_ = true;
+  bool writable_ = false;
+};
+
+}  // namespace btb

@@ -1,0 +1,46 @@
+// Listener: one endpoint that is listened on; hands each new connection to its owner. Resource;
+// [loop] thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "broker/loop/loop.h"
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+#include "sdk/transport/endpoint.h"
+#include "sdk/transport/socket.h"
+
+namespace btb {
+
+class Listener final : private Poll::Events {
+ public:
+  // Called for each connection. May not destroy the listener.
+  using Accepted = std::function<void(UniqueFd fd)>;
+
+  static Result<std::unique_ptr<Listener>> open(Loop& loop, const Endpoint& endpoint,
+                                                const ListenOptions& options, Accepted accepted);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // With the port the system chose, if it was left to it.
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+  // Connections that could not be taken for want of descriptors; it tries again a moment later.
+  [[nodiscard]] uint64_t out_of_descriptors() const { return out_of_descriptors_; }
+
+ private:
+  Listener(Loop& loop, UniqueFd fd, Endpoint endpoint, Accepted accepted);
+  void on_readable() override;
+  void on_writable() override {}
+
+  UniqueFd fd_;
+  Endpoint endpoint_;
+  Accepted accepted_;
+  Poll poll_;
+  Timer retry_;
+  uint64_t out_of_descriptors_ = 0;
+};
+
+}  // namespace btb

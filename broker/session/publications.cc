@@ -1,0 +1,148 @@
+#include "broker/session/publications.h"
+
+namespace btb {
+
+void Publications::open(Topic& topic, wire::AckLevel ack) {
+  Publication* known = find(topic.number);
+  if (known == nullptr) {
+    open_.emplace_back();
+    known = &open_.back();
+    known->topic = &topic;
+  }
+  known->ack = ack;
+}
+
+Publications::Publication* Publications::find(uint32_t topic) {
+  if (last_ < open_.size() && open_[last_].topic->number == topic) return &open_[last_];
+  for (size_t i = 0; i < open_.size(); ++i) {
+    if (open_[i].topic->number != topic) continue;
+    last_ = i;
+    return &open_[i];
+  }
+  return nullptr;
+}
+
+void Publications::take(const wire::FrameView& frame, Router& router, int64_t now_us,
+                        uint32_t message_bytes_max, ByteVector& out) {
+  const wire::DataHead& head = frame.data();
+  Publication* to = find(head.topic);
+  if (to == nullptr) {
+    reject(nullptr, head, wire::Reason::topic_unknown, out);
+    return;
+  }
+  const bool part = head.part_more() || head.total != head.payload_size();
+  if (to->partial_seq != 0 && (!part || head.seq != to->partial_seq)) {
+    wire::DataHead cut;
+    cut.topic = head.topic;
+    cut.seq = to->partial_seq;
+    if (!to->partial_refused) reject(to, cut, wire::Reason::part_out_of_order, out);
+    drop_partial(*to);
+  }
+  if (part) {
+    take_part(*to, frame, router, now_us, message_bytes_max, out);
+  } else if (head.total > message_bytes_max) {
+    reject(to, head, wire::Reason::message_too_large, out);
+  } else {
+    publish(*to, head, frame.key(), frame.payload(), router, now_us, out);
+  }
+}
+
+// The first part brings the key and says how large the message will be; a refused one is swallowed
+// to its end.
+void Publications::take_part(Publication& to, const wire::FrameView& frame, Router& router,
+                             int64_t now_us, uint32_t message_bytes_max, ByteVector& out) {
+  const wire::DataHead& head = frame.data();
+  if (to.partial_seq == 0) {
+    to.partial_seq = head.seq;
+    to.partial_refused =
+        head.total > message_bytes_max - std::min<size_t>(partial_bytes_, message_bytes_max);
+    to.partial_key.assign(frame.key().begin(), frame.key().end());
+    if (to.partial_refused) reject(&to, head, wire::Reason::message_too_large, out);
+  }
+  if (!to.partial_refused && to.partial.size() + head.payload_size() > head.total) {
+    to.partial_refused = true;
+    reject(&to, head, wire::Reason::part_out_of_order, out);
+  }
+  if (!to.partial_refused) {
+    append(to.partial, frame.payload());
+    partial_bytes_ += head.payload_size();
+  }
+  if (head.part_more()) return;
+  if (!to.partial_refused) {
+    if (to.partial.size() == head.total) {
+      publish(to, head, to.partial_key, to.partial, router, now_us, out);
+    } else {
+      reject(&to, head, wire::Reason::part_out_of_order, out);
+    }
+  }
+  drop_partial(to);
+}
+
+void Publications::publish(Publication& to, const wire::DataHead& head, Bytes key, Bytes payload,
+                           Router& router, int64_t now_us, ByteVector& out) {
+  Message message;
+  message.key = key;
+  message.payload = payload;
+  message.time_us = head.time_us <= 0 || head.time_us > now_us ? now_us : head.time_us;
+  message.deletion = head.deletion();
+  message.batch_more = head.batch_more();
+  const PublishResult result = router.publish(*to.topic, message);
+  if (result.reason != wire::Reason::none) {
+    reject(&to, head, result.reason, out);
+    return;
+  }
+  to.batch_open = message.batch_more;
+  settle(to, head.seq, result.seq);
+}
+
+void Publications::settle(Publication& to, uint64_t published, uint64_t seq) {
+  to.published = published;
+  to.seq = seq;
+  if (to.ack == wire::AckLevel::none) return;
+  to.ack_due = true;
+  acks_due_ = true;
+}
+
+void Publications::reject(Publication* to, const wire::DataHead& head, wire::Reason reason,
+                          ByteVector& out) {
+  if (to != nullptr) {
+    ++to->topic->counters.rejected;
+    to->published = head.seq;
+  }
+  fb::RejectT message;
+  message.topic = head.topic;
+  message.published = head.seq;
+  message.reason = reason;
+  wire::append_control(out, message);
+}
+
+void Publications::drop_partial(Publication& to) {
+  partial_bytes_ -= to.partial.size();
+  to.partial_seq = 0;
+  to.partial_refused = false;
+  ByteVector().swap(to.partial);
+  ByteVector().swap(to.partial_key);
+}
+
+void Publications::append_acks(ByteVector& out) {
+  acks_due_ = false;
+  for (Publication& publication : open_) {
+    if (!publication.ack_due) continue;
+    publication.ack_due = false;
+    fb::AckT ack;
+    ack.topic = publication.topic->number;
+    ack.published = publication.published;
+    ack.seq = publication.seq;
+    ack.level = publication.ack;
+    wire::append_control(out, ack);
+  }
+}
+
+void Publications::close(Router& router) {
+  for (Publication& publication : open_) {
+    if (publication.batch_open) router.close_batch(*publication.topic);
+  }
+  open_.clear();
+}
+
+}  // namespace btb

@@ -1,0 +1,63 @@
+// Publications: what one session publishes. Keeps, for each topic it opened, how far its messages
+// are settled, puts the parts of a message together, and collects what is to be acknowledged.
+// Resource, part of a Session; [loop] thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "broker/routing/router.h"
+#include "sdk/wire/control.h"
+
+namespace btb {
+
+class Publications {
+ public:
+  // The topic may now be published to. Opening it again changes the level.
+  void open(Topic& topic, wire::AckLevel ack);
+  [[nodiscard]] size_t size() const { return open_.size(); }
+
+  // A data frame of the session, whole or a part. Publishes what is complete; appends a reject to
+  // `out` for what is not taken. `now_us` is the time a message gets that brings none, or one from
+  // the future.
+  void take(const wire::FrameView& frame, Router& router, int64_t now_us,
+            uint32_t message_bytes_max, ByteVector& out);
+
+  // Appends the acknowledgements that are due to `out`.
+  void append_acks(ByteVector& out);
+  [[nodiscard]] bool acks_due() const { return acks_due_; }
+
+  // The session is over: a batch that was begun ends here.
+  void close(Router& router);
+
+ private:
+  struct Publication {
+    Topic* topic = nullptr;
+    wire::AckLevel ack = wire::AckLevel::none;
+    bool ack_due = false;
+    bool batch_open = false;
+    uint64_t published = 0;  // the session's own number of the last settled message
+    uint64_t seq = 0;        // the number it got
+    // A message whose parts are coming in.
+    uint64_t partial_seq = 0;  // the session's own number; 0: none
+    bool partial_refused = false;
+    ByteVector partial_key;
+    ByteVector partial;
+  };
+
+  Publication* find(uint32_t topic);
+  void take_part(Publication& to, const wire::FrameView& frame, Router& router, int64_t now_us,
+                 uint32_t message_bytes_max, ByteVector& out);
+  void publish(Publication& to, const wire::DataHead& head, Bytes key, Bytes payload,
+               Router& router, int64_t now_us, ByteVector& out);
+  void settle(Publication& to, uint64_t published, uint64_t seq);
+  void reject(Publication* to, const wire::DataHead& head, wire::Reason reason, ByteVector& out);
+  void drop_partial(Publication& to);
+
+  std::vector<Publication> open_;
+  size_t last_ = 0;           // where the last one was found
+  size_t partial_bytes_ = 0;  // in all publications
+  bool acks_due_ = false;
+};
+
+}  // namespace btb

@@ -1,0 +1,122 @@
+// Session: one client, from its first byte to its goodbye.
+//
+// Reads frames, answers requests, and, once a turn, writes what its followers have before them:
+// gathered ranges of the logs, in the order of priority, within a budget. What a broken or hostile
+// client does ends its own session with a named reason and nothing else. Resource, owned by
+// Sessions, never moved; [loop] thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/link/link.h"
+#include "broker/routing/router.h"
+#include "broker/session/publications.h"
+#include "sdk/wire/control.h"
+
+namespace btb {
+
+class Sessions;
+
+// What the listener knows of a connection.
+struct SessionTraits {
+  std::string peer;            // for people: "unix uid 1000 pid 4711"
+  std::string listener;        // the endpoint it came in at
+  bool admin = false;          // commands are taken
+  bool client_publish = true;  // it may publish
+};
+
+struct SessionCounters {
+  uint64_t sent_bytes = 0;
+  uint64_t received_bytes = 0;
+  uint64_t received_messages = 0;
+  uint64_t missed_messages = 0;  // reported to the client as gaps
+};
+
+class Session final : public Subscriber, private Poll::Events {
+ public:
+  Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits traits);
+  ~Session();
+
+  enum class State : uint8_t {
+    hello_expected,
+    open,
+    closing,  // goodbye is being sent; nothing is read any more
+    ended,    // to be destroyed at the end of the turn
+  };
+
+  // Says goodbye and ends the session as soon as that is written, or some time has passed. May be
+  // called twice.
+  void close(wire::Reason reason, std::string_view text, uint32_t retry_after_ms = 0);
+  // Writes what there is, as far as the link takes it. Called by Sessions, once a turn.
+  void flush();
+  // Looks at the time: handshake, keep-alive, goodbye.
+  void tick(uint64_t now_ms);
+
+  [[nodiscard]] uint64_t id() const { return id_; }
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] const SessionTraits& traits() const { return traits_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& agent() const { return agent_; }
+  [[nodiscard]] const SessionCounters& counters() const { return counters_; }
+  [[nodiscard]] uint64_t connected_ms() const { return connected_ms_; }
+  [[nodiscard]] uint64_t behind_bytes() const;
+
+ private:
+  friend class Flush;
+
+  // --- reading ---
+  void on_readable() override;
+  void on_writable() override;
+  void take_frames(MutableBytes buffer);
+  void handle(const wire::FrameView& frame);
+  void handle_open(const wire::FrameView& frame);
+  template <class Native>
+  void decode_for(const wire::FrameView& frame, void (Session::*handler)(Native&));
+  void on_hello(fb::HelloT& hello);
+  void on_subscribe(fb::SubscribeT& subscribe);
+  void on_unsubscribe(fb::UnsubscribeT& unsubscribe);
+  void on_open(fb::OpenT& open);
+  void on_command(fb::CommandT& command);
+  void on_ping(fb::PingT& ping);
+  void on_goodbye(fb::GoodbyeT& goodbye);
+  [[nodiscard]] wire::Reason subscribe_fault(const fb::SubscribeT& subscribe,
+                                             const char*& text) const;
+  void handshake_done();
+
+  // --- writing ---
+  template <class Native>
+  void send(const Native& message);
+  void write_rest();
+  [[nodiscard]] size_t unsent() const { return out_.size() - out_sent_; }
+  // Frees what was sent, once that is all of it.
+  void drop_sent();
+
+  // Ends without a goodbye: the link is broken, or it was said already.
+  void end(wire::Reason reason, std::string_view text);
+  // Takes the session out of everything that could reach it.
+  void leave();
+
+  Sessions& sessions_;
+  const uint64_t id_;
+  SessionTraits traits_;
+  State state_ = State::hello_expected;
+  wire::Reason reason_ = wire::Reason::none;
+  Link link_;
+  ByteVector in_;   // the beginning of a frame whose rest has not come yet
+  ByteVector out_;  // control frames, and the rest of a frame that was cut; always written first
+  size_t out_sent_ = 0;  // of out_
+  Publications publications_;
+  std::unique_ptr<fb::SubscribeT> pending_subscribe_;  // its positions come in several frames
+  std::string name_, agent_;
+  uint64_t connected_ms_ = 0;
+  uint64_t heard_ms_ = 0;
+  uint64_t wrote_ms_ = 0;
+  uint64_t closing_ms_ = 0;
+  uint32_t keep_alive_ms_ = 0;
+  uint32_t patience_ = 0;  // flushes in which a lower priority had to wait
+  SessionCounters counters_;
+};
+
+}  // namespace btb

@@ -1,0 +1,95 @@
+#include "broker/session/sessions.h"
+
+#include <algorithm>
+
+namespace btb {
+
+namespace {
+
+constexpr uint32_t full_retry_after_ms = 5'000;
+
+}  // namespace
+
+Sessions::Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner& owner,
+                   std::string broker_name)
+    : loop_(loop),
+      router_(router),
+      clock_(clock),
+      owner_(owner),
+      broker_name_(std::move(broker_name)),
+      now_ms_(clock.mono_ms()),
+      now_us_(clock.now_us()),
+      read_buffer_(limits::read_buffer_bytes + limits::control_frame_bytes_max +
+                   wire::frame_alignment) {}
+
+Sessions::~Sessions() = default;
+
+void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
+  ++accepted_;
+  const uint64_t id = next_id_++;
+  auto made = std::make_unique<Session>(*this, id, std::move(fd), std::move(traits));
+  Session& session = *made;
+  all_.emplace(id, std::move(made));
+  ++handshakes_;
+  if (all_.size() > limits.sessions) {
+    session.close(wire::Reason::full, "no place for another session", full_retry_after_ms);
+  } else if (handshakes_ > limits.handshakes) {
+    session.close(wire::Reason::full, "too many connections that have not said hello",
+                  full_retry_after_ms);
+  }
+}
+
+bool Sessions::flush() {
+  router_.mark();
+  router_.take_flush_list(flushing_);
+  for (Subscriber* subscriber : flushing_) static_cast<Session*>(subscriber)->flush();
+  destroy_ended();
+  return router_.flush_wanted();
+}
+
+void Sessions::tick() {
+  now_ms_ = clock_.mono_ms();
+  now_us_ = clock_.now_us();
+  for (auto& [id, session] : all_) session->tick(now_ms_);
+}
+
+// A session that ended is gone only here, where nobody holds it.
+void Sessions::destroy_ended() {
+  for (const uint64_t id : to_destroy_) all_.erase(id);
+  to_destroy_.clear();
+}
+
+void Sessions::ended(Session& session, wire::Reason reason, std::string_view text) {
+  ++ends_[reason];
+  owner_.session_ended(session, reason, text);
+}
+
+bool Sessions::kick(uint64_t id, std::string_view text) {
+  const auto found = all_.find(id);
+  if (found == all_.end()) return false;
+  found->second->close(wire::Reason::kicked, text);
+  return true;
+}
+
+void Sessions::close_listener(const std::string& listener) {
+  for (auto& [id, session] : all_) {
+    if (session->traits().listener == listener) {
+      session->close(wire::Reason::listener_removed, "the broker no longer listens here");
+    }
+  }
+}
+
+void Sessions::close_all(wire::Reason reason, std::string_view text, uint32_t retry_after_ms) {
+  for (auto& [id, session] : all_) session->close(reason, text, retry_after_ms);
+}
+
+void Sessions::for_each(const std::function<void(const Session&)>& visit) const {
+  std::vector<const Session*> in_order;
+  in_order.reserve(all_.size());
+  for (const auto& [id, session] : all_) in_order.push_back(session.get());
+  std::sort(in_order.begin(), in_order.end(),
+            [](const Session* a, const Session* b) { return a->id() < b->id(); });
+  for (const Session* session : in_order) visit(*session);
+}
+
+}  // namespace btb

@@ -1,0 +1,107 @@
+// Sessions: all clients of the broker: takes in connections, flushes once a turn, watches the
+// clock, remembers why each session ended. Owns the buffers that all of them share, so that an idle
+// session costs little. Resource; [loop] thread.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/session/flush.h"
+#include "broker/session/session.h"
+
+namespace btb {
+
+struct SessionLimits {
+  uint32_t sessions = limits::sessions_max;
+  uint32_t handshakes = limits::handshakes_max;
+  uint32_t subscriptions_per_session = limits::subscriptions_per_session_max;
+  uint32_t message_bytes = limits::message_bytes_max;
+  uint32_t handshake_timeout_ms = limits::handshake_timeout_ms;
+  uint32_t keep_alive_ms = limits::keep_alive_ms;
+  uint32_t flush_budget_bytes = limits::flush_budget_bytes;
+};
+
+// The answer to a command. `body` is JSON.
+struct CommandResult {
+  wire::Reason reason = wire::Reason::none;
+  std::string text;
+  std::string body;
+};
+
+// What the application does for the sessions.
+class SessionsOwner {
+ public:
+  virtual CommandResult command(const std::string& verb,
+                                const std::vector<std::string>& arguments) = 0;
+  virtual void session_opened(const Session& session) = 0;
+  // `text` may hold bytes from the client.
+  virtual void session_ended(const Session& session, wire::Reason reason,
+                             std::string_view text) = 0;
+
+ protected:
+  ~SessionsOwner() = default;
+};
+
+class Sessions {
+ public:
+  // All of these outlive the Sessions.
+  Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner& owner,
+           std::string broker_name);
+  ~Sessions();
+  Sessions(const Sessions&) = delete;
+  Sessions& operator=(const Sessions&) = delete;
+
+  SessionLimits limits;
+
+  // A new connection. It is refused with `full` if there is no place.
+  void adopt(UniqueFd fd, SessionTraits traits);
+  // Writes for everyone who has something to read, and frees what ended. True if somebody has more
+  // to write and could.
+  bool flush();
+  // Once a second or so.
+  void tick();
+
+  // Ends one session; false if there is none of this number.
+  bool kick(uint64_t id, std::string_view text);
+  // Ends all that came in at this listener.
+  void close_listener(const std::string& listener);
+  void close_all(wire::Reason reason, std::string_view text, uint32_t retry_after_ms);
+
+  [[nodiscard]] size_t count() const { return all_.size(); }
+  [[nodiscard]] uint64_t accepted() const { return accepted_; }
+  void for_each(const std::function<void(const Session&)>& visit) const;
+  // How many ended for each reason.
+  [[nodiscard]] const std::map<wire::Reason, uint64_t>& ends() const { return ends_; }
+
+ private:
+  friend class Session;
+  friend class Flush;
+
+  void ended(Session& session, wire::Reason reason, std::string_view text);
+  void destroy_ended();
+
+  Loop& loop_;
+  Router& router_;
+  const Clock& clock_;
+  SessionsOwner& owner_;
+  std::string broker_name_;
+  uint64_t next_id_ = 1;
+  uint64_t accepted_ = 0;
+  uint32_t handshakes_ = 0;
+  uint64_t now_ms_ =
+      0;  // the time, as of the last event: precise enough for all that is done with it
+  int64_t now_us_ = 0;
+  std::unordered_map<uint64_t, std::unique_ptr<Session>> all_;
+  std::vector<uint64_t> to_destroy_;
+  std::map<wire::Reason, uint64_t> ends_;
+  std::vector<Subscriber*> flushing_;
+  ByteVector read_buffer_;
+  Flush flush_;
+};
+
+}  // namespace btb

@@ -1,0 +1,310 @@
+#include "broker/source/source.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sdk/base/limits.h"
+#include "sdk/wire/control.h"
+
+namespace btb {
+
+namespace {
+
+constexpr int64_t restart_delay_ms_max = 60'000;
+constexpr uint64_t stable_ms = 60'000;      // running so long, a failure counts as the first
+constexpr uint64_t slow_start_ms = 10'000;  // after which a start is called slow
+
+// What runs on the source's thread. Nothing may be thrown across the border; where it happens all
+// the same, it is the plugin's failure and not the broker's end.
+btb_status run_plugin(const btb_plugin& plugin, Channel& channel, const host::Settings& settings,
+                      const std::string& resume_token) {
+  const btb_source* source = nullptr;
+  btb_status result = BTB_FAILED;
+  try {
+    source = plugin.create(&channel.host(), settings.view().data(), settings.view().size());
+    if (source == nullptr) return BTB_FAILED;
+    channel.set_source(source);
+    result = source->run(
+        source->self, {reinterpret_cast<const uint8_t*>(resume_token.data()), resume_token.size()});
+  } catch (const std::exception& thrown) {
+    channel.add_failure(std::string("threw an exception across the border: ") + thrown.what());
+  } catch (...) {
+    channel.add_failure("threw something across the border");
+  }
+  channel.set_source(nullptr);
+  try {
+    if (source != nullptr) source->destroy(source->self);
+  } catch (...) {
+    channel.add_failure("threw something across the border while it was destroyed");
+    result = BTB_FAILED;
+  }
+  return result;
+}
+
+const char* name_of(btb_source_state state) {
+  switch (state) {
+    case BTB_STATE_STARTING:
+      return "starting";
+    case BTB_STATE_SNAPSHOT:
+      return "snapshot";
+    case BTB_STATE_LIVE:
+      return "live";
+    case BTB_STATE_DEGRADED:
+      return "degraded";
+    case BTB_STATE_GUARD:
+      return "guard";
+    default:
+      return "unknown";
+  }
+}
+
+Bytes bytes_of(std::string_view text) {
+  return as_bytes(text);
+}
+
+}  // namespace
+
+Source::Source(Loop& loop, Router& router, const Clock& clock, SourceEvents& events,
+               SourceSpec spec)
+    : router_(router),
+      clock_(clock),
+      events_(events),
+      spec_(std::move(spec)),
+      wakeup_(loop, [this] { more_to_drain_ = true; }),
+      restart_timer_(loop, [this] { start(); }),
+      restart_delay_ms_(spec_.restart_delay_ms) {}
+
+Source::~Source() {
+  BTB_ASSERT(!thread_.joinable());
+  if (channel_ != nullptr) channel_->detach();
+}
+
+// --- life-cycle ---
+
+void Source::start() {
+  if (channel_ != nullptr) channel_->detach();
+  channel_ = std::make_shared<Channel>(spec_.name, spec_.limits, wakeup_);
+  if (paused_) channel_->set_paused(true);
+  report_ = {};
+  finish_seen_ = false;
+  slow_start_said_ = false;
+  plugin_state_ = BTB_STATE_STARTING;
+  started_ms_ = clock_.mono_ms();
+  enter(State::running, "");
+  // Everything the thread needs is its own or shared, so it may outlive this object if it has to be
+  // given up.
+  thread_ = std::thread([channel = channel_, library = spec_.library, settings = spec_.settings,
+                         token = resume_token_] {
+    channel->enter_thread();
+    channel->finish(run_plugin(library->plugin(), *channel, *settings, token));
+  });
+}
+
+void Source::request_stop() {
+  restart_timer_.stop();
+  if (!thread_.joinable()) {
+    if (state_ != State::abandoned) enter(State::stopped, "");
+    return;
+  }
+  enter(State::stopping, "");
+  channel_->request_stop();
+}
+
+bool Source::ended() const {
+  return !thread_.joinable();
+}
+
+void Source::abandon() {
+  if (!thread_.joinable()) return;
+  spec_.library->keep_for_ever();
+  channel_->detach();
+  thread_.detach();
+  enter(State::abandoned, "did not stop when asked; its thread was given up");
+  event(BTB_LOG_ERROR, text_);
+}
+
+void Source::set_paused(bool paused) {
+  paused_ = paused;
+  since_us_ = clock_.now_us();
+  if (channel_ != nullptr) channel_->set_paused(paused);
+}
+
+void Source::enter(State state, std::string_view text) {
+  state_ = state;
+  text_ = text;
+  since_us_ = clock_.now_us();
+}
+
+std::string Source::state_name() const {
+  switch (state_) {
+    case State::running:
+      return paused_ ? "paused" : name_of(plugin_state_);
+    case State::stopping:
+      return "stopping";
+    case State::finished:
+      return "finished";
+    case State::failed:
+      return "failed";
+    case State::stopped:
+      return "stopped";
+    case State::abandoned:
+      return "abandoned";
+  }
+  return "unknown";
+}
+
+void Source::tick() {
+  const bool starting = state_ == State::running && plugin_state_ == BTB_STATE_STARTING;
+  if (!starting || slow_start_said_ || clock_.mono_ms() - started_ms_ < slow_start_ms) return;
+  slow_start_said_ = true;
+  event(BTB_LOG_WARNING, "has been starting for 10 seconds");
+}
+
+// --- data path ---
+
+bool Source::drain() {
+  if (!more_to_drain_ || channel_ == nullptr) return false;
+  more_to_drain_ = false;
+  take_report();
+  size_t bytes = 0;
+  while (bytes < limits::source_drain_budget_bytes) {
+    if (!draining_.active) begin_batch();
+    if (!draining_.active) break;
+    while (draining_.next < draining_.batch.entries.size() &&
+           bytes < limits::source_drain_budget_bytes) {
+      const StagedBatch::Entry& entry = draining_.batch.entries[draining_.next];
+      bytes += entry.key_size + entry.payload_size + wire::data_head_bytes;
+      publish_entry(draining_.next++);
+    }
+    if (draining_.next == draining_.batch.entries.size()) end_batch();
+  }
+  if (draining_.active || bytes >= limits::source_drain_budget_bytes) {
+    more_to_drain_ = true;
+  } else if (report_.finished && !finish_seen_) {
+    finish_seen_ = true;
+    thread_finished(report_);
+  }
+  return more_to_drain_;
+}
+
+// Looks up each message's topic, and from the back which of them is its topic's last in the batch.
+void Source::begin_batch() {
+  Draining& at = draining_;
+  if (!channel_->take(at.batch)) return;
+  at.active = true;
+  at.next = 0;
+  at.topics.clear();
+  at.more.assign(at.batch.entries.size(), true);
+  Topic* topic = nullptr;
+  std::string_view name;
+  for (const StagedBatch::Entry& entry : at.batch.entries) {
+    if (topic == nullptr || at.batch.topic(entry) != name) {
+      name = at.batch.topic(entry);
+      topic = router_.find_or_make(name);
+    }
+    at.topics.push_back(topic);
+  }
+  if (at.batch.more) return;
+  const uint64_t mark = router_.next_batch_mark();
+  for (size_t i = at.topics.size(); i-- > 0;) {
+    if (at.topics[i] == nullptr || at.topics[i]->batch_mark == mark) continue;
+    at.topics[i]->batch_mark = mark;
+    at.more[i] = false;
+  }
+}
+
+void Source::publish_entry(size_t index) {
+  const StagedBatch& batch = draining_.batch;
+  const StagedBatch::Entry& entry = batch.entries[index];
+  Topic* topic = draining_.topics[index];
+  PublishResult result{wire::Reason::too_many_topics, 0};
+  if (topic != nullptr) {
+    Message message;
+    message.key = bytes_of(batch.key(entry));
+    message.payload = bytes_of(batch.payload(entry));
+    message.time_us = entry.time_us;
+    message.deletion = entry.deletion;
+    message.batch_more = draining_.more[index];
+    result = router_.publish(*topic, message);
+    if (message.batch_more && (open_topics_.empty() || open_topics_.back() != topic)) {
+      open_topics_.push_back(topic);
+    }
+  }
+  if (result.reason == wire::Reason::none) {
+    ++(result.seq == 0 ? counters_.unchanged : counters_.messages);
+    return;
+  }
+  ++counters_.rejected;
+  DeadLetter letter;
+  letter.reason = wire::name_of(result.reason);
+  letter.location = batch.topic(entry);
+  letter.raw = batch.payload(entry).substr(0, 4096);
+  publish_dead_letter(letter);
+}
+
+void Source::end_batch() {
+  Draining& at = draining_;
+  ++counters_.batches;
+  last_message_us_ = clock_.now_us();
+  if (!at.batch.more) {
+    for (Topic* topic : open_topics_) router_.close_batch(*topic);
+    open_topics_.clear();
+  }
+  if (!at.batch.resume_token.empty()) resume_token_ = at.batch.resume_token;
+  channel_->taken(at.batch.cost_bytes);
+  at.active = false;
+  at.batch = {};
+}
+
+void Source::publish_dead_letter(const DeadLetter& letter) {
+  Topic* topic = router_.find_or_make("$dead/" + spec_.name);
+  ++counters_.dead_letters;
+  if (topic == nullptr) return;
+  const nlohmann::json json = {
+      {"source", spec_.name}, {"reason", letter.reason}, {"location", letter.location},
+      {"line", letter.line},  {"column", letter.column}, {"byte_offset", letter.byte_offset},
+      {"raw", letter.raw},
+  };
+  const std::string payload = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  Message message;
+  message.payload = as_bytes(payload);
+  router_.publish(*topic, message);
+}
+
+// --- what the plugin says of itself ---
+
+void Source::take_report() {
+  channel_->take_report(report_);
+  for (const ChannelLogLine& line : report_.log) event(line.level, line.text);
+  for (const DeadLetter& letter : report_.dead_letters) publish_dead_letter(letter);
+  counters_.dead_letters_dropped = report_.dead_letters_dropped;
+  if (!report_.state_changed || state_ != State::running) return;
+  const bool changed = report_.state != plugin_state_ || report_.state_text != text_;
+  plugin_state_ = report_.state;
+  if (!changed) return;
+  enter(State::running, report_.state_text);
+  const bool bad = plugin_state_ == BTB_STATE_DEGRADED || plugin_state_ == BTB_STATE_GUARD;
+  event(bad ? BTB_LOG_WARNING : BTB_LOG_INFO,
+        std::string(name_of(plugin_state_)) + (text_.empty() ? "" : ": " + text_));
+}
+
+void Source::thread_finished(const ChannelReport& report) {
+  thread_.join();
+  for (Topic* topic : open_topics_) router_.close_batch(*topic);
+  open_topics_.clear();
+  if (state_ == State::stopping) return enter(State::stopped, "");
+  if (report.result == BTB_OK || report.result == BTB_STOPPED) {
+    enter(State::finished, "there is nothing more to come");
+    return event(BTB_LOG_INFO, text_);
+  }
+  if (clock_.mono_ms() - started_ms_ >= stable_ms) restart_delay_ms_ = spec_.restart_delay_ms;
+  const std::string why = report.failure.empty() ? "failed without a word" : report.failure;
+  enter(State::failed, why);
+  event(BTB_LOG_ERROR, why + "; starts again in " + std::to_string(restart_delay_ms_) + " ms");
+  ++counters_.restarts;
+  restart_timer_.start(static_cast<uint64_t>(restart_delay_ms_), 0);
+  restart_delay_ms_ =
+      std::min(restart_delay_ms_ * 2, std::max(restart_delay_ms_max, spec_.restart_delay_ms));
+}
+
+}  // namespace btb

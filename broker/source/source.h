@@ -1,0 +1,135 @@
+// Source: one configured source: its thread, its channel, and what happens when it fails.
+//
+// The plugin runs on a thread of its own; this object stays on the loop, takes batches out of the
+// channel within a budget and publishes them, and starts the plugin again after a failure, later
+// each time. A thread that does not end when it is asked to is given up after a while: its library
+// stays loaded, and that is said. Resource, owned by Sources; [loop] thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/loop/loop.h"
+#include "broker/routing/router.h"
+#include "broker/source/channel.h"
+#include "sdk/host/library.h"
+#include "sdk/host/settings.h"
+
+namespace btb {
+
+struct SourceSpec {
+  std::string name;
+  std::shared_ptr<const host::PluginLibrary> library;
+  std::shared_ptr<const host::Settings> settings;
+  int64_t restart_delay_ms = 5'000;
+  ChannelLimits limits;
+};
+
+struct SourceCounters {
+  uint64_t batches = 0;
+  uint64_t messages = 0;
+  uint64_t unchanged = 0;
+  uint64_t rejected = 0;  // by their topics
+  uint64_t dead_letters = 0;
+  uint64_t dead_letters_dropped = 0;
+  uint64_t restarts = 0;
+};
+
+// Told what happens to sources, for the log. `level` is a btb_log_level.
+class SourceEvents {
+ public:
+  virtual void source_event(const std::string& source, btb_log_level level,
+                            std::string_view text) = 0;
+
+ protected:
+  ~SourceEvents() = default;
+};
+
+class Source {
+ public:
+  enum class State : uint8_t {
+    running,  // the plugin's own state says more
+    stopping,
+    finished,  // run returned: there is nothing more to come
+    failed,    // waiting to be started again
+    stopped,
+    abandoned,  // did not stop in time
+  };
+
+  Source(Loop& loop, Router& router, const Clock& clock, SourceEvents& events, SourceSpec spec);
+  // REQUIRES: stopped() or abandoned.
+  ~Source();
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  void start();
+  // Asks the thread to end; `ended` tells when it has.
+  void request_stop();
+  [[nodiscard]] bool ended() const;
+  // Gives the thread up if it has not ended.
+  void abandon();
+  void set_paused(bool paused);
+
+  // Publishes what the channel holds, within the budget; true if there is more. Called once a turn.
+  bool drain();
+  void tick();
+
+  [[nodiscard]] const SourceSpec& spec() const { return spec_; }
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] bool paused() const { return paused_; }
+  [[nodiscard]] std::string state_name() const;
+  [[nodiscard]] const std::string& state_text() const { return text_; }
+  [[nodiscard]] int64_t state_since_us() const { return since_us_; }
+  [[nodiscard]] int64_t last_message_us() const { return last_message_us_; }
+  [[nodiscard]] const SourceCounters& counters() const { return counters_; }
+
+ private:
+  // Where the loop is in the batch it is publishing.
+  struct Draining {
+    StagedBatch batch;
+    std::vector<Topic*> topics;  // of each entry; null: there is no place for it
+    std::vector<bool> more;      // of each entry: another message of the batch follows in its topic
+    size_t next = 0;
+    bool active = false;
+  };
+
+  void begin_batch();
+  void publish_entry(size_t index);
+  void end_batch();
+  void take_report();
+  void thread_finished(const ChannelReport& report);
+  void publish_dead_letter(const DeadLetter& letter);
+  void enter(State state, std::string_view text);
+  void event(btb_log_level level, std::string_view text) {
+    events_.source_event(spec_.name, level, text);
+  }
+
+  Router& router_;
+  const Clock& clock_;
+  SourceEvents& events_;
+  const SourceSpec spec_;
+  Wakeup wakeup_;
+  Timer restart_timer_;
+  std::shared_ptr<Channel> channel_;
+  std::thread thread_;
+  State state_ = State::stopped;
+  btb_source_state plugin_state_ = BTB_STATE_STARTING;
+  bool paused_ = false;
+  bool more_to_drain_ = false;
+  bool finish_seen_ = false;
+  bool slow_start_said_ = false;
+  ChannelReport report_;
+  Draining draining_;
+  std::vector<Topic*> open_topics_;  // of a batch in several pieces
+  std::string resume_token_;
+  std::string text_;
+  int64_t since_us_ = 0;
+  int64_t last_message_us_ = 0;
+  uint64_t started_ms_ = 0;
+  int64_t restart_delay_ms_ = 0;
+  SourceCounters counters_;
+};
+
+}  // namespace btb
