@@ -70,12 +70,12 @@ std::string growth(const Usage& before, const Usage& after, size_t cycles) {
 // One short life: until the first batch, or a moment.
 Verdict short_life(const TrialContext& context, const Subject& subject) {
   constexpr uint32_t moment_ms = 20;
-  CheckHost host;
-  CheckSource source(subject.library->plugin(), subject.settings->view(), host);
-  host.wait_until([](const CheckHost::Record& record) { return record.batches > 0; }, moment_ms);
+  const auto host = std::make_shared<CheckHost>();
+  CheckSource source(subject.library, subject.settings, host);
+  host->wait_until([](const CheckHost::Record& record) { return record.batches > 0; }, moment_ms);
   bool hung = false;
   const std::string fault = source.end(context.times.stop_ms, hung);
-  return judge(host, fault, hung);
+  return judge(*host, fault, hung);
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ const char* name_of(CheckSource::Step step) {
 }  // namespace
 
 struct CheckSource::Shared {
-  const btb_plugin* plugin = nullptr;
-  std::span<const btb_setting> settings;
-  CheckHost* host = nullptr;
+  std::shared_ptr<const PluginLibrary> library;
+  std::shared_ptr<const Settings> settings;
+  std::shared_ptr<CheckHost> host;
   std::string token;
 
   mutable std::mutex mutex;
@@ -66,12 +66,13 @@ struct CheckSource::Shared {
   }
 };
 
-CheckSource::CheckSource(const btb_plugin& plugin, std::span<const btb_setting> settings,
-                         CheckHost& host, std::string token)
+CheckSource::CheckSource(std::shared_ptr<const PluginLibrary> library,
+                         std::shared_ptr<const Settings> settings, std::shared_ptr<CheckHost> host,
+                         std::string token)
     : shared_(std::make_shared<Shared>()) {
-  shared_->plugin = &plugin;
-  shared_->settings = settings;
-  shared_->host = &host;
+  shared_->library = std::move(library);
+  shared_->settings = std::move(settings);
+  shared_->host = std::move(host);
   shared_->token = std::move(token);
   thread_ = std::thread([shared = shared_] { live(shared); });
 }

@@ -1,19 +1,20 @@
 // CheckSource: one source of a plugin on a thread of its own, for a plugin check: create, run,
 // destroy, with what each of them came to.
 //
-// Resource. The plugin, the settings and the host outlive it. If the source hangs, its thread is
-// given up and whoever drives the trial ends the process. Driven from one thread.
+// Resource. It shares the library, the settings and the host with its thread. If the source hangs,
+// its thread is given up and whoever drives the trial ends the process. Driven from one thread.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
 #include <thread>
 
 #include "sdk/host/check_host.h"
+#include "sdk/host/library.h"
+#include "sdk/host/settings.h"
 #include "sdk/plugin/abi.h"
 
 namespace btb::host {
@@ -23,7 +24,8 @@ class CheckSource {
   enum class Step : uint8_t { creating, running, destroying, done };
 
   // Begins: the thread creates the source, runs it from `token`, destroys it.
-  CheckSource(const btb_plugin& plugin, std::span<const btb_setting> settings, CheckHost& host,
+  CheckSource(std::shared_ptr<const PluginLibrary> library,
+              std::shared_ptr<const Settings> settings, std::shared_ptr<CheckHost> host,
               std::string token = {});
   CheckSource(const CheckSource&) = delete;
   CheckSource& operator=(const CheckSource&) = delete;

@@ -69,15 +69,16 @@ std::string try_value(const TrialContext& context, const Library& library, const
   }
   context.phase(std::string("validate with a strange `") + option.name + "`");
   std::vector<SettingFault> faults;
-  const std::unique_ptr<Settings> settings = Settings::make(library->plugin(), written, faults);
+  const std::shared_ptr<const Settings> settings =
+      Settings::make(library->plugin(), written, faults);
   if (settings == nullptr) {
     ++count.reported;
     return {};
   }
   context.phase(std::string("a source with a strange `") + option.name + "`");
-  CheckHost host;
-  host.stop();
-  CheckSource source(library->plugin(), settings->view(), host);
+  const auto host = std::make_shared<CheckHost>();
+  host->stop();
+  CheckSource source(library, settings, host);
   const std::string fault = source.end(context.times.stop_ms, hung);
   ++(source.created() ? count.taken : count.refused);
   return fault.empty() ? "" : std::string("option `") + option.name + "`: " + fault;

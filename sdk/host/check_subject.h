@@ -17,7 +17,7 @@ using Library = std::shared_ptr<const PluginLibrary>;
 // The loaded plugin with its settings, as most trials need it. Null settings: `fault` says why.
 struct Subject {
   Library library;
-  std::unique_ptr<Settings> settings;
+  std::shared_ptr<const Settings> settings;
   std::string fault;
 };
 

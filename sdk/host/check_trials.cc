@@ -5,7 +5,7 @@
 #include <thread>
 #include <utility>
 
-#include "sdk/host/check_host.h"
+#include "sdk/host/check_host->h"
 #include "sdk/host/check_source.h"
 #include "sdk/host/check_subject.h"
 #include "sdk/host/library.h"
@@ -52,23 +52,26 @@ Verdict try_options(const TrialContext& context) {
 
 // --- lives of a source ---
 
+// Shared with the source's thread, which may outlive the trial if it hangs.
+using Host = std::shared_ptr<CheckHost>;
+
 // A life: `drive` does something to the running source, then it is stopped, ended and judged.
 template <class Drive>
-Verdict try_life(const TrialContext& context, CheckHost& host, const char* phase,
+Verdict try_life(const TrialContext& context, const Host& host, const char* phase,
                  const std::string& token, Drive drive) {
   const Subject subject = open_subject(context);
   if (subject.settings == nullptr) return Verdict::failed(subject.fault);
   context.phase(phase);
-  CheckSource source(subject.library->plugin(), subject.settings->view(), host, token);
+  CheckSource source(subject.library, subject.settings, host, token);
   drive(source);
   bool hung = false;
   const std::string fault = source.end(context.times.stop_ms, hung);
-  return judge(host, fault, hung);
+  return judge(*host, fault, hung);
 }
 
 Verdict try_stop_before_run(const TrialContext& context) {
-  CheckHost host;
-  host.stop();
+  const Host host = std::make_shared<CheckHost>();
+  host->stop();
   Verdict verdict =
       try_life(context, host, "a run that is stopped before it begins", {}, [](CheckSource&) {});
   if (verdict.outcome == CheckFinding::Outcome::passed) verdict.text = "ended at once";
@@ -76,11 +79,11 @@ Verdict try_stop_before_run(const TrialContext& context) {
 }
 
 Verdict try_run_and_stop(const TrialContext& context) {
-  CheckHost host;
+  const Host host = std::make_shared<CheckHost>();
   Verdict verdict = try_life(context, host, "run", {}, [&](CheckSource& source) {
     source.reached(CheckSource::Step::done, context.times.run_ms);
   });
-  if (verdict.outcome == CheckFinding::Outcome::passed && host.record().batches == 0) {
+  if (verdict.outcome == CheckFinding::Outcome::passed && host->record().batches == 0) {
     verdict.text = "published nothing within " + show_duration(context.times.run_ms);
   }
   return verdict;
@@ -90,17 +93,17 @@ Verdict try_run_and_stop(const TrialContext& context) {
 Verdict try_pause_storm(const TrialContext& context) {
   constexpr uint64_t take_nth = 7;
   constexpr uint32_t toggle_ms = 3;
-  CheckHost host;
-  host.refuse_all_but(take_nth);
+  const Host host = std::make_shared<CheckHost>();
+  host->refuse_all_but(take_nth);
   Verdict verdict = try_life(context, host, "a storm of pauses", {}, [&](CheckSource& source) {
     bool paused = false;
     for (uint32_t ms = 0; ms < context.times.run_ms; ms += toggle_ms) {
-      host.set_paused(paused = !paused);
+      host->set_paused(paused = !paused);
       if (source.reached(CheckSource::Step::done, toggle_ms)) break;
     }
-    host.set_paused(false);
+    host->set_paused(false);
   });
-  const uint64_t changed = host.record().changed_after_again;
+  const uint64_t changed = host->record().changed_after_again;
   if (verdict.outcome == CheckFinding::Outcome::passed && changed > 0) {
     verdict.text += "; " + std::to_string(changed) +
                     " times another batch came than the one that was refused: is it lost?";
@@ -110,31 +113,32 @@ Verdict try_pause_storm(const TrialContext& context) {
 
 // The stop falls into a call of publish, and interrupt comes from two threads meanwhile.
 Verdict try_stop_while_publishing(const TrialContext& context) {
-  CheckHost host;
-  host.stop_at_batch(2);
+  const Host host = std::make_shared<CheckHost>();
+  host->stop_at_batch(2);
   return try_life(context, host, "a stop while it publishes", {}, [&](CheckSource& source) {
     std::thread other([&] {
       for (int i = 0; i < 50; ++i) source.interrupt();
     });
-    host.wait_until([](const CheckHost::Record& record) { return record.batches >= 2; },
-                    context.times.run_ms);
+    host->wait_until([](const CheckHost::Record& record) { return record.batches >= 2; },
+                     context.times.run_ms);
     for (int i = 0; i < 50; ++i) source.interrupt();
     other.join();
   });
 }
 
 Verdict try_resume(const TrialContext& context) {
-  const auto until_published = [&](CheckHost& host) {
-    return [&](CheckSource& source) {
-      host.wait_until([](const CheckHost::Record& record) { return record.batches >= 2; },
-                      context.times.run_ms / 2);
+  const auto until_published = [&](const Host& host) {
+    return [&context, host](CheckSource& source) {
+      host->wait_until([](const CheckHost::Record& record) { return record.batches >= 2; },
+                       context.times.run_ms / 2);
       source.reached(CheckSource::Step::done, 0);
     };
   };
-  CheckHost first, second, third;
+  const Host first = std::make_shared<CheckHost>(), second = std::make_shared<CheckHost>(),
+             third = std::make_shared<CheckHost>();
   Verdict verdict = try_life(context, first, "run", {}, until_published(first));
   if (verdict.outcome != CheckFinding::Outcome::passed) return verdict;
-  const std::string token = first.record().token;
+  const std::string token = first->record().token;
   if (token.empty()) return Verdict::passed("gives no resume tokens: it starts anew each time");
   verdict =
       try_life(context, second, "run from its own resume token", token, until_published(second));
@@ -142,12 +146,12 @@ Verdict try_resume(const TrialContext& context) {
   const std::string rubbish(4096, '\xff');
   verdict =
       try_life(context, third, "run from a rubbish resume token", rubbish, until_published(third));
-  const bool refused = !third.record().failure.empty() && third.record().broken_rules.empty();
+  const bool refused = !third->record().failure.empty() && third->record().broken_rules.empty();
   if (verdict.outcome != CheckFinding::Outcome::passed && !(refused && !verdict.fatal))
     return verdict;
   return Verdict::passed("token of " + std::to_string(token.size()) +
                          " bytes; with a rubbish one it " +
-                         (refused ? "fails: " + third.record().failure : "runs"));
+                         (refused ? "fails: " + third->record().failure : "runs"));
 }
 
 Verdict try_many(const TrialContext& context) {
@@ -155,20 +159,20 @@ Verdict try_many(const TrialContext& context) {
   const Subject subject = open_subject(context);
   if (subject.settings == nullptr) return Verdict::failed(subject.fault);
   context.phase("eight sources at once");
-  std::array<CheckHost, count> hosts;
+  std::array<Host, count> hosts;
   std::vector<std::unique_ptr<CheckSource>> sources;
-  for (CheckHost& host : hosts) {
-    sources.push_back(
-        std::make_unique<CheckSource>(subject.library->plugin(), subject.settings->view(), host));
+  for (Host& host : hosts) {
+    host = std::make_shared<CheckHost>();
+    sources.push_back(std::make_unique<CheckSource>(subject.library, subject.settings, host));
   }
   sources.front()->reached(CheckSource::Step::done, context.times.run_ms / 2);
   uint64_t messages = 0;
   for (size_t i = 0; i < count; ++i) {
     bool hung = false;
     const std::string fault = sources[i]->end(context.times.stop_ms, hung);
-    Verdict verdict = judge(hosts[i], fault, hung);
+    Verdict verdict = judge(*hosts[i], fault, hung);
     if (verdict.outcome != CheckFinding::Outcome::passed) return verdict;
-    messages += hosts[i].record().messages;
+    messages += hosts[i]->record().messages;
   }
   return Verdict::passed(std::to_string(messages) + " messages from " + std::to_string(count) +
                          " sources");

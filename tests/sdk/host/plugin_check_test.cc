@@ -15,7 +15,7 @@ using Outcome = CheckFinding::Outcome;
 
 CheckTimes quick() {
   CheckTimes times;
-  times.run_ms = 300;
+  times.run_ms = 200;
   times.stop_ms = 1'000;
   times.trial_ms = 30'000;
   times.load_cycles = 200;
@@ -126,6 +126,7 @@ TEST_CASE("messages that break a rule are named") {
   check_failed(findings, "run and stop", "an empty level");
   check_failed(findings, "run and stop", "key is larger than 1024 bytes");
   check_failed(findings, "run and stop", "belong to the broker");
+  check_failed(findings, "many at once", "belong to the broker");
 }
 
 TEST_CASE("a crash is a finding with the name of its signal") {
