@@ -282,6 +282,12 @@ Result<UniqueFd> accept_from(int listen_fd) {
   }
 }
 
+uint32_t address_count(const Endpoint& endpoint) {
+  if (endpoint.scheme != Scheme::tcp) return 1;
+  const auto addresses = tcp_addresses(endpoint, false);
+  return addresses ? static_cast<uint32_t>(addresses->size()) : 1;
+}
+
 Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt) {
   switch (endpoint.scheme) {
     case Scheme::unix_socket: {

@@ -35,6 +35,10 @@ void remove_endpoint(const Endpoint& endpoint);
 // descriptors.
 Result<UniqueFd> accept_from(int listen_fd);
 
+// How many addresses a host has now: how often it makes sense to try the next one at once. 1 for
+// all but TCP.
+uint32_t address_count(const Endpoint& endpoint);
+
 // Begins to connect: poll the descriptor for writing, then finish_connect. A host may have several
 // addresses; `attempt` says which to try, counted round and round, so that counting it up reaches
 // all of them.

@@ -1,0 +1,37 @@
+// Backoff: how long to wait before connecting again. Grows exponentially up to a bound, with jitter
+// so that a thousand clients of a broker that came back do not all come in the same moment, and
+// starts anew after a session that was stable. Value type; times are Clock::mono_ms values.
+#pragma once
+
+#include <cstdint>
+
+namespace btb::client {
+
+struct BackoffOptions {
+  uint32_t first_ms = 100;      // before jitter
+  uint32_t max_ms = 30'000;     // before jitter
+  uint32_t stable_ms = 10'000;  // a session of at least this length starts anew
+};
+
+class Backoff {
+ public:
+  // `seed` tells one client's jitter from another's; any value.
+  Backoff(BackoffOptions options, uint64_t seed) : options_(options), random_(seed | 1) {}
+
+  void connected(uint64_t now_ms) { connected_at_ms_ = now_ms; }
+
+  // Milliseconds to wait after an attempt that failed or a session that ended: the n-th one in a
+  // row between half of and the whole of first_ms * 2^(n-1), at most max_ms; and never less than
+  // `at_least_ms`, which the broker asked for.
+  uint32_t next_ms(uint64_t now_ms, uint32_t at_least_ms);
+
+ private:
+  uint32_t random_below(uint32_t bound);
+
+  BackoffOptions options_;
+  uint64_t random_;
+  uint64_t connected_at_ms_ = 0;  // 0: not since the last next_ms
+  uint32_t failures_ = 0;
+};
+
+}  // namespace btb::client

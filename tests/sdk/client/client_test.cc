@@ -1,0 +1,307 @@
+// Client over real sockets, against a broker of a few lines that lives in the test.
+#include "sdk/client/client.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "sdk/transport/socket.h"
+#include "tests/sdk/client/scripted.h"
+
+using namespace btb;
+using namespace btb::client;
+using wire::Reason;
+using wire::TopicKind;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A listening socket, at most one connection, and frames as calls. In the same thread as the
+// client: the test takes turns.
+class SmallBroker {
+ public:
+  SmallBroker() {
+    std::string pattern = fs::temp_directory_path() / "btb_client_XXXXXX";
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    directory_ = pattern;
+    endpoint = {Endpoint::Scheme::unix_socket, directory_ + "/b.sock", 0};
+    listen();
+  }
+  ~SmallBroker() { fs::remove_all(directory_); }
+
+  void listen() { listener_ = std::move(*listen_on(endpoint, {})); }
+  void stop_listening() {
+    listener_.reset();
+    remove_endpoint(endpoint);
+  }
+  bool accept() {
+    auto fd = accept_from(listener_.get());
+    if (fd) connection_ = std::move(*fd);
+    return connection_.valid();
+  }
+  template <class Native>
+  void say(const Native& message) {
+    ByteVector bytes;
+    wire::append_control(bytes, message);
+    send(bytes);
+  }
+  void welcome(uint64_t epoch = 7) {
+    fb::WelcomeT message;
+    message.epoch = epoch;
+    message.keep_alive_ms = 60'000;
+    say(message);
+  }
+  void send(const ByteVector& bytes) {
+    REQUIRE(::send(connection_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(bytes.size()));
+  }
+  // The next frame of the client that has come completely, of this kind.
+  template <class Native>
+  std::unique_ptr<Native> hear() {
+    std::byte chunk[4096];
+    ssize_t count = 0;
+    while ((count = ::recv(connection_.get(), chunk, sizeof chunk, 0)) > 0) {
+      heard_.insert(heard_.end(), chunk, chunk + count);
+    }
+    const auto next = wire::next_frame(heard_);
+    if (next.status != wire::NextFrame::Status::frame) return nullptr;
+    REQUIRE(next.frame.kind == wire::ControlOf<Native>::kind);
+    auto message = wire::decode<Native>(next.frame);
+    heard_.erase(heard_.begin(), heard_.begin() + static_cast<std::ptrdiff_t>(next.consumed));
+    return message;
+  }
+  void hang_up() {
+    connection_.reset();
+    heard_.clear();
+  }
+
+  Endpoint endpoint;
+
+ private:
+  std::string directory_;
+  UniqueFd listener_;
+  UniqueFd connection_;
+  ByteVector heard_;
+};
+
+// Lets the client work until `done`, or fails.
+void run_until(Client& client, const std::function<bool()>& done) {
+  const SystemClock clock;
+  const uint64_t deadline = clock.mono_ms() + 10'000;
+  while (!done()) {
+    REQUIRE(clock.mono_ms() < deadline);
+    client.run_once(5);
+  }
+}
+
+ClientOptions quick(const SmallBroker& broker) {
+  ClientOptions options;
+  options.endpoint = broker.endpoint;
+  options.backoff = {.first_ms = 10, .max_ms = 50, .stable_ms = 10'000};
+  return options;
+}
+
+template <class Native>
+std::unique_ptr<Native> hear(Client& client, SmallBroker& broker) {
+  std::unique_ptr<Native> message;
+  run_until(client, [&] { return (message = broker.hear<Native>()) != nullptr; });
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("a client connects, subscribes, receives, comes back and goes on where it was") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  Client client(quick(broker), recorder, clock);
+  const uint32_t id = *client.subscribe({.filter = "#"});
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  (void)hear<fb::HelloT>(client, broker);
+  broker.welcome();
+  CHECK(hear<fb::SubscribeT>(client, broker)->from == wire::From::latest);
+  fb::SubscribedT subscribed;
+  subscribed.id = id;
+  subscribed.topics = 1;
+  broker.say(subscribed);
+  fb::TopicT topic;
+  topic.number = 1;
+  topic.name = "e";
+  broker.say(topic);
+  ByteVector bytes;
+  wire::DataHead head;
+  head.topic = 1;
+  head.seq = 1;
+  wire::append_message(bytes, head, {}, as_bytes("hello"));
+  broker.send(bytes);
+  run_until(client, [&] { return recorder.lines.back() == "e 1 [] hello"; });
+  CHECK(client.state() == Client::State::open);
+
+  broker.hang_up();
+  run_until(client, [&] { return recorder.lines.back() == "disconnected peer_closed retry"; });
+  run_until(client, [&] { return broker.accept(); });
+  (void)hear<fb::HelloT>(client, broker);
+  broker.welcome();
+  const auto resume = hear<fb::SubscribeT>(client, broker);
+  CHECK(resume->from == wire::From::resume);
+  REQUIRE(resume->positions.size() == 1);
+  CHECK(resume->positions[0].seq() == 1);
+
+  client.close();
+  CHECK(hear<fb::GoodbyeT>(client, broker)->reason == Reason::normal);
+  broker.hang_up();
+  run_until(client, [&] { return client.state() == Client::State::stopped; });
+  CHECK(recorder.lines.back() == "disconnected normal");
+}
+
+TEST_CASE("a broker that is away for a while is found again") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  Client client(quick(broker), recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  broker.welcome();
+  run_until(client, [&] { return client.state() == Client::State::open; });
+  broker.stop_listening();
+  broker.hang_up();
+  run_until(client, [&] { return recorder.lines.size() >= 5; });  // several attempts failed
+  CHECK(recorder.lines.back() == "disconnected peer_failed retry");
+  broker.listen();
+  run_until(client, [&] { return broker.accept(); });
+}
+
+TEST_CASE("nobody there ends the client at once, unless it was told to keep trying") {
+  SmallBroker broker;
+  broker.stop_listening();
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  Client once(options, recorder, clock);
+  once.start();
+  CHECK(once.state() == Client::State::stopped);
+  CHECK(recorder.take() == Lines{"disconnected peer_failed"});
+  options.retry_first = true;
+  Client patient(options, recorder, clock);
+  patient.start();
+  CHECK(patient.state() == Client::State::waiting);
+  broker.listen();
+  run_until(patient, [&] { return broker.accept(); });
+}
+
+TEST_CASE("a listener that accepts and says nothing is not a broker") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.connect_timeout_ms = 50;
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return client.state() == Client::State::stopped; });
+  CHECK(recorder.lines == Lines{"disconnected peer_failed"});
+  CHECK(recorder.text.find("no answer within 50 ms") != std::string::npos);
+}
+
+TEST_CASE("a refusal for good ends the client, one for now is honoured and tried again") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  Client client(quick(broker), recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  broker.welcome();
+  run_until(client, [&] { return client.state() == Client::State::open; });
+  fb::GoodbyeT goodbye;
+  goodbye.reason = Reason::shutting_down;
+  goodbye.retry_after_ms = 100;
+  const uint64_t said_at = clock.mono_ms();
+  broker.say(goodbye);
+  broker.hang_up();
+  run_until(client, [&] { return client.state() == Client::State::waiting; });
+  CHECK(client.timeout_ms() > 50);
+  run_until(client, [&] { return broker.accept(); });
+  CHECK(clock.mono_ms() - said_at >= 100);
+  broker.welcome();
+  run_until(client, [&] { return client.state() == Client::State::open; });
+  goodbye.reason = Reason::kicked;
+  broker.say(goodbye);
+  run_until(client, [&] { return client.state() == Client::State::stopped; });
+  CHECK(client.ending().reason == Reason::kicked);
+  CHECK(client.ending().by_broker);
+  CHECK(!client.run_once(0));
+}
+
+TEST_CASE("a broker that talks nonsense is told so and left for good") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  Client client(quick(broker), recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  (void)hear<fb::HelloT>(client, broker);
+  broker.send(ByteVector(64, std::byte{'H'}));
+  run_until(client, [&] { return client.state() == Client::State::stopped; });
+  CHECK(client.ending().reason == Reason::frame_malformed);
+  CHECK(broker.hear<fb::GoodbyeT>()->reason == Reason::frame_malformed);
+}
+
+TEST_CASE("a paused client leaves the bytes to the broker, and goes on with those it had") {
+  SmallBroker broker;
+  struct Pauser : Recorder {
+    Client* client = nullptr;
+    void on_message(const Topic& t, const Message& m) override {
+      Recorder::on_message(t, m);
+      client->conversation().pause_reading();
+    }
+  } handler;
+  const SystemClock clock;
+  Client client(quick(broker), handler, clock);
+  handler.client = &client;
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  broker.welcome();
+  ByteVector bytes;
+  fb::TopicT topic;
+  topic.number = 1;
+  topic.name = "e";
+  wire::append_control(bytes, topic);
+  wire::DataHead head;
+  head.topic = 1;
+  for (head.seq = 1; head.seq <= 3; ++head.seq) wire::append_message(bytes, head, {}, {});
+  broker.send(bytes);
+  for (uint64_t seq = 1; seq <= 3; ++seq) {
+    run_until(client, [&] { return client.conversation().position(1) == seq; });
+    for (int i = 0; i < 3; ++i) client.run_once(0);
+    CHECK(client.conversation().position(1) == seq);
+    CHECK(!client.wants_read());
+    client.conversation().resume_reading();
+  }
+}
+
+TEST_CASE("the client lives in a foreign event loop by fd, wants_write and timeout") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  Client client(quick(broker), recorder, clock);
+  client.start();
+  bool welcomed = false;
+  const uint64_t deadline = clock.mono_ms() + 10'000;
+  while (client.state() != Client::State::open) {
+    REQUIRE(clock.mono_ms() < deadline);
+    pollfd entry{client.fd(), 0, 0};
+    if (client.wants_read()) entry.events |= POLLIN;
+    if (client.wants_write()) entry.events |= POLLOUT;
+    REQUIRE(client.timeout_ms() >= 0);
+    (void)::poll(&entry, 1, 5);
+    client.ready((entry.revents & POLLIN) != 0, (entry.revents & POLLOUT) != 0);
+    if (!welcomed && broker.accept()) {
+      broker.welcome();
+      welcomed = true;
+    }
+  }
+  CHECK(client.fd() >= 0);
+}

@@ -1,0 +1,127 @@
+#include "tests/sdk/client/scripted.h"
+
+using namespace btb;
+using namespace btb::client;
+using wire::AckLevel;
+using wire::Reason;
+using wire::TopicKind;
+
+namespace {
+
+// A client with topic number 4 open for publishing.
+struct Publishing : Scripted {
+  Publishing() {
+    publisher = *conversation.open("p", AckLevel::memory);
+    connect();
+    const auto open = heard<fb::OpenT>();
+    CHECK(open.name == "p");
+    opened(4);
+    recorder.take();
+  }
+  void opened(uint32_t number) {
+    fb::OpenedT answer;
+    answer.id = publisher;
+    answer.number = number;
+    answer.kind = TopicKind::state;
+    say(answer);
+  }
+  void ack(uint64_t published) {
+    fb::AckT message;
+    message.topic = 4;
+    message.published = published;
+    message.seq = published + 100;
+    say(message);
+  }
+  uint32_t publisher = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a publisher counts its messages, and acks settle them") {
+  Publishing s;
+  CHECK(*s.conversation.publish(s.publisher, {.key = as_bytes("k"), .payload = as_bytes("one")}) ==
+        1);
+  CHECK(*s.conversation.publish(s.publisher, {.key = as_bytes("k"), .deletion = true}) == 2);
+  const ByteVector bytes = s.sent();
+  const auto first = wire::next_frame(bytes);
+  REQUIRE(first.status == wire::NextFrame::Status::frame);
+  CHECK(first.frame.data().topic == 4);
+  CHECK(first.frame.data().seq == 1);
+  CHECK(as_text(first.frame.payload()) == "one");
+  const auto second = wire::next_frame(Bytes(bytes).subspan(first.consumed));
+  REQUIRE(second.status == wire::NextFrame::Status::frame);
+  CHECK(second.frame.data().deletion());
+  s.ack(2);
+  CHECK(s.recorder.take() == Lines{"ack 2 102"});
+}
+
+TEST_CASE("a large payload is published in parts") {
+  Publishing s;
+  const std::string payload(10'000, 'x');
+  REQUIRE(s.conversation.publish(s.publisher, {.payload = as_bytes(payload)}).ok());
+  const ByteVector bytes = s.sent();
+  int parts = 0;
+  for (Bytes rest = bytes; !rest.empty(); ++parts) {
+    const auto next = wire::next_frame(rest);
+    REQUIRE(next.status == wire::NextFrame::Status::frame);
+    CHECK(next.frame.data().total == 10'000);
+    CHECK(next.frame.data().part_more() == (parts < 2));
+    rest = rest.subspan(next.consumed);
+  }
+  CHECK(parts == 3);
+}
+
+TEST_CASE("what a broker would not take is refused before it is sent") {
+  Publishing s;
+  const std::string large((1 << 20) + 1, 'x');
+  CHECK(s.conversation.publish(s.publisher, {.payload = as_bytes(large)}).error().code ==
+        Errc::limit);
+  CHECK(s.conversation.publish(s.publisher, {.key = as_bytes(large)}).error().code == Errc::limit);
+  CHECK(s.conversation.open("a/+", AckLevel::none).error().code == Errc::invalid);
+  CHECK(s.sent().empty());
+}
+
+TEST_CASE("a publisher that is faster than its link is told to wait") {
+  Publishing s;
+  const std::string payload(100'000, 'x');
+  Errc code = Errc::invalid;
+  for (int i = 0; i < 100 && code != Errc::limit; ++i) {
+    const auto seq = s.conversation.publish(s.publisher, {.payload = as_bytes(payload)});
+    if (!seq) code = seq.error().code;
+  }
+  CHECK(code == Errc::limit);
+  s.sent();
+  CHECK(s.conversation.publish(s.publisher, {.payload = as_bytes(payload)}).ok());
+}
+
+TEST_CASE("rejects and refusals are told with their reason") {
+  Publishing s;
+  REQUIRE(s.conversation.publish(s.publisher, {.payload = as_bytes("x")}).ok());
+  fb::RejectT reject;
+  reject.topic = 4;
+  reject.published = 1;
+  reject.reason = Reason::topic_full;
+  s.say(reject);
+  CHECK(s.recorder.take() == Lines{"reject 1 topic_full"});
+  const uint32_t other = *s.conversation.open("$SYS/x", AckLevel::none);
+  fb::OpenedT answer;
+  answer.id = other;
+  answer.reason = Reason::reserved_name;
+  s.say(answer);
+  CHECK(s.recorder.take() == Lines{"open_refused reserved_name"});
+}
+
+TEST_CASE(
+    "messages not settled when the connection ends are named, and the topic is opened again") {
+  Publishing s;
+  for (int i = 0; i < 3; ++i) (void)s.conversation.publish(s.publisher, {.payload = as_bytes("x")});
+  s.ack(1);
+  s.recorder.take();
+  s.conversation.end(Reason::peer_failed, "");
+  CHECK(s.recorder.take() == Lines{"unsettled 2..3", "disconnected peer_failed"});
+  CHECK(s.conversation.publish(s.publisher, {}).error().code == Errc::unavailable);
+  s.connect();
+  CHECK(s.heard<fb::OpenT>().id == s.publisher);
+  s.opened(9);
+  CHECK(*s.conversation.publish(s.publisher, {}) == 1);
+}
