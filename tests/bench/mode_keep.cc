@@ -1,9 +1,10 @@
 // sessions: --endpoint E --count N: connects N sessions that subscribe to nothing.
-// topics:   --endpoint E --count N --bytes N: N topics with one message each, acknowledged.
-// Both print one line when that is done, and hold on until stdin ends.
+// topics:   --endpoint E --count N --bytes N: N topics with one message each, acknowledged; nobody
+// is connected afterwards. Both print one line when that is done, and hold on until stdin ends.
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@
 namespace btb::bench {
 namespace {
 
-constexpr uint32_t topics_at_once = 256;
+constexpr uint32_t topics_at_once = 256;  // a session has a limit of topics it publishes to
 
 // Until stdin ends; says something on all connections every 20 s.
 void hold(std::vector<Conversation>& connections) {
@@ -34,7 +35,9 @@ std::string topic_name(uint32_t id) {
   return "ward/bed/" + std::to_string(id);
 }
 
-void open_topics(Conversation& with, uint32_t first, uint32_t end, Bytes payload) {
+void make_topics(const std::string& endpoint, uint32_t first, uint32_t end, Bytes payload) {
+  Conversation with(endpoint);
+  greet(with);
   ByteVector out;
   for (uint32_t id = first; id < end; ++id) {
     fb::OpenT open;
@@ -47,7 +50,9 @@ void open_topics(Conversation& with, uint32_t first, uint32_t end, Bytes payload
   out.clear();
   for (uint32_t id = first; id < end; ++id) {
     const auto opened = await_frame<fb::OpenedT>(with);
-    if (opened->reason != wire::Reason::none) fail("a topic does not open: " + opened->text);
+    if (opened->reason != wire::Reason::none) {
+      fail("a topic does not open: " + std::string(wire::name_of(opened->reason)));
+    }
     wire::DataHead head;
     head.topic = opened->number;
     head.seq = 1;
@@ -73,14 +78,13 @@ void run_sessions(const Options& options) {
 void run_topics(const Options& options) {
   const auto count = static_cast<uint32_t>(options.number("count"));
   const ByteVector payload(static_cast<size_t>(options.number("bytes", 16)), std::byte{'x'});
-  std::vector<Conversation> connections;
-  Conversation& with = connections.emplace_back(options.text("endpoint"));
-  greet(with);
   for (uint32_t first = 1; first <= count; first += topics_at_once) {
-    open_topics(with, first, std::min(first + topics_at_once, count + 1), payload);
+    make_topics(options.text("endpoint"), first, std::min(first + topics_at_once, count + 1),
+                payload);
   }
   report_ready(count);
-  hold(connections);
+  std::vector<Conversation> none;
+  hold(none);
 }
 
 }  // namespace btb::bench
