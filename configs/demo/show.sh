@@ -13,13 +13,17 @@ endpoint=unix:$work/broker.sock
 broker=
 subscriber=
 
+alive() { kill -0 "$1" 2>/dev/null; }
+
 # stop PID: asks it to end; insists after five seconds.
 stop() {
   kill "$1" 2>/dev/null || return 0
-  (sleep 5 && kill -9 "$1" 2>/dev/null) &
-  insist=$!
-  wait "$1" 2>/dev/null || true
-  kill $insist 2>/dev/null || true
+  tries=0
+  while alive "$1" && [ $tries -lt 50 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  kill -9 "$1" 2>/dev/null || true
 }
 
 clean_up() {
@@ -37,8 +41,6 @@ die() {
   [ ! -s "$work/broker.log" ] || { say "the broker said:" && tail -n 20 "$work/broker.log"; } >&2
   exit 1
 }
-
-alive() { kill -0 "$1" 2>/dev/null; }
 
 start() {
   mkdir "$work/demo"
@@ -66,7 +68,7 @@ rewrite() {
 
 # One edit; $1 counts them.
 edit() {
-  dose=$((50 + $1 % 2 * 25))
+  dose=$((75 - $1 % 2 * 25))
   case $(($1 % 3)) in
     0)
       say "the doctor changes the dose of metoprolol in bed 3 of ward 3A to $dose mg:"

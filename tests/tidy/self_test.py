@@ -179,6 +179,13 @@ class Style(Checks):
         self.assertEqual(sorted(f.split(":")[0] for f in self.style()),
                          ["sdk/wire/lost.cc", "tests/fuzz/lost_fuzz.cc", "tests/sdk/wire/lost_test.cc"])
 
+    def test_sources_of_a_list_in_a_loop_are_named_by_their_stem(self):
+        self.write("tests/plugins/CMakeLists.txt", "foreach(f floods)\n  x(${f}.cc)\nendforeach()\n")
+        self.write("tests/plugins/floods.cc", "\n")
+        self.assertEqual(self.style(), [])
+        self.write("tests/plugins/hangs.cc", "\n")
+        self.assert_fault(self.style(), "tests/plugins/hangs.cc: no CMakeLists.txt")
+
     def test_an_option_without_a_word_in_the_readme_is_found(self):
         self.write("plugins/p/CMakeLists.txt", "x(p.cc)\n")
         self.write("plugins/p/p.cc", 'add(text_option("path", "x"));\nadd(flag_option(\n    "header", "x"));\n')

@@ -104,15 +104,22 @@ def build_lists(tree, file):
     return "\n".join(out)
 
 
+def is_named(path, text):
+    """Whether the build lists `text` name a source: itself, by btb_fuzz(NAME, or by its stem in a list for ${x}.cc."""
+    if re.search(rf"(?<![\w-]){re.escape(path.name)}(?![\w.])", text):
+        return True
+    if path.stem.endswith("_fuzz"):
+        return bool(re.search(rf"btb_fuzz\(\s*{path.stem[:-5]}\b", text))
+    return f"}}{path.suffix}" in text and bool(re.search(rf"\b{path.stem}\b", text))
+
+
 def registration_faults(tree):
     for file in tree.code():
         path = pathlib.PurePosixPath(file)
         if path.suffix not in (".cc", ".c", ".cpp"):
             continue
         text = build_lists(tree, file)
-        fuzz = re.fullmatch(r"(\w+)_fuzz", path.stem)
-        named = rf"btb_fuzz\(\s*{fuzz[1]}\b" if fuzz else rf"(?<![\w-]){re.escape(path.name)}(?![\w.])"
-        if not re.search(named, text):
+        if not is_named(path, text):
             yield f"{file}: no CMakeLists.txt beside or above it names it, so it is never built"
 
 
