@@ -12,7 +12,6 @@ import harness
 SUBSCRIBERS, BYTES = (7, 100, 1000), (16, 128, 4096)
 QUICK = [(7, 16), (7, 128), (100, 128)]
 BROKERS = ("redis", "nats", "mosquitto")
-LARGE_WINDOW, SMALL_WINDOW = 256, 64
 
 
 def arguments():
@@ -40,10 +39,9 @@ def arguments():
 
 
 def measure(args, peer, kind, subscribers, size):
-    window = SMALL_WINDOW if subscribers >= 1000 or size >= 4096 else LARGE_WINDOW
     with harness.running(args, peer, kind) as broker:
         [found] = harness.run_load(args, "fanout", peer=peer, endpoint=broker.endpoint, subscribers=subscribers,
-                                   bytes=size, window=window, pid=broker.pid, seconds=args.seconds,
+                                   bytes=size, window=harness.window(subscribers, size), pid=broker.pid, seconds=args.seconds,
                                    latency_seconds=args.latency_seconds, rate=args.rate, spin=int(args.spin))
     return found
 
@@ -151,13 +149,16 @@ def main():
     for peer, reason in missing.items():
         harness.say(f"missing: {peer}: {reason}")
     present = [peer for peer in args.peers if peer not in missing]
-    results, faults = measure_all(args, present)
+    with harness.Steal() as steal:
+        results, faults = measure_all(args, present)
+    about["stolen"] = steal.share
     cells = medians(results)
     targets = list(goals(args, cells))
     faults += list(odd_clocks(cells))
     versions = {peer: version for peer in present if (version := harness.version_of(peer, args))}
 
     parts = [harness.circumstances_line(about),
+             f"The hypervisor took {about['stolen']:.1%} of the time for others.",
              "Versions: " + ", ".join(f"{peer} {version}" for peer, version in versions.items()) + "; "
              f"medians of {args.rounds} rounds, {args.seconds:g} s and {args.latency_seconds:g} s each.",
              "",

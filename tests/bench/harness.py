@@ -218,6 +218,11 @@ def load_command(args, mode, **options):
     return command
 
 
+def window(subscribers, size):
+    """How many messages may be outstanding in a closed loop."""
+    return 64 if subscribers >= 1000 or size >= 4096 else 256
+
+
 def run_load(args, mode, timeout_s=120, **options):
     """Runs the load to its end and returns its lines of JSON."""
     command = load_command(args, mode, **options)
@@ -274,7 +279,8 @@ def commit():
     def git(*words):
         return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False).stdout.strip()
     text = git("rev-parse", "--short=12", "HEAD") or "unknown"
-    return text + (" with changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md")
+    return text + (" with changes" if changed else "")
 
 
 def version_of(peer, args):
@@ -289,6 +295,23 @@ def version_of(peer, args):
         return None
     words = (done.stdout + done.stderr).replace("=", " ").split()
     return next((w.lstrip("v").rstrip(",") for w in words if w.lstrip("v")[:1].isdigit()), None)
+
+
+class Steal:
+    """The share of all processor time that the hypervisor gave to others while this was open."""
+
+    def __enter__(self):
+        self.before, self.share = self.read(), 0.0
+        return self
+
+    def __exit__(self, *_):
+        spent = [now - then for now, then in zip(self.read(), self.before)]
+        self.share = spent[7] / max(sum(spent), 1)
+
+    @staticmethod
+    def read():
+        first = pathlib.Path("/proc/stat").read_text().splitlines()[0].split()
+        return [int(field) for field in first[1:9]]
 
 
 def circumstances():
