@@ -1,0 +1,57 @@
+// ColumnType: what the text of a field means, and the JSON value it becomes. Values; pure; [any]
+// thread.
+//
+//   text               a JSON string, as it stands
+//   integer            -9223372036854775808 to 9223372036854775807; a JSON number
+//   number             digits, a decimal mark, an exponent; a JSON number with the very digits of
+//   the field decimal(N)         a JSON string with exactly N decimals ("12.30"), so that nobody
+//   computes with rounded money flag               true or false date, date(F)      "2026-11-22" F:
+//   how the field is written, default date_format datetime, ...(F)   "2026-11-22T15:04:05.5+01:00"
+//   F: default datetime_format, else ISO 8601 time, time(F)      "15:04:05"                   F:
+//   default %H:%M[:%S]
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace btb::csv {
+
+struct ColumnType {
+  enum class Kind : uint8_t { text, integer, number, decimal, flag, date, datetime, time };
+  Kind kind = Kind::text;
+  unsigned decimals = 0;
+  std::string format;  // empty: the standard one
+  bool operator==(const ColumnType&) const = default;
+};
+
+// "decimal(2)", "date(%d.%m.%Y)". Nothing if it is not a type.
+std::optional<ColumnType> parse_column_type(std::string_view text);
+
+// How fields are written in this file.
+struct ValueStyle {
+  char decimal = '.';
+  char thousands = '\0';  // '\0': there are none
+  std::string date_format = "%Y-%m-%d";
+  std::string datetime_format;  // empty: ISO 8601
+  std::string timezone;         // "Z" or "+01:00", for what names none; empty: left open
+  std::vector<std::string> true_values{"true", "yes", "y",  "on",
+                                       "1",    "t",   "ja", "x"};  // lower case
+  std::vector<std::string> false_values{"false", "no", "n", "off", "0", "f", "nein"};
+};
+
+// Appends the JSON value of `text` to `out`. Null, or why it has none (static; then `out` has what
+// was begun). REQUIRES: `text` is UTF-8 without NUL.
+const char* append_value(std::string& out, const ColumnType& type, std::string_view text,
+                         const ValueStyle& style);
+
+// Why `format` is none for dates, null if it is one. %Y %y %m %d %H %M %S %f (fraction of a second)
+// %z and %%.
+const char* time_format_fault(std::string_view format);
+
+// "UTC", "Z", "+01:00", "-0330" as it stands behind a time; nothing if it is none of these.
+std::optional<std::string> parse_utc_offset(std::string_view text);
+
+}  // namespace btb::csv

@@ -1,0 +1,290 @@
+#include "plugins/csv/csv_parser.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace btb::csv {
+
+namespace {
+
+SpecialScanner::Specials specials_of(const Dialect& dialect) {
+  const auto or_delimiter = [&](char c) { return c == '\0' ? dialect.delimiter : c; };
+  return {dialect.delimiter, '\n', '\r', or_delimiter(dialect.quote), or_delimiter(dialect.escape)};
+}
+
+}  // namespace
+
+Parser::Parser(const Dialect& dialect) : dialect_(dialect), scanner_(specials_of(dialect)) {}
+
+void Parser::feed(std::string_view bytes, bool final) {
+  window_ = bytes;
+  final_ = final;
+  position_ = 0;
+  scanner_.look_at(bytes.data(), bytes.size());
+}
+
+void Parser::restart(uint64_t line) {
+  line_ = line;
+  discarding_ = false;
+  feed({}, false);
+}
+
+Parser::Step Parser::next() {
+  if (discarding_) {
+    const Step step = pass_over(position_);
+    if (step != Step::row) return step;
+  }
+  while (position_ < window_.size()) {
+    const char c = window_[position_];
+    if (c == '\n' || c == '\r') {
+      if (!take_line_end(position_)) return Step::need_more;
+    } else if (c == dialect_.comment && c != '\0') {
+      const Step step = pass_over(position_);
+      if (step != Step::row) return step;
+    } else {
+      return next_row();
+    }
+  }
+  return final_ ? Step::end : Step::need_more;
+}
+
+bool Parser::skip_lines(uint64_t count) {
+  for (; count > 0; --count) {
+    const size_t end = line_end(position_);
+    if (end == window_.size() || !take_line_end(end)) return false;
+  }
+  return true;
+}
+
+// Takes the bytes from `from` to the end of the line, unseen. Step::row: the line is behind us.
+Parser::Step Parser::pass_over(size_t from) {
+  const size_t end = line_end(from);
+  if (end < window_.size() && take_line_end(end)) {
+    discarding_ = false;
+    return Step::row;
+  }
+  discarding_ = true;
+  position_ = end;  // the end of the window, or a \r whose \n may still come
+  if (!final_) return Step::need_more;
+  position_ = window_.size();
+  return Step::end;
+}
+
+// --- one row
+// -------------------------------------------------------------------------------------------------------
+
+Parser::Step Parser::next_row() {
+  at_ = row_position_ = position_;
+  row_limit_ = position_ + dialect_.row_bytes_max + 1;
+  row_line_ = line_;
+  row_lines_ = 0;
+  in_quotes_ = too_many_columns_ = false;
+  fields_.clear();
+  copied_.clear();
+  copy_.clear();
+  for (;;) {
+    switch (take_field()) {
+      case FieldEnd::delimiter:
+        break;
+      case FieldEnd::row:
+        return finish_row(at_);
+      case FieldEnd::window:
+        return row_cut_off(in_quotes_);
+      case FieldEnd::fault:
+        return bad_quote("text behind a closing quote");
+    }
+  }
+}
+
+Parser::Step Parser::finish_row(size_t end) {
+  line_ += row_lines_;
+  if (!take_line_end(end)) {
+    line_ -= row_lines_;
+    return Step::need_more;
+  }
+  raw_ = window_.substr(row_position_, end - row_position_);
+  fix_copied();
+  if (!too_many_columns_) return Step::row;
+  fault_ = "more columns than max_columns";
+  fault_column_ = fields_.size() + 1;
+  return Step::bad_row;
+}
+
+// The window, or what a row may have of it, ended before the row did.
+Parser::Step Parser::row_cut_off(bool in_quotes) {
+  const bool limited = row_limit_ <= window_.size();
+  if (!limited && !final_) return Step::need_more;
+  if (in_quotes)
+    return bad_quote(limited ? "unclosed quote, or longer than max_row_bytes" : "unclosed quote");
+  return too_long();
+}
+
+Parser::Step Parser::too_long() {
+  raw_ = window_.substr(row_position_, row_limit_ - row_position_);
+  fault_ = "longer than max_row_bytes";
+  fault_column_ = fields_.size() + 1;
+  line_ += row_lines_;
+  fix_copied();
+  pass_over(row_limit_ - 1);
+  return Step::bad_row;
+}
+
+// What is behind the quote cannot be trusted: goes on at the line behind the one on which the row
+// began.
+Parser::Step Parser::bad_quote(const char* reason) {
+  const size_t end = line_end(row_position_);
+  const bool limited = row_limit_ <= window_.size();
+  const bool whole_line =
+      end + 1 < window_.size() || (end < window_.size() && window_[end] == '\n');
+  if (!final_ && !limited && !whole_line) return Step::need_more;
+  raw_ = window_.substr(row_position_, std::min(end, row_limit_) - row_position_);
+  fault_ = reason;
+  fault_column_ = fields_.size() + 1;
+  fix_copied();
+  pass_over(row_position_);
+  return Step::bad_row;
+}
+
+// --- one field
+// -----------------------------------------------------------------------------------------------------
+
+// Leaves at_ behind the delimiter, or at the end of the row.
+Parser::FieldEnd Parser::take_field() {
+  if (dialect_.quote != '\0' && at_ < stop() && window_[at_] == dialect_.quote)
+    return take_quoted();
+  begin_field(at_);
+  for (size_t at = at_;;) {
+    at = scanner_.find(at);
+    if (at >= stop()) {
+      if (!final_ || row_limit_ <= window_.size()) return FieldEnd::window;
+      add_field(window_.size(), false);
+      at_ = window_.size();
+      return FieldEnd::row;
+    }
+    const char c = window_[at];
+    if (c == dialect_.delimiter) {
+      add_field(at, false);
+      at_ = at + 1;
+      return FieldEnd::delimiter;
+    }
+    if (c == '\n' || c == '\r') {
+      add_field(at, false);
+      at_ = at;
+      return FieldEnd::row;
+    }
+    if (c == dialect_.escape) {
+      copy_up_to(at, at + 1);
+      ++at;  // the next one is taken as it is
+      if (at < stop() && window_[at] == '\n') ++row_lines_;
+    }
+    ++at;
+  }
+}
+
+Parser::FieldEnd Parser::take_quoted() {
+  in_quotes_ = true;
+  begin_field(at_ + 1);
+  for (size_t at = at_ + 1;; ++at) {
+    at = scanner_.find(at);
+    if (at >= stop()) return FieldEnd::window;
+    const char c = window_[at];
+    if (c == dialect_.quote) {
+      const bool last = at + 1 == window_.size();
+      if (at + 1 >= stop() && !(last && final_ && row_limit_ > window_.size()))
+        return FieldEnd::window;
+      if (last || window_[at + 1] != dialect_.quote) return behind_quoted(at);
+      copy_up_to(at, at + 1);
+      ++at;
+    } else if (c == dialect_.escape) {
+      copy_up_to(at, at + 1);
+      ++at;
+      if (at < stop() && window_[at] == '\n') ++row_lines_;
+    } else if (c == '\n' || (c == '\r' && !(at + 1 < window_.size() && window_[at + 1] == '\n'))) {
+      ++row_lines_;
+    }
+  }
+}
+
+// `closing` is where the closing quote lies, inside of what the row may have.
+Parser::FieldEnd Parser::behind_quoted(size_t closing) {
+  in_quotes_ = false;
+  at_ = closing + 1;
+  if (at_ < window_.size()) {
+    const char c = window_[at_];
+    if (c != dialect_.delimiter && c != '\n' && c != '\r') return FieldEnd::fault;
+    add_field(closing, true);
+    if (c != dialect_.delimiter) return FieldEnd::row;
+    ++at_;
+    return FieldEnd::delimiter;
+  }
+  add_field(closing, true);
+  return FieldEnd::row;
+}
+
+void Parser::begin_field(size_t at) {
+  field_begin_ = at;
+  field_copy_ = none;
+}
+
+// The bytes up to `end` are part of the field, those from there to `next` are not.
+void Parser::copy_up_to(size_t end, size_t next) {
+  if (field_copy_ == none) field_copy_ = copy_.size();
+  copy_.append(window_.data() + field_begin_, end - field_begin_);
+  field_begin_ = next;
+}
+
+void Parser::add_field(size_t end, bool quoted) {
+  if (fields_.size() >= dialect_.columns_max) {
+    too_many_columns_ = true;
+    return;
+  }
+  if (field_copy_ == none) {
+    fields_.push_back({window_.substr(field_begin_, end - field_begin_), quoted});
+    return;
+  }
+  copy_up_to(end, end);
+  copied_.emplace_back(fields_.size(), field_copy_);
+  fields_.push_back(
+      {{copy_.data(), copy_.size() - field_copy_}, quoted});  // its place comes in fix_copied
+}
+
+// Only now copy_ does not move any more.
+void Parser::fix_copied() {
+  for (const auto& [index, offset] : copied_) {
+    fields_[index].text = std::string_view(copy_).substr(offset, fields_[index].text.size());
+  }
+}
+
+// --- lines
+// ---------------------------------------------------------------------------------------------------------
+
+// The row at hand has the bytes before this position.
+size_t Parser::stop() const {
+  return std::min(window_.size(), row_limit_);
+}
+
+// Where the next line end begins; the size of the window if there is none.
+size_t Parser::line_end(size_t from) const {
+  const std::string_view rest = window_.substr(std::min(from, window_.size()));
+  const size_t feed_at = std::min(rest.find('\n'), rest.size());
+  const size_t return_at = std::min(rest.substr(0, feed_at).find('\r'), feed_at);
+  return window_.size() - rest.size() + return_at;
+}
+
+// Moves behind the line end at `at`, or to the end of a final window. False if it may still grow.
+bool Parser::take_line_end(size_t at) {
+  if (at >= window_.size()) {
+    position_ = window_.size();
+    ++line_;
+    return final_;
+  }
+  if (window_[at] == '\r') {
+    if (at + 1 == window_.size() && !final_) return false;
+    if (at + 1 < window_.size() && window_[at + 1] == '\n') ++at;
+  }
+  position_ = at + 1;
+  ++line_;
+  return true;
+}
+
+}  // namespace btb::csv

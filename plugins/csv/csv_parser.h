@@ -1,0 +1,121 @@
+// Parser: bytes of a CSV file (UTF-8, or any encoding in which the special characters are single
+// ASCII bytes) to rows of fields. RFC 4180 and what is met beside it: any delimiter, \n, \r\n and
+// \r, blank lines, comments, an escape character, quotes in the middle of a field taken as they
+// are.
+//
+// It is pushed windows of bytes: feed, then next until it says need_more or end. The rows are the
+// same however the bytes were cut. Resource-free value, one thread. Nothing is copied: fields are
+// views of the window, or of a buffer of the parser where quotes had to be taken out; they live
+// until the next call of next or feed.
+//
+// After a fault it goes on at the line behind the one on which the bad row began, so one stray
+// quote costs one row, not the rest of the file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "plugins/csv/scan.h"
+
+namespace btb::csv {
+
+struct Dialect {
+  char delimiter = ',';
+  char quote = '"';     // '\0': there are no quotes
+  char escape = '\0';   // the next character is taken as it is; '\0': only a doubled quote
+  char comment = '\0';  // a line that begins with it is skipped; '\0': no comments
+  uint64_t row_bytes_max = 1U << 20;
+  size_t columns_max = 1024;
+  bool operator==(const Dialect&) const = default;
+};
+
+struct Field {
+  std::string_view text;
+  bool quoted = false;
+};
+
+class Parser {
+ public:
+  enum class Step : uint8_t { row, bad_row, need_more, end };
+
+  explicit Parser(const Dialect& dialect);
+
+  // Goes on with `bytes`, which begin at the byte position() of the window before (at the first
+  // call: of the file). `final`: nothing comes behind them. Borrows them.
+  void feed(std::string_view bytes, bool final);
+  // Back to the state of a new parser, with another line number to begin with.
+  void restart(uint64_t line = 1);
+
+  // The next row. bad_row: fault() tells why, raw() what it was, fields() what came before the
+  // fault. need_more: a row begins at position() and does not end in this window. end: only if the
+  // window was final.
+  Step next();
+
+  // Passes over `count` lines, whatever is in them. False if the window ends before.
+  bool skip_lines(uint64_t count);
+
+  [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
+  [[nodiscard]] std::string_view raw() const { return raw_; }  // of the row, its line end left out
+  [[nodiscard]] size_t row_position() const { return row_position_; }  // in the window
+  [[nodiscard]] uint64_t row_line() const { return row_line_; }        // from 1
+  [[nodiscard]] const char* fault() const { return fault_; }           // static
+  [[nodiscard]] size_t fault_column() const { return fault_column_; }  // from 1
+  // Behind everything that was returned so far, in the window; and the line there.
+  [[nodiscard]] size_t position() const { return position_; }
+  [[nodiscard]] uint64_t line() const { return line_; }
+  // False while position() lies inside a comment or an endless line: nobody can begin to read
+  // there.
+  [[nodiscard]] bool at_row_start() const { return !discarding_; }
+
+ private:
+  enum class FieldEnd : uint8_t { delimiter, row, window, fault };
+
+  Step next_row();
+  Step finish_row(size_t end);
+  Step row_cut_off(bool in_quotes);
+  Step bad_quote(const char* reason);
+  Step too_long();
+  FieldEnd take_field();
+  FieldEnd take_quoted();
+  FieldEnd behind_quoted(size_t closing);
+  void begin_field(size_t at);
+  void copy_up_to(size_t end, size_t next);
+  void add_field(size_t end, bool quoted);
+  Step pass_over(size_t from);
+  [[nodiscard]] size_t stop() const;
+  [[nodiscard]] size_t line_end(size_t from) const;
+  bool take_line_end(size_t at);
+  void fix_copied();
+  static constexpr size_t none = ~size_t{0};
+
+  Dialect dialect_;
+  SpecialScanner scanner_;
+  std::string_view window_;
+  bool final_ = false;
+  size_t position_ = 0;
+  uint64_t line_ = 1;
+  bool discarding_ = false;  // in the rest of a line that was too long
+
+  // the row at hand
+  size_t at_ = 0;           // the next byte to look at
+  size_t row_limit_ = 0;    // a row that reaches up to here is too long
+  uint64_t row_lines_ = 0;  // line ends inside its quotes
+  bool in_quotes_ = false;
+  bool too_many_columns_ = false;
+  size_t field_begin_ = 0;    // what of the field at hand is not copied
+  size_t field_copy_ = none;  // where in copy_ the field at hand begins
+  std::vector<Field> fields_;
+  std::vector<std::pair<size_t, size_t>> copied_;  // fields that lie in copy_: index, offset
+  std::string copy_;
+  std::string_view raw_;
+  size_t row_position_ = 0;
+  uint64_t row_line_ = 0;
+  const char* fault_ = nullptr;
+  size_t fault_column_ = 0;
+};
+
+}  // namespace btb::csv

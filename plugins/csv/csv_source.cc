@@ -1,0 +1,353 @@
+#include "plugins/csv/csv_source.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "plugins/csv/text.h"
+
+namespace btb::csv {
+
+namespace {
+
+constexpr std::string_view confirm_ending = ".confirm";
+constexpr int64_t missing_directory_look_ms = 1'000;
+constexpr int64_t torn_look_ms = 100;
+
+int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+int64_t wall_ns() {
+  using namespace std::chrono;
+  return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// "{file}.done" for stock.csv: "stock.csv.done".
+std::string replaced(std::string text, std::string_view placeholder, std::string_view value) {
+  for (size_t at = text.find(placeholder); at != std::string::npos;
+       at = text.find(placeholder, at + value.size())) {
+    text.replace(at, placeholder.size(), value);
+  }
+  return text;
+}
+
+bool any_matches(const std::vector<std::string>& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& p) { return glob_matches(p, name); });
+}
+
+}  // namespace
+
+CsvSource::CsvSource(const plugin::Settings& settings)
+    : config_(read_config(settings)),
+      watcher_(config_.directory, config_.watch != Watch::poll),
+      tracker_(config_.settle_ms, config_.mode == Mode::append) {}
+
+void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
+  switch (config_.mode) {
+    case Mode::snapshot:
+      mode_ = make_snapshot_mode(config_, host);
+      break;
+    case Mode::delta:
+      mode_ = make_delta_mode(config_, host, resume_token);
+      break;
+    case Mode::append:
+      mode_ = make_append_mode(config_, host, resume_token);
+      break;
+  }
+  host.set_state(BTB_STATE_SNAPSHOT, "reading what is there");
+  shown_state_ = BTB_STATE_SNAPSHOT;
+  for (;;) {
+    while (host.paused()) host.wait(-1);
+    look(host);
+    take_due_files(host);
+    remove_gone_files();
+    if (!live_ && is_all_taken()) {
+      live_ = true;
+      mode_->all_seen_once();
+    }
+    show_state(host);
+    wait(host);
+  }
+}
+
+// --- seeing
+// --------------------------------------------------------------------------------------------------------
+
+void CsvSource::look(plugin::Host& host) {
+  const Watcher::Events taken = watcher_.take_events();
+  // Also a name that is not ours: it may be a marker, or what a link leads to.
+  const bool moved = std::any_of(
+      taken.events.begin(), taken.events.end(),
+      [](const DirectoryEvent& event) { return event.kind != DirectoryEvent::Kind::modified; });
+  look_again_ = look_again_ || taken.look_again || moved;
+  if (look_again_ || now_ms() >= next_look_ms_) look_at_directory(host);
+  for (const DirectoryEvent& event : taken.events) handle_event(event);
+}
+
+void CsvSource::look_at_directory(plugin::Host& host) {
+  (void)watcher_.keep_watching();
+  if (!watcher_.complaint().empty() && !inotify_complained_) {
+    inotify_complained_ = true;
+    host.warning("inotify does not work (" + watcher_.complaint() +
+                 "): changes are seen when the directory is looked at, every " +
+                 std::to_string(config_.rescan_ms) + " ms");
+  }
+  const bool again = std::exchange(look_again_, false);
+  const auto names = watcher_.list();
+  directory_trouble_ =
+      names ? ""
+            : "the directory " + config_.directory + " cannot be read; what is published is kept";
+  next_look_ms_ = now_ms() + (names ? config_.rescan_ms
+                                    : std::min(config_.rescan_ms, missing_directory_look_ms));
+  if (!names) return;
+  if (!again) retry_later();
+  for (const std::string& name : *names) {
+    if (is_ours(name, *names)) look_at_file(name);
+  }
+  for (auto& [name, file] : tracker_.files()) {
+    if (!std::binary_search(names->begin(), names->end(), name)) look_at_file(name);
+  }
+}
+
+void CsvSource::look_at_file(const std::string& name) {
+  const auto found = look_at(watcher_.path_of(name));
+  const bool old = found && found->changed_ns < wall_ns() - config_.settle_ms * 1'000'000;
+  if (!tracker_.observe(name, found, now_ms(), old))
+    directory_trouble_ = "there are more than 60000 files";
+}
+
+bool CsvSource::is_ours(const std::string& name, const std::vector<std::string>& names) const {
+  if (!glob_matches(config_.pattern, name)) return false;
+  if (!config_.include.empty() && !any_matches(config_.include, name)) return false;
+  if (any_matches(config_.exclude, name) || name.ends_with(confirm_ending)) return false;
+  if (config_.done_marker.empty()) return true;
+  return std::none_of(names.begin(), names.end(),
+                      [&](const std::string& other) { return marker_of(other) == name; });
+}
+
+std::string CsvSource::marker_of(const std::string& name) const {
+  return replaced(replaced(replaced(config_.done_marker, "{file}", name), "{name}", name), "{stem}",
+                  stem_of(name));
+}
+
+void CsvSource::handle_event(const DirectoryEvent& event) {
+  using Kind = DirectoryEvent::Kind;
+  if (event.kind == Kind::other || !tracker_.files().contains(event.name)) return;
+  if (event.kind == Kind::modified) look_at_file(event.name);
+  const auto note = event.kind == Kind::arrived    ? FileTracker::Event::arrived
+                    : event.kind == Kind::modified ? FileTracker::Event::modified
+                                                   : FileTracker::Event::closed;
+  tracker_.note(event.name, note, now_ms());
+}
+
+// What could not be read for a reason outside of the file is tried again.
+void CsvSource::retry_later() {
+  for (auto& [name, file] : tracker_.files()) {
+    const auto trouble = troubles_.find(name);
+    if (trouble != troubles_.end() && trouble->second.kind == Outcome::Kind::unreadable)
+      file.taken.reset();
+  }
+}
+
+// --- taking
+// --------------------------------------------------------------------------------------------------------
+
+// A marker says that the file is complete: it need not settle.
+int64_t CsvSource::due_in(const TrackedFile& file) const {
+  const int64_t due = tracker_.due_in(file, now_ms());
+  return config_.done_marker.empty() || due == FileTracker::never ? due : 0;
+}
+
+bool CsvSource::is_all_taken() const {
+  return std::none_of(tracker_.files().begin(), tracker_.files().end(), [&](const auto& entry) {
+    return entry.second.seen && due_in(entry.second) != FileTracker::never &&
+           is_released(entry.second);
+  });
+}
+
+void CsvSource::take_due_files(plugin::Host& host) {
+  bool more = true;
+  while (more) {
+    more = false;
+    for (auto& [name, file] : tracker_.files()) {
+      if (!file.seen || !is_released(file)) continue;
+      const bool due = due_in(file) == 0 || is_confirmed(file) || mode_->wants_again(file);
+      if (due) more = take_file(host, file) || more;
+    }
+    more = more &&
+           std::any_of(tracker_.files().begin(), tracker_.files().end(), [&](const auto& entry) {
+             return entry.second.seen && mode_->wants_again(entry.second);
+           });
+  }
+}
+
+// True if it was taken.
+bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
+  const bool confirmed = is_confirmed(file);
+  Signature version = *file.seen;
+  const Outcome outcome = mode_->take(file, watcher_.path_of(file.name), confirmed, version);
+  if (outcome.kind == Outcome::Kind::again) {
+    file.arrived = false;
+    file.seen_since_ms = now_ms();
+    look_again_ = true;
+    next_look_ms_ = std::min(next_look_ms_, now_ms() + torn_look_ms);
+    return false;
+  }
+  file.taken = file.seen = version;
+  file.arrived = false;
+  const bool fine = outcome.kind == Outcome::Kind::taken;
+  const auto known = troubles_.find(file.name);
+  const bool told = known != troubles_.end() && known->second.kind == outcome.kind &&
+                    known->second.text == outcome.text;
+  if (!outcome.text.empty() && !told) {
+    host.log(fine ? BTB_LOG_WARNING : BTB_LOG_ERROR,
+             file.name + ": " + outcome.text + advice(file.name));
+  }
+  troubles_.erase(file.name);
+  if (!fine || !outcome.text.empty())
+    troubles_[file.name] = {outcome.kind, outcome.text, version, 0};
+  return true;
+}
+
+// A guarded change is meant if FILE.confirm was made, or touched, after the file came.
+bool CsvSource::is_confirmed(const TrackedFile& file) const {
+  const auto trouble = troubles_.find(file.name);
+  if (trouble == troubles_.end() || trouble->second.kind != Outcome::Kind::guarded) return false;
+  const auto confirm = look_at(watcher_.path_of(file.name) + std::string(confirm_ending));
+  if (!confirm) return false;
+  if (!file.seen) return confirm->changed_ns >= trouble->second.gone_ns;
+  return trouble->second.of == file.seen && confirm->changed_ns >= file.seen->changed_ns;
+}
+
+// With done_marker: the marker lies beside the file and is not older.
+bool CsvSource::is_released(const TrackedFile& file) const {
+  if (config_.done_marker.empty()) return true;
+  const auto marker = look_at(watcher_.path_of(marker_of(file.name)));
+  return marker && file.seen && marker->modified_ns >= file.seen->modified_ns;
+}
+
+void CsvSource::remove_gone_files() {
+  if (!directory_trouble_.empty()) return;
+  std::vector<TrackedFile*> gone;
+  std::vector<TrackedFile*> confirmed;
+  for (auto& [name, file] : tracker_.files()) {
+    if (tracker_.gone_in(file, now_ms()) != 0) continue;
+    (is_confirmed(file) ? confirmed : gone).push_back(&file);
+  }
+  if (!confirmed.empty()) remove_files(confirmed, true);
+  if (!gone.empty()) remove_files(gone, false);
+}
+
+void CsvSource::remove_files(const std::vector<TrackedFile*>& gone, bool confirmed) {
+  const Outcome outcome = mode_->remove({gone.begin(), gone.end()}, confirmed);
+  for (TrackedFile* file : gone) {
+    if (outcome.kind == Outcome::Kind::taken) {
+      troubles_.erase(file->name);
+      tracker_.forget(std::string(file->name));
+      continue;
+    }
+    Trouble& trouble = troubles_[file->name];
+    const bool new_one = trouble.kind != outcome.kind || trouble.of.has_value();
+    trouble = {outcome.kind, outcome.text, std::nullopt, new_one ? wall_ns() : trouble.gone_ns};
+    file->taken.reset();
+  }
+}
+
+// --- waiting
+// -------------------------------------------------------------------------------------------------------
+
+// Milliseconds until there is something to do even if nothing happens.
+int64_t CsvSource::next_due_ms() const {
+  int64_t next = std::max<int64_t>(0, next_look_ms_ - now_ms());
+  if (look_again_) next = 0;
+  for (const auto& [name, file] : tracker_.files()) {
+    if (file.seen && !is_released(file)) continue;
+    const int64_t due = file.seen ? due_in(file) : tracker_.gone_in(file, now_ms());
+    const bool waiting = file.seen ? due != FileTracker::never : due > 0;
+    if (waiting) next = std::min(next, due);
+  }
+  return next;
+}
+
+void CsvSource::wait(plugin::Host& host) {
+  pollfd descriptors[2] = {{host.wake_fd(), POLLIN, 0}, {watcher_.fd(), POLLIN, 0}};
+  const int64_t timeout = std::min<int64_t>(next_due_ms(), 3'600'000);
+  (void)poll(descriptors, watcher_.fd() >= 0 ? 2 : 1, static_cast<int>(timeout));
+}
+
+// --- telling
+// -------------------------------------------------------------------------------------------------------
+
+void CsvSource::show_state(plugin::Host& host) {
+  btb_source_state state = live_ ? BTB_STATE_LIVE : BTB_STATE_SNAPSHOT;
+  for (const auto& [name, trouble] : troubles_) {
+    const bool guard = trouble.kind == Outcome::Kind::guarded;
+    if (trouble.kind != Outcome::Kind::taken && state != BTB_STATE_GUARD) {
+      state = guard ? BTB_STATE_GUARD : BTB_STATE_DEGRADED;
+    }
+  }
+  const bool one_file = !has_glob(config_.pattern);
+  const bool missing = one_file && tracker_.files().empty();
+  if (state != BTB_STATE_GUARD && (missing || !directory_trouble_.empty()))
+    state = BTB_STATE_DEGRADED;
+  std::string text = directory_trouble_;
+  if (text.empty() && missing) text = "there is no file " + watcher_.path_of(config_.pattern);
+  if (text.empty()) text = trouble_text();
+  if (text.empty()) text = mode_->summary();
+  if (state == shown_state_ && text == shown_text_) return;
+  host.set_state(state, text);
+  shown_state_ = state;
+  shown_text_ = text;
+}
+
+// The worst trouble first, and how many others there are.
+std::string CsvSource::trouble_text() const {
+  const auto weight = [](Outcome::Kind kind) {
+    switch (kind) {
+      case Outcome::Kind::guarded:
+        return 3;
+      case Outcome::Kind::refused:
+      case Outcome::Kind::unreadable:
+        return 2;
+      case Outcome::Kind::again:
+      case Outcome::Kind::taken:
+        return 1;
+    }
+    return 0;
+  };
+  const auto worst = std::max_element(
+      troubles_.begin(), troubles_.end(),
+      [&](const auto& a, const auto& b) { return weight(a.second.kind) < weight(b.second.kind); });
+  if (worst == troubles_.end()) return "";
+  std::string text = worst->first + ": " + worst->second.text + advice(worst->first);
+  if (troubles_.size() > 1)
+    text += " (and " + std::to_string(troubles_.size() - 1) + " other files)";
+  if (worst->second.kind == Outcome::Kind::taken) text = mode_->summary() + "; " + text;
+  return text;
+}
+
+// What an operator can do about it.
+std::string CsvSource::advice(const std::string& name) const {
+  const auto trouble = troubles_.find(name);
+  if (trouble == troubles_.end()) return "";
+  switch (trouble->second.kind) {
+    case Outcome::Kind::guarded:
+      return "; nothing was deleted. Put a whole file there, or, if it is meant, run: touch " +
+             watcher_.path_of(name) + std::string(confirm_ending) +
+             " (or change max_delete_ratio, allow_empty)";
+    case Outcome::Kind::refused:
+      return "; what was published of it before is kept";
+    case Outcome::Kind::unreadable:
+    case Outcome::Kind::again:
+    case Outcome::Kind::taken:
+      break;
+  }
+  return "";
+}
+
+}  // namespace btb::csv

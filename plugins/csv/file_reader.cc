@@ -1,0 +1,113 @@
+#include "plugins/csv/file_reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace btb::csv {
+
+namespace {
+
+int64_t nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+std::optional<Signature> signature_of(const struct stat& info) {
+  if (!S_ISREG(info.st_mode)) return std::nullopt;
+  return Signature{info.st_dev, info.st_ino, static_cast<uint64_t>(info.st_size),
+                   nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
+}
+
+// Up to `size` bytes at `offset` into `out`; -1 with errno.
+ssize_t read_fully(int fd, char* out, size_t size, uint64_t offset) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t count = pread(fd, out + done, size - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return -1;
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return static_cast<ssize_t>(done);
+}
+
+ReadFile failure(ReadFile::Status status, std::string text) {
+  ReadFile result;
+  result.status = status;
+  result.text = std::move(text);
+  return result;
+}
+
+std::string system_text(int error) {
+  return std::strerror(error);
+}
+
+}  // namespace
+
+std::optional<Signature> look_at(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return std::nullopt;
+  return signature_of(info);
+}
+
+std::optional<Signature> look_at(int fd) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return std::nullopt;
+  return signature_of(info);
+}
+
+int open_file(const std::string& path) {
+  return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+ReadFile read_whole(const std::string& path, uint64_t bytes_max) {
+  using Status = ReadFile::Status;
+  const Descriptor file(open_file(path));
+  if (!file) return failure(errno == ENOENT ? Status::gone : Status::failed, system_text(errno));
+  const auto before = look_at(file.get());
+  if (!before) return failure(Status::failed, "not a regular file");
+  if (before->size_bytes > bytes_max) {
+    return failure(Status::too_large, std::to_string(before->size_bytes) +
+                                          " bytes, more than max_file_bytes (" +
+                                          std::to_string(bytes_max) + ")");
+  }
+  ReadFile result;
+  result.bytes = FileBytes(before->size_bytes + 1);  // one more shows whether it grew
+  const ssize_t count = read_fully(file.get(), result.bytes.data(), before->size_bytes + 1, 0);
+  if (count < 0) return failure(Status::failed, system_text(errno));
+  if (static_cast<uint64_t>(count) != before->size_bytes || look_at(file.get()) != before) {
+    return failure(Status::torn, "it is being written to");
+  }
+  result.bytes.shrink(static_cast<size_t>(count));
+  result.signature = *before;
+  result.status = Status::ok;
+  return result;
+}
+
+std::optional<std::string> read_at(int fd, uint64_t offset, size_t size) {
+  std::string out(size, '\0');
+  const ssize_t count = read_fully(fd, out.data(), size, offset);
+  if (count < 0) return std::nullopt;
+  out.resize(static_cast<size_t>(count));
+  return out;
+}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.fd_;
+    other.fd_ = -1;
+  }
+  return *this;
+}
+
+void Descriptor::reset() {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace btb::csv

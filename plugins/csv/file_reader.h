@@ -1,0 +1,74 @@
+// Reading a file whole, and telling whether it is still the same one.
+//
+// A table is read into memory before anything of it is looked at, and only believed if the file was
+// the same behind the read as before it: nobody ever sees the first half of one version with the
+// second half of another.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace btb::csv {
+
+// What tells one version of a file from another. Times in nanoseconds since 1970.
+struct Signature {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  uint64_t size_bytes = 0;
+  int64_t modified_ns = 0;
+  int64_t changed_ns = 0;  // also when the content got its old modification time back
+  bool operator==(const Signature&) const = default;
+};
+
+// The file behind `path`, links followed; nothing if there is none that is a regular file.
+std::optional<Signature> look_at(const std::string& path);
+std::optional<Signature> look_at(int fd);
+
+// The bytes of a file. Resource.
+class FileBytes {
+ public:
+  FileBytes() = default;
+  explicit FileBytes(size_t size) : bytes_(new char[size]), size_(size) {}
+  [[nodiscard]] char* data() { return bytes_.get(); }
+  [[nodiscard]] std::string_view view() const { return {bytes_.get(), size_}; }
+  void shrink(size_t size) { size_ = size; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;  // not zeroed: a large file is written to once, not twice
+  size_t size_ = 0;
+};
+
+struct ReadFile {
+  enum class Status : uint8_t { ok, gone, torn, too_large, failed } status = Status::failed;
+  std::string text;  // for people, if not ok
+  FileBytes bytes;
+  Signature signature;
+};
+// torn: somebody wrote to it meanwhile. Blocks for the time of the read. [source]
+ReadFile read_whole(const std::string& path, uint64_t bytes_max);
+
+// A descriptor for reading a regular file, or -1 with errno. Never waits for a FIFO.
+int open_file(const std::string& path);
+
+// Up to `size` bytes at `offset`; fewer at the end of the file. Nothing if reading fails.
+std::optional<std::string> read_at(int fd, uint64_t offset, size_t size);
+
+// Closes what it holds.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  ~Descriptor() { reset(); }
+  Descriptor(Descriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  [[nodiscard]] int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void reset();
+
+ private:
+  int fd_;
+};
+
+}  // namespace btb::csv

@@ -1,0 +1,59 @@
+// FileMode: what becomes of a file that is to be taken. One for each mode: snapshot, delta, append.
+// [source]
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/csv/options.h"
+#include "plugins/csv/tracker.h"
+#include "sdk/plugin/source.h"
+
+namespace btb::csv {
+
+struct Outcome {
+  enum class Kind : uint8_t {
+    taken,       // dealt with; the text, if any, is a remark for the operator
+    again,       // not now: somebody is writing to it, or it vanished
+    refused,     // what is published stays as it is; the text says why
+    unreadable,  // likewise, but it may be well in a while without a change of the file
+    guarded      // too large a change to be believed; the text says what it is
+  } kind = Kind::taken;
+  std::string text;
+};
+
+class FileMode {
+ public:
+  virtual ~FileMode() = default;
+
+  // Publishes what the file at `path` has to tell. `confirmed`: an operator said that the change is
+  // meant. `now` is the version that was looked at; on `taken` it becomes the one that was read.
+  // Throws plugin::Stopped.
+  virtual Outcome take(const TrackedFile& file, const std::string& path, bool confirmed,
+                       Signature& now) = 0;
+
+  // These files are gone, all of them together, and stay so. On `taken` they are forgotten.
+  virtual Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) = 0;
+
+  // Every file that was there at the start was offered to take.
+  virtual void all_seen_once() {}
+
+  // True if the file should be taken again although it did not change.
+  virtual bool wants_again(const TrackedFile&) { return false; }
+
+  // What there is, for the state's text: "12 rows of 2 files".
+  [[nodiscard]] virtual std::string summary() const = 0;
+};
+
+// REQUIRES: `config` outlives the result. `resume_token` is what the last source of this kind left
+// behind.
+std::unique_ptr<FileMode> make_snapshot_mode(const Config& config, plugin::Host& host);
+std::unique_ptr<FileMode> make_delta_mode(const Config& config, plugin::Host& host,
+                                          std::string_view resume_token);
+std::unique_ptr<FileMode> make_append_mode(const Config& config, plugin::Host& host,
+                                           std::string_view resume_token);
+
+}  // namespace btb::csv

@@ -1,0 +1,48 @@
+// NameTemplate: a topic made of literal text and placeholders, "ward/{ward}/medication". Value;
+// pure; [any] thread.
+//
+//   {ward}          the field of that column
+//   {stem} {file}   the name of the file: stock.csv -> "stock", "stock.csv"
+//   {column:stem}   the column, where its name is one of these two
+//   {{ and }}       the braces themselves
+//
+// What is put in is encoded as one level (append_level), so a "/" in a field makes no level of its
+// own.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace btb::csv {
+
+class NameTemplate {
+ public:
+  struct Part {
+    enum class Kind : unsigned char { literal, column, stem, file } kind = Kind::literal;
+    std::string text;  // the literal, or the name of the column
+  };
+
+  // Throws std::invalid_argument, with a text for people, if `text` breaks the syntax or cannot
+  // become a topic.
+  explicit NameTemplate(std::string_view text);
+
+  [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
+  // True if files of different names can be told apart by it.
+  [[nodiscard]] bool names_file() const;
+  [[nodiscard]] bool is_constant() const;
+
+ private:
+  void add_placeholder(std::string_view name);
+  void check() const;
+  std::vector<Part> parts_;
+};
+
+// Name without its last extension: "a.b.csv" -> "a.b", ".csv" -> ".csv".
+std::string_view stem_of(std::string_view file_name);
+
+// Why `name` cannot be a topic, null if it can. `name` was made by a template: only its length and
+// levels are in doubt.
+const char* made_topic_fault(std::string_view name);
+
+}  // namespace btb::csv

@@ -1,0 +1,357 @@
+#include "plugins/csv/options.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "plugins/csv/text.h"
+
+namespace btb::csv {
+
+namespace {
+
+using plugin::Report;
+using plugin::Settings;
+
+// A character as people write one: ";", "tab", "\t". Throws std::invalid_argument.
+char read_char(const std::string& text) {
+  if (text == "tab" || text == "\\t") return '\t';
+  if (text == "space") return ' ';
+  if (text.size() != 1 || static_cast<unsigned char>(text[0]) >= 0x80) {
+    throw std::invalid_argument("expected one ASCII character, or tab, found \"" + text + "\"");
+  }
+  if (text[0] == '\n' || text[0] == '\r' || text[0] == '\0') {
+    throw std::invalid_argument("a line end or NUL cannot be it");
+  }
+  return text[0];
+}
+
+char read_char_or_none(const std::string& text, char none) {
+  return text.empty() || text == "none" ? none : read_char(text);
+}
+
+// Reads one option at a time and hands what is wrong with it to `report`.
+class Reader {
+ public:
+  Reader(const Settings& settings, const Report& report) : settings_(settings), report_(report) {}
+
+  Config read() {
+    read_path();
+    read_dialect();
+    read_columns();
+    read_style();
+    read_mode();
+    read_watching();
+    read_guard();
+    return std::move(config_);
+  }
+
+ private:
+  // Calls `body`; an invalid_argument it throws is a fault of `option`.
+  template <class Body>
+  void take(const char* option, Body body) {
+    try {
+      body();
+    } catch (const std::invalid_argument& fault) {
+      report_(option, fault.what());
+    }
+  }
+
+  std::string text_or(const char* option, const char* standard) const {
+    return settings_.has(option) ? settings_.text(option) : standard;
+  }
+
+  void read_path() {
+    const std::string path = settings_.text("path");
+    const size_t slash = path.rfind('/');
+    config_.directory =
+        slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
+    config_.pattern = slash == std::string::npos ? path : path.substr(slash + 1);
+    if (path.empty()) report_("path", "empty");
+    if (config_.pattern.empty()) config_.pattern = "*";
+    if (has_glob(config_.directory)) {
+      report_("path", "a wildcard may stand in the name of the file only, not in its directory");
+    }
+    config_.include = settings_.list("include");
+    config_.exclude = settings_.list("exclude");
+    config_.done_marker = settings_.text("done_marker");
+    config_.file_bytes_max = settings_.size_bytes("max_file_bytes");
+  }
+
+  void read_dialect() {
+    Dialect& dialect = config_.dialect;
+    take("delimiter", [&] {
+      config_.delimiter_auto = settings_.text("delimiter") == "auto";
+      if (!config_.delimiter_auto) dialect.delimiter = read_char(text_or("delimiter", ","));
+    });
+    take("quote", [&] { dialect.quote = read_char_or_none(text_or("quote", "\""), '\0'); });
+    take("escape", [&] { dialect.escape = read_char_or_none(text_or("escape", ""), '\0'); });
+    take("comment", [&] { dialect.comment = read_char_or_none(text_or("comment", ""), '\0'); });
+    if (dialect.escape == dialect.quote)
+      dialect.escape = '\0';  // that is what doubling does already
+    const auto same = [](char a, char b) { return a != '\0' && a == b; };
+    if (same(dialect.quote, dialect.delimiter)) report_("quote", "the same as delimiter");
+    if (same(dialect.escape, dialect.delimiter)) report_("escape", "the same as delimiter");
+    if (same(dialect.comment, dialect.delimiter)) report_("comment", "the same as delimiter");
+    if (same(dialect.comment, dialect.quote)) report_("comment", "the same as quote");
+    dialect.row_bytes_max = settings_.size_bytes("max_row_bytes");
+    dialect.columns_max = static_cast<size_t>(settings_.integer("max_columns"));
+    take("encoding", [&] { config_.encoding = Encoding(text_or("encoding", "auto")); });
+    config_.skip_rows = static_cast<uint64_t>(settings_.integer("skip_rows"));
+    const std::string ragged = settings_.text("ragged");
+    config_.ragged = ragged == "pad"        ? Ragged::pad
+                     : ragged == "truncate" ? Ragged::truncate
+                                            : Ragged::error;
+    config_.trim = settings_.flag("trim");
+  }
+
+  void read_columns() {
+    config_.header = settings_.flag("header");
+    config_.columns = settings_.list("columns");
+    config_.select = settings_.list("select");
+    config_.omit = settings_.list("omit");
+    if (!config_.select.empty() && !config_.omit.empty())
+      report_("omit", "either select or omit, not both");
+    if (settings_.has("null_values")) config_.null_values = settings_.list("null_values");
+    for (const auto& [from, to] : settings_.map("rename")) config_.rename[from] = to;
+    for (const auto& [column, text] : settings_.map("types")) {
+      const auto type = parse_column_type(text);
+      if (type) {
+        config_.types[column] = *type;
+      } else {
+        report_("types", "column \"" + column + "\": \"" + text +
+                             "\" is no type; expected text, integer, number, decimal(N), flag, "
+                             "date, datetime or "
+                             "time, the last three also with a format as in date(%d.%m.%Y)");
+      }
+    }
+    for (const std::string& column : config_.columns) {
+      if (std::count(config_.columns.begin(), config_.columns.end(), column) > 1) {
+        report_("columns", "\"" + column + "\" stands there twice");
+        break;
+      }
+    }
+  }
+
+  void read_style() {
+    ValueStyle& style = config_.style;
+    take("decimal", [&] { style.decimal = read_char(text_or("decimal", ".")); });
+    take("thousands", [&] { style.thousands = read_char_or_none(text_or("thousands", ""), '\0'); });
+    if (style.decimal == style.thousands) report_("thousands", "the same as decimal");
+    if (settings_.has("date_format")) style.date_format = settings_.text("date_format");
+    style.datetime_format = settings_.text("datetime_format");
+    if (const char* fault = time_format_fault(style.date_format)) report_("date_format", fault);
+    if (!style.datetime_format.empty()) {
+      if (const char* fault = time_format_fault(style.datetime_format))
+        report_("datetime_format", fault);
+    }
+    if (const std::string zone = settings_.text("timezone"); !zone.empty()) {
+      const auto offset = parse_utc_offset(zone);
+      style.timezone = offset.value_or("");
+      if (!offset)
+        report_("timezone", "expected UTC or an offset such as +01:00, found \"" + zone + "\"");
+    }
+    const auto words = [&](const char* option, std::vector<std::string>& out) {
+      if (!settings_.has(option)) return;
+      out.clear();
+      for (const std::string& word : settings_.list(option)) out.push_back(lower_case(word));
+    };
+    words("true_values", style.true_values);
+    words("false_values", style.false_values);
+  }
+
+  void read_mode() {
+    const std::string mode = settings_.text("mode");
+    config_.mode = mode == "append" ? Mode::append : mode == "delta" ? Mode::delta : Mode::snapshot;
+    take("topic", [&] { config_.topic = NameTemplate(settings_.text("topic")); });
+    config_.key = settings_.list("key");
+    if (config_.key.empty() && config_.mode != Mode::append) {
+      report_("key",
+              "mode " + mode +
+                  " compares rows by key: name the column, or columns, that tell rows apart");
+    }
+    config_.op_column = settings_.text("op_column");
+    if (config_.mode == Mode::delta && config_.op_column.empty()) {
+      report_("op_column", "mode delta needs the column that says what becomes of a row");
+    }
+    if (config_.mode != Mode::delta && !config_.op_column.empty()) {
+      report_("op_column", "is for mode delta");
+    }
+    for (const auto& [op, value] : settings_.map("op_values")) {
+      if (op != "delete" && op != "put") {
+        report_("op_values", "\"" + op + "\" is no operation; expected delete or put");
+      }
+      (op == "delete" ? config_.op_delete : config_.op_put).push_back(lower_case(value));
+    }
+    if (config_.op_delete.empty())
+      config_.op_delete = {"delete", "deleted", "d", "tobedeleted", "true", "1"};
+    config_.from_end = settings_.text("read_from") == "end";
+    if (config_.from_end && config_.mode != Mode::append)
+      report_("read_from", "end is for mode append");
+    check_declared_columns();
+  }
+
+  // With `columns`, or without a header, all names are known already.
+  void check_declared_columns() {
+    if (config_.columns.empty()) return;
+    const auto check = [&](const char* option, const std::string& name) {
+      const auto& columns = config_.columns;
+      if (name.empty() || std::find(columns.begin(), columns.end(), name) != columns.end()) return;
+      report_(option, "\"" + name + "\" is not one of columns");
+    };
+    for (const std::string& name : config_.key) check("key", name);
+    for (const std::string& name : config_.select) check("select", name);
+    for (const std::string& name : config_.omit) check("omit", name);
+    for (const auto& [name, type] : config_.types) check("types", name);
+    for (const auto& [name, to] : config_.rename) check("rename", name);
+    check("op_column", config_.op_column);
+    for (const NameTemplate::Part& part : config_.topic.parts()) {
+      if (part.kind == NameTemplate::Part::Kind::column) check("topic", part.text);
+    }
+  }
+
+  void read_watching() {
+    const std::string watch = settings_.text("watch");
+    config_.watch = watch == "inotify" ? Watch::inotify
+                    : watch == "poll"  ? Watch::poll
+                                       : Watch::both;
+    config_.settle_ms = settings_.duration_ms("settle");
+    config_.rescan_ms = settings_.duration_ms("rescan");
+    const std::string on_error = settings_.text("on_error");
+    config_.on_error = on_error == "skip"   ? OnError::skip
+                       : on_error == "stop" ? OnError::stop
+                                            : OnError::dead_letter;
+    config_.errors_max = static_cast<uint64_t>(settings_.integer("max_errors"));
+    config_.error_ratio_max = settings_.number("max_error_ratio");
+    check_ratio("max_error_ratio", config_.error_ratio_max);
+  }
+
+  void read_guard() {
+    config_.delete_ratio_max = settings_.number("max_delete_ratio");
+    check_ratio("max_delete_ratio", config_.delete_ratio_max);
+    config_.guard_rows_min = static_cast<uint64_t>(settings_.integer("guard_min_rows"));
+    config_.allow_empty = settings_.flag("allow_empty");
+    const std::string removed = settings_.text("removed_file");
+    const bool many = has_glob(config_.pattern);
+    const bool erase = removed == "delete" || (removed != "keep" && many);
+    config_.removed_file = erase ? RemovedFile::erase : RemovedFile::keep;
+  }
+
+  void check_ratio(const char* option, double value) {
+    if (!(value >= 0 && value <= 1)) report_(option, "expected a number from 0 to 1");
+  }
+
+  const Settings& settings_;
+  const Report& report_;
+  Config config_;
+};
+
+}  // namespace
+
+std::vector<plugin::Option> declare_options() {
+  using namespace plugin;
+  std::vector<Option> all;
+  const auto add = [&](Option option) { all.push_back(std::move(option)); };
+  add(text_option("path", "The file; its name may be a glob (/data/in/*.csv)").required());
+  add(list_option("include", "Of the files that fit path, only those that fit one of these globs"));
+  add(list_option("exclude", "Of the files that fit path, none that fits one of these globs"));
+  add(choice_option("mode", "snapshot|append|delta",
+                    "What the file is: the table, a log, or a list of changes")
+          .standard("snapshot"));
+  add(text_option(
+          "topic",
+          "Topic of a row: text and columns, ward/{ward}/medication; {stem} is the file's name")
+          .required());
+  add(list_option("key", "The column, or columns, that tell rows apart"));
+  add(flag_option("header", "The first row names the columns").standard("true"));
+  add(list_option("columns", "Names of the columns, instead of those in the header"));
+  add(integer_option("skip_rows", "Lines to pass over at the top of the file")
+          .standard("0")
+          .range(0, 1'000'000));
+  add(text_option("comment", "Lines that begin with this character are skipped; default: none"));
+  add(text_option("delimiter", "Character between fields, tab, or auto; default: a comma"));
+  add(text_option("quote", "Character around fields, or none; default: the double quote"));
+  add(text_option("escape",
+                  "Character in front of one that is to be taken as it is; default: none"));
+  add(text_option(
+      "encoding",
+      "auto (byte order mark, else UTF-8), utf-8, utf-16le, windows-1252, ...; default: auto"));
+  add(map_option("types",
+                 "Column to type: text, integer, number, decimal(2), flag, date, datetime, time"));
+  add(list_option("null_values", "Unquoted fields that mean null; default: the empty one"));
+  add(text_option("decimal", "Decimal mark of numbers; default: a point"));
+  add(text_option("thousands", "Mark between thousands; default: none"));
+  add(text_option("date_format", "How type date is written; default: %Y-%m-%d"));
+  add(text_option("datetime_format", "How type datetime is written; default: ISO 8601"));
+  add(text_option("timezone",
+                  "UTC or an offset (+01:00) for datetimes that name none; default: left open"));
+  add(list_option("true_values", "Words for true in columns of type flag"));
+  add(list_option("false_values", "Words for false in columns of type flag"));
+  add(flag_option("trim", "Takes spaces and tabs off both ends of unquoted fields")
+          .standard("false"));
+  add(list_option("select", "Only these columns go into the payload"));
+  add(list_option("omit", "These columns do not go into the payload"));
+  add(map_option("rename", "Column to its name in the payload"));
+  add(choice_option("ragged", "error|pad|truncate",
+                    "Rows with too few fields (pad) or also too many (truncate)")
+          .standard("error"));
+  add(choice_option("format", "json", "What a payload is").standard("json"));
+  add(text_option("op_column", "In mode delta: the column that says put or delete"));
+  add(map_option("op_values",
+                 "In mode delta: {delete: [words], put: [words]} as they stand in op_column"));
+  add(choice_option("read_from", "beginning|end",
+                    "In mode append: where a file is begun at the very first start")
+          .standard("beginning"));
+  add(duration_option("settle",
+                      "A file that was written to is taken when it was left alone for so long")
+          .standard("500ms")
+          .range(0, 3'600'000));
+  add(text_option("done_marker",
+                  "A file is taken when this one lies beside it: {file}.done; default: none"));
+  add(choice_option("watch", "inotify|poll|both", "How changes are noticed").standard("both"));
+  add(duration_option("rescan", "How often the directory is looked at in any case")
+          .standard("30s")
+          .range(50, 86'400'000));
+  add(choice_option("on_error", "skip|stop|dead_letter",
+                    "A row that cannot be read: only counted, refuses the file, or is "
+                    "kept in $dead/SOURCE")
+          .standard("dead_letter"));
+  add(integer_option("max_errors", "A file with more bad rows is refused; 0: any number")
+          .standard("0")
+          .range(0, INT64_MAX));
+  add(number_option("max_error_ratio", "A file with a larger part of bad rows is refused")
+          .standard("0.5"));
+  add(number_option("max_delete_ratio",
+                    "A file that loses a larger part of its rows stops at the guard")
+          .standard("0.3"));
+  add(integer_option("guard_min_rows",
+                     "Tables with fewer rows are guarded only against becoming empty")
+          .standard("10")
+          .range(0, INT64_MAX));
+  add(flag_option("allow_empty", "A file without rows is believed").standard("false"));
+  add(choice_option("removed_file", "auto|keep|delete",
+                    "Rows of a file that is gone; auto: delete with a glob, else keep")
+          .standard("auto"));
+  add(size_option("max_row_bytes", "A longer row is a bad one")
+          .standard("1MiB")
+          .range(16, 64 << 20));
+  add(size_option("max_file_bytes", "A larger file is refused")
+          .standard("1GiB")
+          .range(1, int64_t{1} << 40));
+  add(integer_option("max_columns", "A row with more fields is a bad one")
+          .standard("1024")
+          .range(1, 65'536));
+  return all;
+}
+
+void validate(const plugin::Settings& settings, const plugin::Report& report) {
+  Reader(settings, report).read();
+}
+
+Config read_config(const plugin::Settings& settings) {
+  const plugin::Report fail = [](const std::string& option, const std::string& text) {
+    throw plugin::OptionFailure(option, text);
+  };
+  return Reader(settings, fail).read();
+}
+
+}  // namespace btb::csv

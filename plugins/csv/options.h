@@ -1,0 +1,76 @@
+// Options: what an operator can say about a CSV source (README.md tells each), as declarations and
+// as a Config.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "plugins/csv/charset.h"
+#include "plugins/csv/column_type.h"
+#include "plugins/csv/csv_parser.h"
+#include "plugins/csv/name_template.h"
+#include "sdk/plugin/source.h"
+
+namespace btb::csv {
+
+enum class Mode : uint8_t { snapshot, append, delta };
+enum class Ragged : uint8_t { error, pad, truncate };
+enum class OnError : uint8_t { skip, stop, dead_letter };
+enum class Watch : uint8_t { inotify, poll, both };
+enum class RemovedFile : uint8_t { keep, erase };
+
+struct Config {
+  // which files
+  std::string directory;             // without a "/" at its end; "." if none was named
+  std::string pattern;               // name of the file, perhaps a glob
+  std::vector<std::string> include;  // globs; empty: all
+  std::vector<std::string> exclude;
+  std::string done_marker;
+  uint64_t file_bytes_max = 1U << 30;
+  // how they are written
+  bool delimiter_auto = false;
+  Dialect dialect;
+  Encoding encoding;
+  bool header = true;
+  std::vector<std::string> columns;
+  uint64_t skip_rows = 0;
+  bool trim = false;
+  Ragged ragged = Ragged::error;
+  std::map<std::string, ColumnType> types;
+  std::vector<std::string> null_values{""};
+  ValueStyle style;
+  // what becomes of them
+  Mode mode = Mode::snapshot;
+  NameTemplate topic{"csv"};
+  std::vector<std::string> key;
+  std::vector<std::string> select;
+  std::vector<std::string> omit;
+  std::map<std::string, std::string> rename;
+  std::string op_column;
+  std::vector<std::string> op_delete,
+      op_put;  // lower case; op_put empty: all that is not a deletion
+  bool from_end = false;
+  // when, and what if
+  Watch watch = Watch::both;
+  int64_t settle_ms = 500;
+  int64_t rescan_ms = 30'000;
+  OnError on_error = OnError::dead_letter;
+  uint64_t errors_max = 0;  // 0: any number
+  double error_ratio_max = 0.5;
+  double delete_ratio_max = 0.3;
+  uint64_t guard_rows_min = 10;
+  bool allow_empty = false;
+  RemovedFile removed_file = RemovedFile::keep;
+};
+
+std::vector<plugin::Option> declare_options();
+
+// Reports every fault that can be seen without looking at a file.
+void validate(const plugin::Settings& settings, const plugin::Report& report);
+
+// REQUIRES: the settings passed validate. Throws plugin::OptionFailure otherwise.
+Config read_config(const plugin::Settings& settings);
+
+}  // namespace btb::csv

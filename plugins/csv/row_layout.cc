@@ -1,0 +1,254 @@
+#include "plugins/csv/row_layout.h"
+
+#include <algorithm>
+
+#include "plugins/csv/hash.h"
+#include "plugins/csv/text.h"
+
+namespace btb::csv {
+
+namespace {
+
+constexpr size_t key_bytes_max = 1024;
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) {
+    if (out.size() > 300) return out + ", ...";
+    out += (out.empty() ? "" : ", ") + name;
+  }
+  return out;
+}
+
+void append_key_part(std::string& out, std::string_view part) {
+  for (const char c : part) {
+    if (c == '|' || c == '\\') out += '\\';
+    out += c;
+  }
+}
+
+}  // namespace
+
+RowLayout::RowLayout(const Config& config, std::vector<std::string> names,
+                     std::string_view file_name, std::vector<std::string>& remarks)
+    : config_(&config), names_(std::move(names)) {
+  if (config.header && !config.columns.empty()) {
+    if (names_.size() != config.columns.size()) {
+      remarks.push_back("the header has " + std::to_string(names_.size()) +
+                        " columns, the configuration names " +
+                        std::to_string(config.columns.size()));
+    }
+    names_ = config.columns;
+  }
+  clean_names(remarks);
+  for (const std::string& name : config.key) key_.push_back(find("key", name));
+  if (!config.op_column.empty()) op_ = find("op_column", config.op_column);
+  for (const auto& [name, type] : config.types) (void)find("types", name);
+  for (const auto& [name, to] : config.rename) (void)find("rename", name);
+  resolve_topic(file_name);
+  resolve_outputs();
+  std::string all;
+  for (const std::string& name : names_) all += name + '\n';
+  hash_ = hash_of(all);
+}
+
+std::vector<std::string> RowLayout::names_without_header(const Config& config, size_t count) {
+  if (!config.columns.empty()) return config.columns;
+  std::vector<std::string> names(count);
+  for (size_t i = 0; i < count; ++i) names[i] = "column_" + std::to_string(i + 1);
+  return names;
+}
+
+// Every column gets a name of its own.
+void RowLayout::clean_names(std::vector<std::string>& remarks) {
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    std::string& name = names_[i];
+    name = trimmed(name);
+    if (first_bad_byte(name) != std::string::npos) {
+      throw FileRefused("the name of column " + number + " is not UTF-8: is the encoding right?");
+    }
+    if (name.empty()) {
+      name = "column_" + number;
+      remarks.push_back("column " + number + " has no name and is called " + name);
+    }
+    const auto before = names_.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(names_.begin(), before, name) == before) continue;
+    remarks.push_back("column " + number + " has the same name as another, \"" + name +
+                      "\", and is called " + name + "_" + number);
+    name += "_" + number;
+  }
+}
+
+size_t RowLayout::find(const char* option, const std::string& name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found != names_.end()) return static_cast<size_t>(found - names_.begin());
+  std::string text = std::string("no column \"") + name + "\", which `" + option +
+                     "` names; there are: " + joined(names_);
+  if (names_.size() == 1 && !config_->delimiter_auto) {
+    for (const auto& [c, word] : {std::pair{';', ";"}, {'\t', "tab"}, {'|', "|"}, {',', ","}}) {
+      if (c != config_->dialect.delimiter && names_[0].find(c) != std::string::npos) {
+        text += std::string(" (is the delimiter `") + word + "`?)";
+        break;
+      }
+    }
+  }
+  throw FileRefused(text);
+}
+
+void RowLayout::resolve_topic(std::string_view file_name) {
+  using Kind = NameTemplate::Part::Kind;
+  for (const NameTemplate::Part& part : config_->topic.parts()) {
+    TopicPart made{part.text, none};
+    switch (part.kind) {
+      case Kind::literal:
+        break;
+      case Kind::column:
+        made.column = find("topic", part.text);
+        break;
+      case Kind::stem:
+        made.literal.clear(), append_level(made.literal, stem_of(file_name));
+        break;
+      case Kind::file:
+        made.literal.clear(), append_level(made.literal, file_name);
+        break;
+    }
+    topic_.push_back(std::move(made));
+  }
+}
+
+void RowLayout::resolve_outputs() {
+  std::vector<size_t> columns;
+  for (const std::string& name : config_->select) columns.push_back(find("select", name));
+  if (config_->select.empty()) {
+    for (size_t i = 0; i < names_.size(); ++i) {
+      const auto& omit = config_->omit;
+      if (std::find(omit.begin(), omit.end(), names_[i]) == omit.end() && i != op_)
+        columns.push_back(i);
+    }
+  }
+  for (const size_t column : columns) {
+    const std::string& name = names_[column];
+    const auto renamed = config_->rename.find(name);
+    const auto typed = config_->types.find(name);
+    std::string prefix(outputs_.empty() ? "{\"" : ",\"");
+    append_json_escaped(prefix, renamed == config_->rename.end() ? name : renamed->second);
+    prefix += "\":";
+    outputs_.push_back(
+        {column, std::move(prefix), typed == config_->types.end() ? ColumnType() : typed->second});
+  }
+}
+
+// --- a row
+// ---------------------------------------------------------------------------------------------------------
+
+bool RowLayout::is_blank(const std::vector<Field>& fields) {
+  return std::all_of(fields.begin(), fields.end(),
+                     [](const Field& field) { return trimmed(field.text).empty(); });
+}
+
+RowFault RowLayout::check(const std::vector<Field>& fields, std::string_view raw) const {
+  if (const size_t bad = first_bad_byte(raw); bad != std::string_view::npos) {
+    return {raw[bad] == '\0' ? "a NUL byte" : "not valid in its encoding",
+            column_of(fields, raw.data() + bad)};
+  }
+  if (fields.size() < names_.size() && config_->ragged == Ragged::error) {
+    return {"fewer fields than columns", fields.size()};
+  }
+  if (fields.size() > names_.size() && config_->ragged != Ragged::truncate) {
+    return {"more fields than columns", names_.size() + 1};
+  }
+  return {};
+}
+
+RowFault RowLayout::key(const std::vector<Field>& fields, std::string& scratch,
+                        std::string_view& key) const {
+  key = {};
+  for (const size_t column : key_) {
+    if (column >= fields.size()) return {"a row without its key column", column + 1};
+  }
+  if (key_.size() == 1) {
+    key = text_of(fields[key_[0]]);
+  } else {
+    scratch.clear();
+    bool any = false;
+    for (size_t i = 0; i < key_.size(); ++i) {
+      const std::string_view part = text_of(fields[key_[i]]);
+      if (i > 0) scratch += '|';
+      append_key_part(scratch, part);
+      any = any || !part.empty();
+    }
+    if (any) key = scratch;
+  }
+  if (key.empty() && !key_.empty()) return {"an empty key", key_[0] + 1};
+  if (key.size() > key_bytes_max) return {"a key longer than 1024 bytes", key_[0] + 1};
+  return {};
+}
+
+bool RowLayout::hides_key(const std::vector<Field>& fields, const RowFault& fault) const {
+  return std::any_of(key_.begin(), key_.end(), [&](size_t column) {
+    return column >= fields.size() ||
+           (column + 1 == fault.column && first_bad_byte(fields[column].text) != std::string::npos);
+  });
+}
+
+RowFault RowLayout::topic(const std::vector<Field>& fields, std::string& out) const {
+  const size_t begin = out.size();
+  for (const TopicPart& part : topic_) {
+    if (part.column == none) {
+      out += part.literal;
+    } else {
+      append_level(out,
+                   part.column < fields.size() ? text_of(fields[part.column]) : std::string_view());
+    }
+  }
+  if (const char* fault = made_topic_fault(std::string_view(out).substr(begin))) return {fault, 0};
+  return {};
+}
+
+RowFault RowLayout::payload(const std::vector<Field>& fields, std::string& out) const {
+  for (const Output& output : outputs_) {
+    out += output.prefix;
+    if (output.column >= fields.size() || is_null(fields[output.column])) {
+      out += "null";
+      continue;
+    }
+    const char* reason =
+        append_value(out, output.type, text_of(fields[output.column]), config_->style);
+    if (reason != nullptr) return {reason, output.column + 1};
+  }
+  out += outputs_.empty() ? "{}" : "}";
+  return {};
+}
+
+RowLayout::Op RowLayout::op(const std::vector<Field>& fields) const {
+  if (op_ == none) return Op::put;
+  if (op_ >= fields.size()) return Op::unknown;
+  const std::string word = lower_case(trimmed(fields[op_].text));
+  const auto is_in = [&](const std::vector<std::string>& words) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  if (is_in(config_->op_delete)) return Op::erase;
+  return config_->op_put.empty() || is_in(config_->op_put) ? Op::put : Op::unknown;
+}
+
+std::string_view RowLayout::text_of(const Field& field) const {
+  return config_->trim && !field.quoted ? trimmed(field.text) : field.text;
+}
+
+bool RowLayout::is_null(const Field& field) const {
+  if (field.quoted) return false;
+  const std::string_view text = text_of(field);
+  const auto& nulls = config_->null_values;
+  return std::find(nulls.begin(), nulls.end(), text) != nulls.end();
+}
+
+size_t RowLayout::column_of(const std::vector<Field>& fields, const char* at) {
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (at <= fields[i].text.data() + fields[i].text.size() && at >= fields[i].text.data())
+      return i + 1;
+  }
+  return 0;
+}
+
+}  // namespace btb::csv

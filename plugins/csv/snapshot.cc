@@ -1,0 +1,354 @@
+// Mode snapshot: the file is the table. Two passes over the text of a file: the first compares and
+// decides, the second publishes; so a file is refused, or stopped by the guard, before anything of
+// it went out.
+#include <algorithm>
+#include <map>
+
+#include "plugins/csv/fault_log.h"
+#include "plugins/csv/guard.h"
+#include "plugins/csv/hash.h"
+#include "plugins/csv/key_table.h"
+#include "plugins/csv/mode.h"
+#include "plugins/csv/publisher.h"
+#include "plugins/csv/table_text.h"
+
+namespace btb::csv {
+
+namespace {
+
+constexpr uint64_t rows_between_stop_checks = 65'536;
+
+// What is known of a file from one version to the next.
+struct FileRecord {
+  explicit FileRecord(FaultLog log) : faults(std::move(log)) {}
+  FaultLog faults;
+  uint64_t rows = 0;          // of it, as published
+  uint64_t content_hash = 0;  // of the version that was taken
+  uint64_t layout_hash = 0;
+  bool accepted = false;    // content_hash says something
+  bool conflicted = false;  // a key of it belonged to another file
+  uint64_t erasures = 0;    // SnapshotMode::erasures_ at that time
+};
+
+// A row that is new or different, to be encoded in the second pass.
+struct Change {
+  size_t position;
+  uint32_t size_bytes;
+  uint32_t index;
+};
+
+// What the first pass found.
+struct Plan {
+  std::vector<Change> changes;
+  std::vector<uint32_t> added;  // entries made by this pass
+  uint64_t rows = 0;            // in the file, the bad ones included
+  uint64_t kept = 0;            // that were published before
+  uint64_t keys_unknown = 0;    // bad rows of which not even the key could be read
+  bool conflicted = false;
+};
+
+class SnapshotMode final : public FileMode {
+ public:
+  SnapshotMode(const Config& config, plugin::Host& host) : config_(config), host_(host) {}
+
+  Outcome take(const TrackedFile& file, const std::string& path, bool confirmed,
+               Signature& now) override;
+  Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
+  bool wants_again(const TrackedFile& file) override;
+  std::string summary() const override;
+
+ private:
+  FileRecord& record_of(const TrackedFile& file, const std::string& path);
+  Outcome take_text(const TrackedFile& file, FileRecord& record, std::string_view bytes,
+                    bool confirmed);
+  void scan(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan);
+  void scan_row(const TrackedFile& file, FileRecord& record, const TableText& table, bool readable,
+                Plan& plan);
+  void bad_row(const TrackedFile& file, FileRecord& record, const TableText& table,
+               const RowFault& fault, uint32_t index, Plan& plan);
+  Outcome decide(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan,
+                 bool confirmed);
+  void publish(const TrackedFile& file, TableText& table, const Plan& plan, bool erase);
+  void publish_change(Publisher& out, Parser& parser, const TableText& table, const Change& change);
+  void publish_erasures(Publisher& out, uint16_t file);
+  void roll_back(const Plan& plan);
+  Publisher publisher();
+  uint32_t scope_of(uint16_t file) const { return config_.topic.names_file() ? file : 0; }
+
+  const Config& config_;
+  plugin::Host& host_;
+  KeyTable table_;
+  std::map<uint16_t, FileRecord> records_;
+  uint32_t pass_ = 0;
+  uint64_t erasures_ = 0;
+  std::string key_, topic_, payload_;  // of the row at hand
+};
+
+FileRecord& SnapshotMode::record_of(const TrackedFile& file, const std::string& path) {
+  const auto at = records_.find(file.id);
+  if (at != records_.end()) return at->second;
+  return records_.emplace(file.id, FileRecord(FaultLog(config_, path))).first->second;
+}
+
+Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, bool confirmed,
+                           Signature& now) {
+  using Status = ReadFile::Status;
+  const ReadFile read = read_whole(path, config_.file_bytes_max);
+  switch (read.status) {
+    case Status::ok:
+      break;
+    case Status::gone:
+    case Status::torn:
+      return {Outcome::Kind::again, read.text};
+    case Status::too_large:
+      return {Outcome::Kind::refused, read.text};
+    case Status::failed:
+      return {Outcome::Kind::unreadable, read.text};
+  }
+  now = read.signature;
+  FileRecord& record = record_of(file, path);
+  const uint64_t content_hash = hash_of(read.bytes.view());
+  const bool again = wants_again(file);
+  if (record.accepted && record.content_hash == content_hash && !again) return {};
+  record.erasures = erasures_;
+  const Outcome outcome = take_text(file, record, read.bytes.view(), confirmed);
+  record.accepted = outcome.kind == Outcome::Kind::taken;
+  record.content_hash = content_hash;
+  return outcome;
+}
+
+Outcome SnapshotMode::take_text(const TrackedFile& file, FileRecord& record, std::string_view bytes,
+                                bool confirmed) {
+  Plan plan;
+  record.faults.begin();
+  try {
+    TableText table(config_, bytes, file.name, true);
+    if (table.layout && table.layout->hash() != record.layout_hash) {
+      record.layout_hash = table.layout->hash();
+      for (const std::string& remark : table.remarks) host_.warning(file.name + ": " + remark);
+    }
+    scan(file, record, table, plan);
+    record.faults.check_limits(plan.rows);
+    return decide(file, record, table, plan, confirmed);
+  } catch (const FileRefused& refusal) {
+    roll_back(plan);
+    return {Outcome::Kind::refused, refusal.what()};
+  }
+}
+
+// --- the first pass
+// ------------------------------------------------------------------------------------------------
+
+void SnapshotMode::scan(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan) {
+  ++pass_;
+  if (!table.layout) return;
+  for (uint64_t count = 1;; ++count) {
+    const Parser::Step step = table.parser.next();
+    if (step == Parser::Step::end || step == Parser::Step::need_more) return;
+    if (count % rows_between_stop_checks == 0)
+      (void)host_.paused();  // throws when it is time to end
+    const bool readable = step == Parser::Step::row;
+    if (readable && RowLayout::is_blank(table.parser.fields())) continue;
+    ++plan.rows;
+    scan_row(file, record, table, readable, plan);
+  }
+}
+
+void SnapshotMode::scan_row(const TrackedFile& file, FileRecord& record, const TableText& table,
+                            bool readable, Plan& plan) {
+  const RowLayout& layout = *table.layout;
+  const Parser& parser = table.parser;
+  std::string_view key;
+  const RowFault key_fault = layout.key(parser.fields(), key_, key);
+  uint32_t index = key_fault ? KeyTable::none : table_.find(scope_of(file.id), key);
+  const bool known = index != KeyTable::none;
+  const bool ours = known && table_[index].file == file.id;
+  const bool twice = ours && table_[index].seen == pass_;
+  const uint64_t row_hash = hash_of(parser.raw(), layout.hash());
+  if (readable && ours && !twice && table_[index].row_hash == row_hash) {
+    table_[index].seen = pass_;
+    ++plan.kept;
+    return;
+  }
+  RowFault fault = readable ? layout.check(parser.fields(), parser.raw())
+                            : RowFault{parser.fault(), parser.fault_column()};
+  if (!fault) fault = key_fault;
+  if (!fault && known && !ours) {
+    fault = {"its key belongs to another file", 0};
+    plan.conflicted = true;
+  }
+  if (!fault && twice) fault = {"its key stands in an earlier row", 0};
+  topic_.clear();
+  payload_.clear();
+  if (!fault) fault = layout.topic(parser.fields(), topic_);
+  if (!fault) fault = layout.payload(parser.fields(), payload_);
+  if (fault) return bad_row(file, record, table, fault, index, plan);
+  if (!known) {
+    index = table_.find_or_add(scope_of(file.id), key, file.id).index;
+    plan.added.push_back(index);
+  } else {
+    ++plan.kept;
+  }
+  KeyTable::Entry& entry = table_[index];
+  entry.seen = pass_;
+  if (known && entry.payload_hash == hash_of(payload_) && table_.topic_of(entry) == topic_) {
+    entry.row_hash = row_hash;  // written differently, means the same
+    return;
+  }
+  plan.changes.push_back(
+      {parser.row_position(), static_cast<uint32_t>(parser.raw().size()), index});
+}
+
+// A row that cannot be read is not one that is gone: what was published under its key stays.
+void SnapshotMode::bad_row(const TrackedFile& file, FileRecord& record, const TableText& table,
+                           const RowFault& fault, uint32_t index, Plan& plan) {
+  if (index == KeyTable::none && table.layout->hides_key(table.parser.fields(), fault))
+    ++plan.keys_unknown;
+  if (index != KeyTable::none && table_[index].file == file.id && table_[index].seen != pass_) {
+    table_[index].seen = pass_;
+    ++plan.kept;
+  }
+  const size_t position = table.parser.row_position();
+  const std::string_view raw = table.text.bytes_of(position, table.parser.raw().size());
+  record.faults.add(host_, fault, {table.parser.row_line(), table.byte_offset(position), raw});
+}
+
+// --- between the passes
+// --------------------------------------------------------------------------------------------
+
+Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableText& table,
+                             Plan& plan, bool confirmed) {
+  const uint64_t gone = record.rows - plan.kept;
+  if (!confirmed) {
+    if (const auto objection = guard_objection(config_, {record.rows, gone, plan.rows == 0})) {
+      roll_back(plan);
+      return {Outcome::Kind::guarded, *objection};
+    }
+  }
+  const bool hold = gone > 0 && plan.keys_unknown > 0 && !confirmed;
+  publish(file, table, plan, gone > 0 && !hold);
+  record.rows = plan.kept + plan.added.size() + (hold ? gone : 0);
+  record.conflicted = plan.conflicted;
+  record.erasures = erasures_;
+  table_.tidy();
+  Outcome outcome;
+  if (record.faults.count() > 0) {
+    outcome.text = std::to_string(record.faults.count()) + " of " + std::to_string(plan.rows) +
+                   " rows cannot be read";
+  }
+  if (hold) {
+    outcome.text +=
+        "; " + std::to_string(gone) + " rows may be gone, or be among these: they are kept";
+  }
+  return outcome;
+}
+
+void SnapshotMode::roll_back(const Plan& plan) {
+  for (const uint32_t index : plan.added) table_.erase(index);
+}
+
+// --- the second pass
+// -----------------------------------------------------------------------------------------------
+
+Publisher SnapshotMode::publisher() {
+  return {host_, [this](uint32_t index, const std::string& reason) {
+            btb_dead_letter letter{};
+            letter.size = sizeof(letter);
+            letter.reason = reason.c_str();
+            if (index != Publisher::no_entry) {
+              letter.raw = plugin::bytes_of(table_.key_of(table_[index]));
+              table_[index].row_hash = table_[index].payload_hash =
+                  0;  // the next version tries it again
+            }
+            host_.dead_letter(letter);
+          }};
+}
+
+void SnapshotMode::publish(const TrackedFile& file, TableText& table, const Plan& plan,
+                           bool erase) {
+  Publisher out = publisher();
+  if (erase) publish_erasures(out, file.id);
+  Parser parser(table.dialect);
+  for (const Change& change : plan.changes) publish_change(out, parser, table, change);
+  out.finish({});
+}
+
+void SnapshotMode::publish_erasures(Publisher& out, uint16_t file) {
+  for (uint32_t index = 0; index < table_.slots_end(); ++index) {
+    const KeyTable::Entry& entry = table_[index];
+    if (entry.file != file || entry.seen == pass_) continue;
+    out.remove(table_.topic_of(entry), table_.key_of(entry), Publisher::no_entry);
+    table_.erase(index);
+    ++erasures_;
+  }
+}
+
+void SnapshotMode::publish_change(Publisher& out, Parser& parser, const TableText& table,
+                                  const Change& change) {
+  const RowLayout& layout = *table.layout;
+  const std::string_view raw = table.text.utf8().substr(change.position, change.size_bytes);
+  parser.feed(raw, true);
+  (void)parser.next();
+  topic_.clear();
+  payload_.clear();
+  (void)layout.topic(parser.fields(), topic_);
+  (void)layout.payload(parser.fields(), payload_);
+  const std::string_view before = table_.topic_of(table_[change.index]);
+  const std::string_view key = table_.key_of(table_[change.index]);
+  if (!before.empty() && before != topic_) out.remove(before, key, Publisher::no_entry);
+  table_.set_topic(change.index, topic_);
+  KeyTable::Entry& entry = table_[change.index];
+  entry.row_hash = hash_of(raw, layout.hash());
+  entry.payload_hash = hash_of(payload_);
+  out.put(topic_, key, payload_, change.index);
+}
+
+// --- the rest
+// ------------------------------------------------------------------------------------------------------
+
+Outcome SnapshotMode::remove(const std::vector<const TrackedFile*>& gone, bool confirmed) {
+  uint64_t rows = 0;
+  for (const TrackedFile* file : gone) {
+    const auto record = records_.find(file->id);
+    if (record != records_.end()) rows += record->second.rows;
+  }
+  if (config_.removed_file == RemovedFile::keep && !confirmed && rows > 0) {
+    return {Outcome::Kind::unreadable,
+            "it is gone, its " + std::to_string(rows) + " rows are kept"};
+  }
+  const GuardCase found{table_.size(), rows, rows == table_.size()};
+  const auto objection = confirmed ? std::nullopt : guard_objection(config_, found);
+  if (objection) {
+    return {Outcome::Kind::guarded, "files with " + std::to_string(rows) + " of " +
+                                        std::to_string(table_.size()) + " rows are gone"};
+  }
+  ++pass_;
+  Publisher out = publisher();
+  for (const TrackedFile* file : gone) {
+    publish_erasures(out, file->id);
+    records_.erase(file->id);
+  }
+  out.finish({});
+  table_.tidy();
+  return {};
+}
+
+bool SnapshotMode::wants_again(const TrackedFile& file) {
+  const auto record = records_.find(file.id);
+  return record != records_.end() && record->second.conflicted &&
+         record->second.erasures != erasures_;
+}
+
+std::string SnapshotMode::summary() const {
+  const size_t files = records_.size();
+  return std::to_string(table_.size()) + (table_.size() == 1 ? " row of " : " rows of ") +
+         std::to_string(files) + (files == 1 ? " file" : " files");
+}
+
+}  // namespace
+
+std::unique_ptr<FileMode> make_snapshot_mode(const Config& config, plugin::Host& host) {
+  return std::make_unique<SnapshotMode>(config, host);
+}
+
+}  // namespace btb::csv

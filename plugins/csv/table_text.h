@@ -1,0 +1,42 @@
+// TableText: a file that was read, up to where its rows begin: encoding, header, delimiter. Also
+// for the head of a file of which only the end is wanted (mode append).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/csv/charset.h"
+#include "plugins/csv/csv_parser.h"
+#include "plugins/csv/row_layout.h"
+
+namespace btb::csv {
+
+// Resource; borrows the bytes and the configuration.
+struct TableText {
+  // `bytes` from the first of the file on; `final`: all of them. Throws FileRefused if they are no
+  // table, or the header does not fit the configuration.
+  TableText(const Config& config, std::string_view bytes, std::string_view file_name, bool final);
+
+  Encoding::Found encoding;
+  Dialect dialect;
+  Text text;
+  Parser parser;                    // at the first row behind the header
+  std::optional<RowLayout> layout;  // none: there is no header and no row, not even one
+  std::vector<std::string> remarks;
+
+  // Where something in text.utf8() lies in the file.
+  [[nodiscard]] uint64_t byte_offset(size_t utf8_offset) const {
+    return encoding.mark_bytes + text.byte_offset(utf8_offset);
+  }
+
+ private:
+  void read_header(const Config& config, std::string_view file_name);
+};
+
+// The delimiter that cuts the first rows into the most columns, as many in each. Throws FileRefused
+// if none does.
+char find_delimiter(std::string_view text, const Dialect& dialect);
+
+}  // namespace btb::csv

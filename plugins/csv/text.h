@@ -1,0 +1,39 @@
+// Text: what rows, keys and topics need to know about UTF-8, and the two ways of escaping. Pure;
+// [any] thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace btb::csv {
+
+// Bytes of the UTF-8 sequence at the front of `text`, 0 if there is none that is valid (no overlong
+// forms, no surrogates, nothing past U+10FFFF). REQUIRES: `text` is not empty.
+size_t sequence_bytes(std::string_view text);
+
+// Position of the first byte that no text may hold: a NUL, or one that is not UTF-8. npos if there
+// is none.
+size_t first_bad_byte(std::string_view text);
+
+// Appends `text` to `out` as the inside of a JSON string. REQUIRES: first_bad_byte(text) == npos.
+void append_json_escaped(std::string& out, std::string_view text);
+
+// Appends `text` as one level of a topic name: the same rule as the broker's to_level. What a level
+// cannot hold
+// ("/", "+", "#", "%", control characters, what is not UTF-8, a "$" in front) is percent-encoded;
+// an empty text becomes "%00".
+void append_level(std::string& out, std::string_view text);
+
+// Without the spaces and tabs at both ends.
+std::string_view trimmed(std::string_view text);
+
+// ASCII letters as small ones.
+std::string lower_case(std::string_view text);
+
+// True if `name` fits `pattern`, in which "*" stands for any characters, "?" for one and "[a-c]" or
+// "[!a-c]" for one of a set. A "*" or "?" in front does not match a "." in front, as in a shell.
+bool glob_matches(std::string_view pattern, std::string_view name);
+bool has_glob(std::string_view pattern);
+
+}  // namespace btb::csv

@@ -1,0 +1,62 @@
+// FileTracker: which files there are, and when each may be taken. Pure: told what was seen and
+// when; knows no clock and no file system. One thread.
+//
+// A file is taken when it differs from the version taken last and
+//   - it came by rename (it is whole: at once), or
+//   - it has not changed for `settle`, or, while somebody who wrote to it has not closed it, for
+//   ten times as long.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "plugins/csv/file_reader.h"
+
+namespace btb::csv {
+
+struct TrackedFile {
+  std::string name;
+  uint16_t id = 0;                 // from 1, of its own as long as the file is tracked
+  std::optional<Signature> seen;   // none: it is gone
+  std::optional<Signature> taken;  // the version that was dealt with last
+  int64_t seen_since_ms = 0;       // when `seen` became what it is
+  bool arrived = false;            // by rename: whole
+  bool writing = false;            // written to and not closed since
+};
+
+class FileTracker {
+ public:
+  static constexpr size_t files_max = 60'000;
+  static constexpr int64_t never = -1;
+
+  // `at_once`: nothing has to settle (mode append reads what is there).
+  FileTracker(int64_t settle_ms, bool at_once) : settle_ms_(settle_ms), at_once_(at_once) {}
+
+  // What a look at the file found. `old`: it was last written to longer than `settle` ago. False if
+  // there are too many files already.
+  bool observe(const std::string& name, const std::optional<Signature>& found, int64_t now_ms,
+               bool old);
+
+  enum class Event : uint8_t { arrived, modified, closed };
+  void note(const std::string& name, Event event, int64_t now_ms);
+
+  // The milliseconds until the file may be taken, 0: now; never: there is nothing to take.
+  [[nodiscard]] int64_t due_in(const TrackedFile& file, int64_t now_ms) const;
+  // Likewise for one that is gone: until that may be believed.
+  [[nodiscard]] int64_t gone_in(const TrackedFile& file, int64_t now_ms) const;
+
+  void forget(const std::string& name);
+  [[nodiscard]] std::map<std::string, TrackedFile>& files() { return files_; }  // by name
+  [[nodiscard]] const std::map<std::string, TrackedFile>& files() const { return files_; }
+
+ private:
+  int64_t settle_ms_;
+  bool at_once_;
+  std::map<std::string, TrackedFile> files_;
+  uint16_t next_id_ = 1;
+  std::map<uint16_t, bool> ids_;  // in use
+};
+
+}  // namespace btb::csv
