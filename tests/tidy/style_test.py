@@ -94,14 +94,11 @@ def assert_faults(tree):
 
 
 def build_lists(tree, file):
-    """The text of the CMakeLists.txt in the file's folder and those above it."""
-    out = []
-    folder = pathlib.PurePosixPath(file).parent
-    for place in (folder, *folder.parents):
-        name = (place / "CMakeLists.txt").as_posix()
-        if tree.exists(name):
-            out.append(re.sub(r"#[^\n]*", "", tree.text(name)))
-    return "\n".join(out)
+    """The text of the build files (CMakeLists.txt, *.cmake) in the file's folder and those above it."""
+    places = pathlib.PurePosixPath(file).parents
+    lists = [f for f in tree.files() if f.endswith(("CMakeLists.txt", ".cmake"))]
+    near = [f for f in lists if pathlib.PurePosixPath(f).parent in places]
+    return "\n".join(re.sub(r"#[^\n]*", "", tree.text(f)) for f in near)
 
 
 def is_named(path, text):

@@ -17,7 +17,7 @@ class Tree:
 
     def __init__(self, root):
         self.root = pathlib.Path(root).resolve()
-        self._texts = {}
+        self._texts, self._files = {}, None
 
     def _walk(self, folder):
         for path in sorted(folder.iterdir()):
@@ -29,7 +29,9 @@ class Tree:
                 yield path.relative_to(self.root).as_posix()
 
     def files(self):
-        return list(self._walk(self.root))
+        if self._files is None:
+            self._files = list(self._walk(self.root))
+        return self._files
 
     def code(self):
         return [f for f in self.files() if f.endswith(CODE_ENDINGS) and f.startswith(tuple(d + "/" for d in CODE_FOLDERS))]
