@@ -147,7 +147,6 @@ void TopicLog::compact(size_t index) {
   const uint32_t capacity = living + (merge ? before->used() - before->dead_bytes() : 0);
   const size_t place = merge ? index - 1 : index;
   SegmentPtr made = Segment::create(segments_[place]->id, next_generation_++, capacity);
-  made->begins_inside_message = segments_[place]->begins_inside_message;
   if (merge) move_frames(*before, *made);
   move_frames(segment, *made);
   segments_[place] = std::move(made);
@@ -162,6 +161,7 @@ void TopicLog::move_frames(const Segment& from, Segment& to) {
   for (uint32_t offset = 0; offset < from.used();) {
     const wire::DataHead& head = from.frame(offset);
     if (!from.dead(offset)) {
+      if (to.used() == 0) to.begins_inside_message = inside;
       const uint32_t made = to.append_copy(from, offset);
       if (!inside) {
         Location* location = index_.find(hash_of(from.key(offset)), [&](const Location& at) {
