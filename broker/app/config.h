@@ -99,11 +99,25 @@ std::string to_string(const ConfigFault& fault);
 std::unique_ptr<Config> read_config(const std::string& file, const std::string& program_directory,
                                     std::vector<ConfigFault>& faults);
 
+// Where plugins are looked for if the configuration does not say: `plugins` beside the program's
+// directory, then the system's.
+std::vector<std::string> default_plugin_path(const std::string& program_directory);
+
+// The whole of it as YAML, defaults included; secret options, and those of plugins that were not
+// loaded, as "***".
+std::string print_config(const Config& config);
+
+// Every key there is: "limits.sessions", "topics.keep.count".
+std::vector<std::string> config_key_names();
+
 // What a reload would do, in words: one line each ("source medication: options changed, restarts").
 struct ConfigChanges {
   std::vector<std::string> applied;        // takes effect at once
   std::vector<std::string> needs_restart;  // kept as it was until the broker is started anew
-  std::vector<std::string> sources_removed, sources_added, sources_changed;  // names
+  // Names of sources that run: to stop, to start, to start anew. One that is not enabled does not
+  // run.
+  std::vector<std::string> sources_removed, sources_added, sources_changed;
+  // An endpoint that is in both stays open and gets new rules.
   std::vector<ListenerConfig> listeners_removed, listeners_added;
 };
 ConfigChanges compare(const Config& before, const Config& after);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <span>
 #include <utility>
 
 namespace btb::host {
@@ -100,8 +101,8 @@ void CheckSource::live(const std::shared_ptr<Shared>& shared_pointer) {
   shared.host->adopt_thread();
   const btb_source* source = nullptr;
   shared.guarded("create", [&] {
-    source =
-        shared.plugin->create(shared.host->face(), shared.settings.data(), shared.settings.size());
+    const std::span<const btb_setting> settings = shared.settings->view();
+    source = shared.library->plugin().create(shared.host->face(), settings.data(), settings.size());
   });
   if (source != nullptr) check_source(shared, *source);
   if (source == nullptr || !shared.malformed.empty()) return shared.enter(Step::done);

@@ -5,7 +5,7 @@
 #include <thread>
 #include <utility>
 
-#include "sdk/host/check_host->h"
+#include "sdk/host/check_host.h"
 #include "sdk/host/check_source.h"
 #include "sdk/host/check_subject.h"
 #include "sdk/host/library.h"

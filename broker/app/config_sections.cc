@@ -1,0 +1,202 @@
+#include "broker/app/config_sections.h"
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "broker/app/config_keys.h"
+#include "sdk/wire/topic_name.h"
+
+namespace btb {
+namespace {
+
+using Levels = std::vector<std::string_view>;
+
+Levels levels_of(std::string_view filter) {
+  Levels levels;
+  for (size_t slash = filter.find('/'); slash != std::string_view::npos; slash = filter.find('/')) {
+    levels.push_back(filter.substr(0, slash));
+    filter.remove_prefix(slash + 1);
+  }
+  levels.push_back(filter);
+  return levels;
+}
+
+// True if every name that `inner` matches is matched by `outer`.
+bool covers(std::string_view outer, std::string_view inner) {
+  const Levels wide = levels_of(outer);
+  const Levels narrow = levels_of(inner);
+  const bool wild_first = wide.front() == "+" || wide.front() == "#";
+  if (wild_first && wire::is_reserved(inner)) return false;
+  for (size_t i = 0; i < wide.size(); ++i) {
+    if (wide[i] == "#") return true;
+    if (i >= narrow.size() || narrow[i] == "#") return false;
+    if (wide[i] != "+" && wide[i] != narrow[i]) return false;
+  }
+  return wide.size() == narrow.size();
+}
+
+// --- listen ---
+
+ListenerConfig read_listener(ConfigReader& reader, const YamlNode& node) {
+  ListenerConfig listener;
+  if (node.kind == YamlNode::Kind::scalar) {
+    listener_keys().front().read(reader, node, listener);
+    return listener;
+  }
+  if (!reader.is_map(node, "an item of `listen`")) return listener;
+  reader.read_keys(node, "an item of `listen`", listener_keys(), listener);
+  if (node.find("endpoint") == nullptr) {
+    reader.fault(node.place, "this item of `listen` has no `endpoint`");
+  }
+  const YamlNode* mode = node.find("mode");
+  const bool is_unix = listener.endpoint.empty() || listener.endpoint.starts_with("unix:/");
+  if (mode != nullptr && !is_unix) {
+    reader.fault(mode->place, "`mode` is for sockets in the file system; " + listener.endpoint +
+                                  " has no permissions");
+  }
+  return listener;
+}
+
+void read_listen(ConfigReader& reader, const YamlNode* node, host::Place place, Config& config) {
+  if (node == nullptr || node->kind == YamlNode::Kind::none) {
+    return reader.fault(place,
+                        "`listen` is missing: at least one endpoint, like unix:btbroker.sock");
+  }
+  if (!reader.is_list(*node, "`listen`")) return;
+  if (node->items.empty()) reader.fault(node->place, "`listen` is empty: nobody could connect");
+  std::map<std::string, int> lines;
+  for (const YamlNode& item : node->items) {
+    ListenerConfig listener = read_listener(reader, item);
+    if (listener.endpoint.empty()) continue;
+    const auto [first, is_new] = lines.emplace(listener.endpoint, item.place.line);
+    if (!is_new) {
+      reader.fault(item.place, "the endpoint " + listener.endpoint +
+                                   " is here twice, first in line " +
+                                   std::to_string(first->second));
+      continue;
+    }
+    config.listen.push_back(std::move(listener));
+  }
+}
+
+// --- sources ---
+
+// Finds and loads the plugin and checks the options against it.
+void load_plugin(ConfigReader& reader, const YamlNode& node, const BrokerConfig& broker,
+                 SourceConfig& source) {
+  const host::Place place = node.find("plugin")->place;
+  const bool is_path = source.plugin.find('/') != std::string::npos;
+  const Result<std::string> file = host::find_plugin(
+      is_path ? reader.resolved(source.plugin) : source.plugin, broker.plugin_path);
+  if (!file) return reader.fault(place, file.error().text);
+  source.plugin_file = *file;
+  auto library = host::PluginLibrary::load(*file);
+  if (!library) return reader.fault(place, library.error().text);
+  source.library = std::move(*library);
+
+  std::vector<host::SettingFault> faults;
+  source.settings = host::Settings::make(source.library->plugin(), source.written, faults);
+  const YamlNode* options = node.find("options");
+  for (const host::SettingFault& fault : faults) {
+    const host::Place fallback = options != nullptr ? options->place : node.place;
+    const bool names_itself = fault.option.empty() || fault.text.starts_with("option ") ||
+                              fault.text.find("`" + fault.option + "`") != std::string::npos;
+    reader.fault(fault.place.line > 0 ? fault.place : fallback,
+                 (names_itself ? "" : "`" + fault.option + "`: ") + fault.text);
+  }
+}
+
+void read_source(ConfigReader& reader, const YamlNode& node, std::map<std::string, int>& lines,
+                 Config& config) {
+  if (node.kind != YamlNode::Kind::map) return reader.mismatch(node, "a source with its keys");
+  SourceConfig source;
+  reader.read_keys(node, "a source", source_keys(), source);
+  for (const char* key : {"name", "plugin"}) {
+    if (node.find(key) == nullptr) {
+      reader.fault(node.place, std::string("this source has no `") + key + "`");
+    }
+  }
+  if (!source.name.empty()) {
+    const auto [first, is_new] = lines.emplace(source.name, node.place.line);
+    if (!is_new) {
+      reader.fault(node.find("name")->place, "the source " + source.name +
+                                                 " is here twice, first in line " +
+                                                 std::to_string(first->second));
+    }
+  }
+  const bool wanted = source.enabled && reader.surroundings().load_plugins;
+  if (wanted && node.find("plugin") != nullptr) load_plugin(reader, node, config.broker, source);
+  config.sources.push_back(std::move(source));
+}
+
+void read_sources(ConfigReader& reader, const YamlNode* node, Config& config) {
+  if (node == nullptr || !reader.is_list(*node, "`sources`")) return;
+  std::map<std::string, int> lines;
+  for (const YamlNode& item : node->items) read_source(reader, item, lines, config);
+}
+
+// --- topics ---
+
+void read_topics(ConfigReader& reader, const YamlNode* node, Config& config) {
+  if (node == nullptr || !reader.is_list(*node, "`topics`")) return;
+  std::vector<int> lines;
+  for (const YamlNode& item : node->items) {
+    if (item.kind != YamlNode::Kind::map) {
+      reader.mismatch(item, "a rule with its keys");
+      continue;
+    }
+    TopicRule rule;
+    reader.read_keys(item, "a rule of `topics`", topic_keys(), rule);
+    if (item.find("filter") == nullptr) reader.fault(item.place, "this rule has no `filter`");
+    if (rule.filter.empty()) continue;
+    for (size_t i = 0; i < config.topics.size(); ++i) {
+      if (!covers(config.topics[i].filter, rule.filter)) continue;
+      reader.fault(item.find("filter")->place,
+                   "this rule is never used: `" + config.topics[i].filter + "` in line " +
+                       std::to_string(lines[i]) + " comes first and matches all that `" +
+                       rule.filter + "` does");
+      break;
+    }
+    lines.push_back(item.place.line);
+    config.topics.push_back(std::move(rule));
+  }
+}
+
+// The table of the document itself; its sections are read in an order of their own.
+ConfigKeys<Config> section_keys() {
+  const auto nothing = [](ConfigReader&, const YamlNode&, Config&) {};
+  const auto hidden = [](const Config&) { return std::string(); };
+  return {{"broker", nothing, hidden},
+          {"listen", nothing, hidden},
+          {"sources", nothing, hidden},
+          {"topics", nothing, hidden},
+          {"limits", nothing, hidden}};
+}
+
+}  // namespace
+
+Config read_sections(ConfigReader& reader, YamlNode root) {
+  Config config;
+  config.file = reader.surroundings().file;
+  config.broker.name = reader.surroundings().host_name;
+  config.broker.plugin_path = reader.surroundings().plugin_path;
+  if (!reader.is_map(root, "the file itself")) return config;
+  reader.expand(root);
+  reader.read_keys(root, "the file", section_keys(), config);
+  const YamlNode* broker = root.find("broker");
+  if (broker != nullptr && reader.is_map(*broker, "`broker`")) {
+    reader.read_keys(*broker, "`broker`", broker_keys(), config.broker);
+  }
+  if (config.broker.name.empty()) config.broker.name = reader.surroundings().host_name;
+  const YamlNode* limits = root.find("limits");
+  if (limits != nullptr && reader.is_map(*limits, "`limits`")) {
+    reader.read_keys(*limits, "`limits`", limits_keys(), config.limits);
+  }
+  read_listen(reader, root.find("listen"), {}, config);
+  read_topics(reader, root.find("topics"), config);
+  read_sources(reader, root.find("sources"), config);
+  return config;
+}
+
+}  // namespace btb
