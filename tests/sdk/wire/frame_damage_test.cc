@@ -135,11 +135,11 @@ TEST_CASE("a head that contradicts itself is malformed") {
        [](DataHead& h) { h.flags = flag::part_more, h.total = 30; }},
       {"a deletion with a payload", [](DataHead& h) { h.flags = flag::deletion; }},
   };
-  for (const auto& [text, change] : wrongs) {
-    CAPTURE(text);
-    const FrameFault fault = fault_after(change);
+  for (const auto& wrong : wrongs) {
+    CAPTURE(wrong.first);
+    const FrameFault fault = fault_after(wrong.second);
     CHECK(fault.reason == Reason::frame_malformed);
-    CHECK(fault.text == text);
+    CHECK(fault.text == wrong.first);
   }
 }
 

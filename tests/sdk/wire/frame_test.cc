@@ -100,7 +100,9 @@ TEST_CASE("a payload beyond the part limit travels in parts with the key in the 
   const std::vector<std::pair<size_t, size_t>> sizes = {
       {0, 1}, {1, 1}, {4096, 1}, {4097, 2}, {8192, 2}, {8193, 3}, {100'000, 25}};
   Random random(1);
-  for (const auto& [size, parts] : sizes) {
+  for (const auto& pair : sizes) {
+    const size_t size = pair.first;
+    const size_t parts = pair.second;
     CAPTURE(size);
     CHECK(part_count(size) == parts);
     const ByteVector payload = random.bytes(size);

@@ -52,9 +52,9 @@ TEST_CASE("what is wrong with a name is said") {
       {"\xED\xA0\x80", "not UTF-8"},      // half of a surrogate pair
       {"\xF4\x90\x80\x80", "not UTF-8"},  // past U+10FFFF
   };
-  for (const auto& [name, text] : wrongs) {
-    CAPTURE(name);
-    CHECK(fault_of(topic_name_fault(name)) == text);
+  for (const auto& wrong : wrongs) {
+    CAPTURE(wrong.first);
+    CHECK(fault_of(topic_name_fault(wrong.first)) == wrong.second);
   }
 }
 
