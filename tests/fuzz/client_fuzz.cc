@@ -1,7 +1,9 @@
 // Fuzzes the client's conversation with what a broker may say. The first byte of the input chooses
 // how the stream is cut; the rest is the stream. Links sdk_client and sdk_wire.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "sdk/client/conversation.h"
@@ -14,12 +16,12 @@ using namespace btb;
 class Reader final : public client::Handler {
  public:
   void on_message(const client::Topic& topic, const client::Message& message) override {
-    for (const std::byte byte : message.key) sum_ += static_cast<uint8_t>(byte);
-    for (const std::byte byte : message.payload) sum_ += static_cast<uint8_t>(byte);
-    sum_ += topic.name.size();
+    for (const std::byte byte : message.key) sum_ = sum_ + static_cast<uint8_t>(byte);
+    for (const std::byte byte : message.payload) sum_ = sum_ + static_cast<uint8_t>(byte);
+    sum_ = sum_ + topic.name.size();
   }
   void on_reply(uint32_t, wire::Reason, std::string_view text, std::string_view body) override {
-    sum_ += text.size() + body.size();
+    sum_ = sum_ + text.size() + body.size();
   }
 
  private:

@@ -1,0 +1,246 @@
+// btctl: looks at a running broker and tells it what to do; tries plugins.
+#include <unistd.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "sdk/cli/event_loop.h"
+#include "sdk/cli/output.h"
+#include "sdk/cli/plugin_command.h"
+#include "sdk/cli/program.h"
+#include "sdk/cli/table.h"
+#include "sdk/wire/control.h"
+#include "sdk/wire/topic_name.h"
+
+namespace {
+
+using namespace btb;
+using namespace btb::cli;
+using Json = nlohmann::json;
+
+Words words() {
+  return {
+      "btctl",
+      "Look at a running broker, and tell it what to do",
+      "btctl sends one command to a broker and prints its answer: as aligned text, or with --json "
+      "as the broker said "
+      "it. A broker takes commands from its own user and root, over its unix sockets, unless its "
+      "configuration says "
+      "otherwise.\n\n"
+      "plugin check needs no broker: it loads a plugin and tries it, in processes of their own, in "
+      "the ways a broker "
+      "would and in those it hopes never to need.",
+      {{"btctl status", "What the broker is and how it is"},
+       {"btctl topics 'ward/#'", "Topics below ward, with their figures"},
+       {"btctl --json sessions | jq '.[] | select(.behind_bytes > 0)'", "Who is behind"},
+       {"btctl reload", "Read the configuration again; says what changed and what needs a restart"},
+       {"btctl pause medication", "Let the source wait; btctl resume medication lets it go on"},
+       {"btctl plugin check ./feed.so -o path=/tmp/feed.csv",
+        "Try a plugin before a broker loads it"}},
+      {"btsub", "btpub", "btbroker"}};
+}
+
+// Which keys of an answer come first, or, in a table without -v, at all.
+struct View {
+  const char* verb;
+  std::vector<std::string> order;
+};
+
+const std::vector<View>& views() {
+  static const std::vector<View> all{
+      {"status",
+       {"name", "version", "config", "started_us", "uptime_s", "listen", "sessions", "topics",
+        "sources", "messages", "log_bytes", "log_memory_bytes", "resident_bytes"}},
+      {"topics",
+       {"name", "number", "kind", "priority", "messages", "keys", "bytes", "first_seq", "last_seq",
+        "followers", "rejected"}},
+      {"sessions",
+       {"id", "name", "agent", "peer", "connected_s", "subscriptions", "topics", "sent_bytes",
+        "received_bytes", "behind_bytes"}},
+      {"sources",
+       {"name", "plugin", "state", "since_us", "messages", "batches", "rejected", "dead_letters",
+        "restarts", "text"}},
+      {"pause", {"name", "state", "text"}},
+      {"resume", {"name", "state", "text"}}};
+  return all;
+}
+
+std::vector<std::string> order_of(const std::string& verb) {
+  for (const View& view : views()) {
+    if (verb == view.verb) return view.order;
+  }
+  return {};
+}
+
+// What a reload did, one line each.
+std::string reload_text(const Json& body) {
+  std::string out;
+  const auto lines = [&](const char* key, const char* label) {
+    const auto found = body.find(key);
+    if (found == body.end() || !found->is_array()) return;
+    for (const Json& line : *found) out += label + cell("", line) + "\n";
+  };
+  lines("applied", "applied        ");
+  lines("needs_restart", "needs restart  ");
+  lines("faults", "fault          ");
+  return out.empty() ? "nothing changed\n" : out;
+}
+
+std::string answer_text(const std::string& verb, const std::string& body, bool verbose) {
+  const Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded()) return {};
+  if (verb == "reload") return reload_text(json);
+  if (json.is_array()) return table(json, order_of(verb), verbose);
+  if (json.is_object()) return json.empty() ? "" : sheet(json, order_of(verb));
+  return {};
+}
+
+// Only the topics whose names match.
+std::string filtered(const std::string& body, const std::string& filter) {
+  const Json json = Json::parse(body, nullptr, false);
+  if (!json.is_array()) return body;
+  Json kept = Json::array();
+  for (const Json& topic : json) {
+    const auto name = topic.is_object() ? topic.find("name") : topic.end();
+    if (!topic.is_object() || name == topic.end() || !name->is_string()) continue;
+    if (wire::filter_matches(filter, name->get_ref<const std::string&>())) kept.push_back(topic);
+  }
+  return kept.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Sends one command and keeps the answer.
+class Commander final : public client::Handler {
+ public:
+  Commander(const Program& program, std::string verb, std::vector<std::string> arguments)
+      : program_(program), verb_(std::move(verb)), arguments_(std::move(arguments)) {}
+
+  void attach(client::Client& client) { client_ = &client; }
+  [[nodiscard]] std::optional<Exit> done() const { return done_; }
+  [[nodiscard]] const std::string& body() const { return body_; }
+
+ private:
+  void on_connected(const client::Session&) override {
+    const auto sent = client_->command(verb_, arguments_);
+    if (sent) return;
+    program_.error(sent.error().text);
+    done_ = Exit::refused;
+  }
+  void on_reply(uint32_t, wire::Reason reason, std::string_view text,
+                std::string_view body) override {
+    body_ = body;
+    done_ = reason == wire::Reason::none             ? Exit::ok
+            : reason == wire::Reason::command_failed ? Exit::error
+                                                     : Exit::refused;
+    if (*done_ == Exit::ok) return;
+    program_.error(text.empty() ? wire::name_of(reason) : text);
+  }
+  void on_disconnected(const client::Ending& ending, int64_t) override {
+    if (done_) return;
+    const std::string_view why = ending.text.empty() ? wire::name_of(ending.reason) : ending.text;
+    program_.error((ending.greeted ? "the session ended: " : "cannot connect: ") +
+                   std::string(why));
+    done_ = exit_of(ending);
+  }
+
+  const Program& program_;
+  std::string verb_;
+  std::vector<std::string> arguments_;
+  client::Client* client_ = nullptr;
+  std::optional<Exit> done_;
+  std::string body_;
+};
+
+int run_command(const Program& program, const std::string& verb, std::vector<std::string> arguments,
+                bool json, const std::string& filter) {
+  if (const char* fault = filter.empty() ? nullptr : wire::topic_filter_fault(filter)) {
+    return static_cast<int>(program.usage("filter \"" + filter + "\": " + fault));
+  }
+  auto options = program.client_options();
+  if (!options) {
+    if (options.error().code == Errc::invalid)
+      return static_cast<int>(program.usage(options.error().text));
+    program.error(options.error().text);
+    return static_cast<int>(Exit::unreachable);
+  }
+  options->reconnect = false;
+  const SystemClock clock;
+  Commander commander(program, verb, std::move(arguments));
+  client::Client client(std::move(*options), commander, clock);
+  commander.attach(client);
+  EventLoop loop;
+  client.start();
+  while (!commander.done()) {
+    const auto wake = loop.turn(client, -1, false);
+    if (wake.signal != 0) return 128 + wake.signal;
+  }
+  client.close();
+  while (client.run_once(50)) {
+  }
+  Output output(STDOUT_FILENO);
+  const std::string body = filter.empty() ? commander.body() : filtered(commander.body(), filter);
+  if (json) {
+    if (!body.empty()) output.buffer() = body + "\n";
+  } else {
+    output.buffer() = answer_text(verb, body, program.verbose());
+  }
+  output.flush();
+  return static_cast<int>(*commander.done());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Program program(words());
+  CLI::App& app = program.app();
+  program.add_broker_options();
+  bool json = false;
+  app.add_flag("--json", json, "Print the broker's own JSON");
+  app.require_subcommand(1);
+  std::string filter;
+  std::string name;
+  std::string file;
+  std::vector<std::string> options;
+  const auto add = [&](const char* verb, const char* does) {
+    CLI::App* sub = app.add_subcommand(verb, does);
+    sub->fallthrough();
+    return sub;
+  };
+  add("status", "What the broker is and how it is");
+  add("topics", "The topics and their figures")
+      ->add_option("FILTER", filter, "Only topics that match")
+      ->type_name("FILTER");
+  add("sessions", "The connected clients");
+  add("sources", "The sources and how they are");
+  add("reload", "Read the configuration again and apply it, if it is without faults");
+  add("pause", "Let a source wait")
+      ->add_option("SOURCE", name, "Its name")
+      ->required()
+      ->type_name("SOURCE");
+  add("resume", "Let a source go on")
+      ->add_option("SOURCE", name, "Its name")
+      ->required()
+      ->type_name("SOURCE");
+  add("kick", "End a session")
+      ->add_option("SESSION", name, "Its number")
+      ->required()
+      ->type_name("SESSION");
+#ifdef BTB_WITH_PLUGIN_CHECK
+  CLI::App* plugin = add("plugin", "Work with plugins, without a broker");
+  plugin->require_subcommand(1);
+  CLI::App* check = plugin->add_subcommand("check", "Load a plugin and try it");
+  check->fallthrough();
+  check->add_option("FILE", file, "The plugin")->required()->type_name("FILE");
+  check->add_option("-o,--option", options, "An option of the source; repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+#endif
+  program.finish();
+  if (const auto exit = program.parse(argc, argv)) return static_cast<int>(*exit);
+#ifdef BTB_WITH_PLUGIN_CHECK
+  if (check->parsed()) return check_plugin_file(program, file, options, json);
+#endif
+  const std::string verb = app.get_subcommands().front()->get_name();
+  std::vector<std::string> arguments;
+  if (!name.empty()) arguments.push_back(name);
+  return run_command(program, verb, std::move(arguments), json, filter);
+}

@@ -1,0 +1,50 @@
+#include "sdk/cli/event_loop.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace btb::cli {
+
+EventLoop::EventLoop() {
+  (void)::signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, &before_);
+  signals_ = UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+EventLoop::~EventLoop() {
+  sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool watch_input) {
+  const int own = client.timeout_ms();
+  const int wait = own < 0 ? timeout_ms : timeout_ms < 0 ? own : std::min(own, timeout_ms);
+  std::array<pollfd, 4> entries{};
+  entries[0] = {client.fd(), 0, 0};
+  if (client.wants_read()) entries[0].events |= POLLIN;
+  if (client.wants_write()) entries[0].events |= POLLOUT;
+  entries[1] = {signals_.get(), POLLIN, 0};
+  entries[2] = {STDOUT_FILENO, 0, 0};  // POLLERR is reported unasked
+  entries[3] = {watch_input ? STDIN_FILENO : -1, POLLIN, 0};
+  (void)::poll(entries.data(), entries.size(), wait);
+
+  constexpr short broken = POLLHUP | POLLERR;
+  client.ready((entries[0].revents & (POLLIN | broken)) != 0,
+               (entries[0].revents & (POLLOUT | broken)) != 0);
+  Wake wake;
+  signalfd_siginfo info{};
+  if (entries[1].revents != 0 && ::read(signals_.get(), &info, sizeof info) == sizeof info) {
+    wake.signal = static_cast<int>(info.ssi_signo);
+  }
+  wake.output_closed = (entries[2].revents & POLLERR) != 0;
+  wake.input = (entries[3].revents & (POLLIN | broken | POLLNVAL)) != 0;
+  return wake;
+}
+
+}  // namespace btb::cli

@@ -1,0 +1,36 @@
+// EventLoop: waits for what a command-line client waits for at once: its broker, a signal to end,
+// the reader of its output going away, its input, and a time. Resource; the main thread; one in a
+// process, because it takes SIGINT, SIGTERM and SIGPIPE.
+#pragma once
+
+#include <csignal>
+
+#include "sdk/base/clock.h"
+#include "sdk/base/unique_fd.h"
+#include "sdk/client/client.h"
+
+namespace btb::cli {
+
+class EventLoop {
+ public:
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  struct Wake {
+    int signal = 0;              // SIGINT or SIGTERM
+    bool output_closed = false;  // nobody reads standard output any more
+    bool input = false;          // standard input can be read, or has ended
+  };
+
+  // Lets the client work until something it waits for comes, or `timeout_ms` passes (negative: no
+  // limit).
+  Wake turn(client::Client& client, int timeout_ms, bool watch_input);
+
+ private:
+  UniqueFd signals_;
+  sigset_t before_{};
+};
+
+}  // namespace btb::cli

@@ -1,0 +1,21 @@
+// What the programs end with; docs/clients.md and every --help say the same.
+#pragma once
+
+#include "sdk/client/handler.h"
+
+namespace btb::cli {
+
+enum class Exit : int {
+  ok = 0,
+  error = 1,
+  usage = 2,
+  timeout = 3,      // too few messages came in time
+  unreachable = 4,  // no broker, or none that answers
+  refused = 5,      // the broker said no
+  interrupted = 130,
+};
+
+// The exit of a client that stopped with this ending.
+Exit exit_of(const client::Ending& ending);
+
+}  // namespace btb::cli

@@ -1,0 +1,185 @@
+#include "sdk/cli/format.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sdk/cli/json_text.h"
+#include "sdk/cli/printable.h"
+#include "sdk/cli/time_text.h"
+
+namespace btb::cli {
+
+namespace {
+
+using Form = FormatOptions::Form;
+
+constexpr std::string_view deleted = "(deleted)";
+constexpr std::string_view dim = "\x1b[2m";
+constexpr std::string_view cyan = "\x1b[36m";
+constexpr std::string_view red = "\x1b[31m";
+constexpr std::string_view plain = "\x1b[0m";
+constexpr size_t column_bytes_max = 40;  // of the topic and of the key in a table
+
+void append_padded(std::string& out, std::string_view text, size_t columns) {
+  const std::string shown = cut(text, columns);
+  out += shown;
+  out.append(columns - width(shown) + 2, ' ');
+}
+
+// A field of CSV, quoted if it must be (RFC 4180).
+void append_field(std::string& out, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+}  // namespace
+
+std::string_view op_of(const client::Message& message) {
+  return message.deletion ? "delete" : "put";
+}
+
+void append_hex(std::string& out, Bytes bytes) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  for (const std::byte byte : bytes) {
+    out += digits[std::to_integer<size_t>(byte) >> 4];
+    out += digits[std::to_integer<size_t>(byte) & 15];
+  }
+}
+
+void append_json_line(std::string& out, const client::Topic& topic,
+                      const client::Message& message) {
+  out += R"({"ts":")";
+  append_utc(out, message.time_us);
+  out += R"(","topic":)";
+  append_json_text(out, topic.name);
+  out += R"(,"seq":)";
+  out += std::to_string(message.seq);
+  out += R"(,"op":")";
+  out += op_of(message);
+  out += R"(","key":)";
+  append_json_text(out, as_text(message.key));
+  out += R"(,"payload":)";
+  if (message.deletion) {
+    out += "null";
+  } else {
+    append_json_value(out, as_text(message.payload));
+  }
+  out += R"(,"snapshot":)";
+  out += message.snapshot ? "true}" : "false}";
+}
+
+Formatter::Formatter(FormatOptions options) : options_(std::move(options)) {}
+
+void Formatter::append(std::string& out, const client::Topic& topic,
+                       const client::Message& message) {
+  if (options_.pattern) {
+    options_.pattern->append(out, topic, message, options_.to_terminal);
+    return;
+  }
+  switch (options_.form) {
+    case Form::text:
+    case Form::hex:
+      return append_text(out, topic, message);
+    case Form::json:
+      append_json_line(out, topic, message);
+      out += '\n';
+      return;
+    case Form::csv:
+      return append_csv(out, topic, message);
+    case Form::table:
+      return append_table(out, topic, message);
+    case Form::raw:
+      out += as_text(message.payload);
+      return;
+  }
+}
+
+void Formatter::append_text(std::string& out, const client::Topic& topic,
+                            const client::Message& message) {
+  const auto colour = [&](std::string_view code) {
+    if (options_.colour) out += code;
+  };
+  if (options_.verbose) {
+    colour(dim);
+    append_utc(out, message.time_us);
+    out += " #" + std::to_string(message.seq) + (message.snapshot ? " = " : " + ");
+    colour(plain);
+  }
+  colour(cyan);
+  append_printable(out, topic.name);
+  colour(plain);
+  out += ' ';
+  if (!message.key.empty()) {
+    append_printable(out, as_text(message.key));
+    out += ' ';
+  }
+  if (message.deletion) {
+    colour(red);
+    out += deleted;
+    colour(plain);
+  } else if (options_.form == Form::hex) {
+    append_hex(out, message.payload);
+  } else {
+    append_printable(out, as_text(message.payload));
+  }
+  out += '\n';
+}
+
+void Formatter::append_csv(std::string& out, const client::Topic& topic,
+                           const client::Message& message) {
+  if (!std::exchange(begun_, true)) out += "ts,topic,seq,op,key,payload,snapshot\r\n";
+  const auto field = [&](std::string_view text) {
+    append_field(out, options_.to_terminal ? printable(text) : std::string(text));
+  };
+  append_utc(out, message.time_us);
+  out += ',';
+  field(topic.name);
+  out += ',';
+  out += std::to_string(message.seq);
+  out += ',';
+  out += op_of(message);
+  out += ',';
+  field(as_text(message.key));
+  out += ',';
+  field(as_text(message.payload));
+  out += message.snapshot ? ",true\r\n" : ",false\r\n";
+}
+
+void Formatter::append_table(std::string& out, const client::Topic& topic,
+                             const client::Message& message) {
+  const std::string name = printable(topic.name);
+  const std::string key = printable(as_text(message.key));
+  topic_columns_ =
+      std::clamp(width(name), topic_columns_, std::max(topic_columns_, column_bytes_max));
+  key_columns_ = std::clamp(width(key), key_columns_, std::max(key_columns_, column_bytes_max));
+  const auto row = [&](std::string_view time, std::string_view seq, std::string_view topic_text,
+                       std::string_view key_text, std::string_view payload) {
+    std::string line;
+    append_padded(line, time, 8);
+    append_padded(line, topic_text, topic_columns_);
+    append_padded(line, seq, 8);
+    append_padded(line, key_text, key_columns_);
+    line += payload;
+    out += options_.columns == 0 ? line : cut(line, options_.columns);
+  };
+  if (!std::exchange(begun_, true)) {
+    row("TIME", "SEQ", "TOPIC", "KEY", "PAYLOAD");
+    out += '\n';
+  }
+  const bool red_line = options_.colour && message.deletion;
+  if (red_line) out += red;
+  row(format_local(message.time_us, "%H:%M:%S"), std::to_string(message.seq), name, key,
+      message.deletion ? std::string(deleted) : printable(as_text(message.payload)));
+  if (red_line) out += plain;
+  out += '\n';
+}
+
+}  // namespace btb::cli

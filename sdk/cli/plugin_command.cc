@@ -1,0 +1,80 @@
+#include "sdk/cli/plugin_command.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sdk/cli/output.h"
+#include "sdk/cli/printable.h"
+#include "sdk/host/plugin_check.h"
+
+namespace btb::cli {
+
+using host::CheckFinding;
+
+namespace {
+
+constexpr size_t name_columns = 24;
+
+const char* name_of(CheckFinding::Outcome outcome) {
+  switch (outcome) {
+    case CheckFinding::Outcome::passed:
+      return "passed";
+    case CheckFinding::Outcome::failed:
+      return "failed";
+    case CheckFinding::Outcome::skipped:
+      return "skipped";
+  }
+  return "unknown";
+}
+
+std::string line_of(const CheckFinding& finding) {
+  std::string name = printable(finding.name);
+  name.append(name_columns - std::min(name_columns, width(name)), ' ');
+  const std::string outcome = name_of(finding.outcome);
+  return outcome + std::string(9 - outcome.size(), ' ') + name + "  " + printable(finding.text) +
+         "\n";
+}
+
+std::string json_of(const std::vector<CheckFinding>& findings) {
+  auto body = nlohmann::json::array();
+  for (const CheckFinding& finding : findings) {
+    body.push_back(
+        {{"name", finding.name}, {"outcome", name_of(finding.outcome)}, {"text", finding.text}});
+  }
+  return body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+int check_plugin_file(const Program& program, const std::string& file,
+                      const std::vector<std::string>& options, bool json) {
+  std::vector<host::WrittenOption> written;
+  for (const std::string& option : options) {
+    const size_t equals = option.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return static_cast<int>(program.usage("-o \"" + option + "\": expected NAME=VALUE"));
+    }
+    host::WrittenOption& one = written.emplace_back();
+    one.name = option.substr(0, equals);
+    one.value.scalar = option.substr(equals + 1);
+  }
+  Output output(STDOUT_FILENO);
+  const auto show = [&](const CheckFinding& finding) {
+    if (json) return;
+    output.buffer() += line_of(finding);
+    output.flush();
+  };
+  const auto findings = host::check_plugin(file, written, show);
+  if (json) {
+    output.buffer() = json_of(findings);
+    output.flush();
+  }
+  const bool failed = std::any_of(
+      findings.begin(), findings.end(),
+      [](const CheckFinding& finding) { return finding.outcome == CheckFinding::Outcome::failed; });
+  return static_cast<int>(failed ? Exit::error : Exit::ok);
+}
+
+}  // namespace btb::cli

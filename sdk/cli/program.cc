@@ -1,0 +1,179 @@
+#include "sdk/cli/program.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "sdk/cli/config_file.h"
+#include "sdk/cli/printable.h"
+#include "sdk/cli/time_text.h"
+#include "sdk/client/local_brokers.h"
+
+namespace btb::cli {
+
+using wire::Reason;
+
+namespace {
+
+std::string config_path() {
+  const char* named = std::getenv("BTB_CONFIG");
+  if (named != nullptr && *named != '\0') return named;
+  const char* base = std::getenv("XDG_CONFIG_HOME");
+  if (base != nullptr && *base != '\0') return std::string(base) + "/btbroker/client.yaml";
+  const char* home = std::getenv("HOME");
+  return std::string(home == nullptr ? "" : home) + "/.config/btbroker/client.yaml";
+}
+
+std::string environment_name(std::string flag) {
+  for (char& c : flag)
+    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return "BTB_" + flag;
+}
+
+void print_line(std::string_view name, std::string_view text) {
+  std::string line(name);
+  line += ": ";
+  append_printable(line, text);
+  line += '\n';
+  (void)std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+}  // namespace
+
+Exit exit_of(const client::Ending& ending) {
+  if (ending.by_broker) {
+    return ending.reason == Reason::normal || ending.reason == Reason::shutting_down
+               ? Exit::error
+               : Exit::refused;
+  }
+  return ending.greeted ? Exit::error : Exit::unreachable;
+}
+
+Program::Program(Words words) : words_(std::move(words)), app_(words_.summary, words_.name) {
+  app_.set_version_flag("--version", words_.name + " " BTB_VERSION, "Print the version");
+  app_.set_help_flag("-h,--help", "Print this help");
+}
+
+void Program::add_broker_options() {
+  app_.add_option("-b,--broker", broker_,
+                  "Broker: unix:/path or tcp:HOST:PORT; else the one found on this machine")
+      ->type_name("ENDPOINT");
+  app_.add_option("--connect-timeout", connect_timeout_, "How long connecting may take")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  app_.add_flag("--retry", retry_, "Keep trying if the first connection fails, too");
+  app_.add_option("--name", name_, "Name of this client, for the people at the broker")
+      ->type_name("NAME");
+  app_.add_flag("-v,--verbose", verbose_, "Say more");
+  app_.add_flag("-q,--quiet", quiet_, "Say nothing but errors");
+}
+
+void Program::finish() {
+  const auto give_names = [](CLI::App& app) {
+    for (CLI::Option* option : app.get_options()) {
+      const auto& names = option->get_lnames();
+      if (names.empty() || names[0] == "help" || names[0] == "version") continue;
+      option->envname(environment_name(names[0]));
+    }
+  };
+  give_names(app_);
+  for (CLI::App* sub : app_.get_subcommands({})) {
+    for (CLI::App* inner : sub->get_subcommands({})) give_names(*inner);
+    give_names(*sub);
+  }
+  const bool named = std::getenv("BTB_CONFIG") != nullptr;
+  app_.set_config("--config", config_path(), "File with options", named)->type_name("FILE");
+  app_.config_formatter(std::make_shared<ConfigFile>(words_.name, app_));
+  app_.add_option("--completion", completion_, "Print the completion for a shell")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("SHELL");
+  app_.add_flag("--man", man_, "Print the manual page (| man -l -)");
+  footer_ = "\nExamples:\n";
+  for (const auto& example : words_.examples) {
+    footer_ += "  " + example.command + "\n      " + example.does + "\n";
+  }
+  footer_ +=
+      "\nExit codes: 0 ok, 1 error, 2 usage, 3 too few messages in time, 4 cannot connect,\n"
+      "  5 refused by the broker, 130 interrupted.\n"
+      "Every option is also a variable (--connect-timeout: BTB_CONNECT_TIMEOUT) and a line in\n"
+      "  $XDG_CONFIG_HOME/btbroker/client.yaml (connect-timeout: 3). The manual: " +
+      words_.name + " --man | man -l -\n";
+  app_.footer(footer_);
+}
+
+std::optional<Exit> Program::describe_itself() const {
+  std::string text;
+  if (man_) text = man_page(app_, words_);
+  if (!completion_.empty()) text = completion(app_, completion_);
+  if (text.empty()) return std::nullopt;
+  (void)std::fwrite(text.data(), 1, text.size(), stdout);
+  return Exit::ok;
+}
+
+std::optional<Exit> Program::parse(int argc, const char* const* argv) {
+  // These two work whatever else is missing or wrong.
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--man") man_ = true;
+    if (argument == "--completion" && i + 1 < argc) completion_ = argv[i + 1];
+    if (argument.starts_with("--completion=")) completion_ = argument.substr(13);
+  }
+  if (man_ || completion_ == "bash" || completion_ == "zsh" || completion_ == "fish") {
+    return describe_itself();
+  }
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::string help = app_.help();
+    for (const CLI::App* sub : app_.get_subcommands()) help = sub->help(words_.name);
+    (void)std::fwrite(help.data(), 1, help.size(), stdout);
+    return Exit::ok;
+  } catch (const CLI::CallForVersion& version) {
+    std::puts(version.what());
+    return Exit::ok;
+  } catch (const CLI::Error& fault) {
+    return usage(fault.what());
+  }
+  return std::nullopt;
+}
+
+Result<Endpoint> Program::broker() const {
+  if (!broker_.empty()) return parse_endpoint(broker_);
+  return client::find_broker(client::local_broker_directories());
+}
+
+Result<client::ClientOptions> Program::client_options() const {
+  auto endpoint = broker();
+  if (!endpoint) return endpoint.error();
+  const auto timeout = parse_wait_ms(connect_timeout_);
+  if (!timeout) return Error{Errc::invalid, "--connect-timeout: " + timeout.error().text};
+  client::ClientOptions options;
+  options.endpoint = std::move(*endpoint);
+  options.connect_timeout_ms = std::max<uint32_t>(1, *timeout);
+  options.retry_first = retry_;
+  options.conversation.name = name_.empty() ? words_.name : name_;
+  options.conversation.agent = words_.name + "/" BTB_VERSION;
+  return options;
+}
+
+void Program::error(std::string_view text) const {
+  print_line(words_.name, text);
+}
+
+void Program::note(std::string_view text) const {
+  if (!quiet_) print_line(words_.name, text);
+}
+
+void Program::detail(std::string_view text) const {
+  if (verbose_ && !quiet_) print_line(words_.name, text);
+}
+
+Exit Program::usage(std::string_view text) const {
+  error(text);
+  (void)std::fprintf(stderr, "See \"%s --help\".\n", words_.name.c_str());
+  return Exit::usage;
+}
+
+}  // namespace btb::cli

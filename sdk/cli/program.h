@@ -1,0 +1,83 @@
+// Program: what the three clients have in common: their command line, where else flags come from,
+// and what they say about themselves.
+//
+// Flags come from the command line, then from environment variables (BTB_ and the flag's name),
+// then from $XDG_CONFIG_HOME/btbroker/client.yaml. Resource; the main thread.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/base/result.h"
+#include "sdk/cli/exit_code.h"
+#include "sdk/client/client.h"
+
+namespace btb::cli {
+
+// What help and man page say beside the options.
+struct Words {
+  std::string name;         // "btsub"
+  std::string summary;      // one line
+  std::string description;  // paragraphs, an empty line between them
+  struct Example {
+    std::string command;
+    std::string does;
+  };
+  std::vector<Example> examples;
+  std::vector<std::string> see_also;  // the other programs
+};
+
+class Program {
+ public:
+  explicit Program(Words words);
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  CLI::App& app() { return app_; }
+
+  // Adds -b, --connect-timeout, --retry, --name, -v and -q.
+  void add_broker_options();
+  // To be called once all options are there: gives each an environment variable, adds --config,
+  // --completion, --man.
+  void finish();
+  // Reads everything. The exit code if there is nothing more to do: help was printed, or the usage
+  // is wrong.
+  std::optional<Exit> parse(int argc, const char* const* argv);
+
+  // Where to connect: -b, else as client::find_broker.
+  [[nodiscard]] Result<Endpoint> broker() const;
+  [[nodiscard]] Result<client::ClientOptions> client_options() const;
+  [[nodiscard]] bool verbose() const { return verbose_; }
+  [[nodiscard]] bool quiet() const { return quiet_; }
+
+  // A line on standard error, with the program's name before it, made printable. Notes are left out
+  // with -q, details without -v.
+  void error(std::string_view text) const;
+  void note(std::string_view text) const;
+  void detail(std::string_view text) const;
+  // error() and the hint where to look.
+  Exit usage(std::string_view text) const;
+
+ private:
+  std::optional<Exit> describe_itself() const;
+
+  Words words_;
+  CLI::App app_;
+  std::string broker_;
+  std::string connect_timeout_ = "5";
+  std::string name_;
+  bool retry_ = false;
+  bool verbose_ = false;
+  bool quiet_ = false;
+  std::string completion_;
+  bool man_ = false;
+  std::string footer_;
+};
+
+// --- generated from the model of the options; the text of the whole file ---
+std::string man_page(const CLI::App& app, const Words& words);
+std::string completion(const CLI::App& app, std::string_view shell);  // REQUIRES: bash, zsh or fish
+
+}  // namespace btb::cli

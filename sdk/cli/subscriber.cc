@@ -1,0 +1,192 @@
+#include "sdk/cli/subscriber.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+
+#include "sdk/wire/control.h"
+#include "sdk/wire/topic_name.h"
+
+namespace btb::cli {
+
+using wire::Reason;
+
+namespace {
+
+constexpr uint64_t figures_every_ms = 1'000;
+constexpr size_t output_bytes_max = 1U << 20;
+
+size_t slot_of(int64_t latency_us) {
+  const auto value = static_cast<uint64_t>(std::max<int64_t>(latency_us, 0));
+  if (value < 8) return value;
+  const auto power = static_cast<size_t>(std::bit_width(value)) - 1;
+  return 8 * (power - 2) + (value >> (power - 3) & 7);
+}
+
+// The largest latency that falls into the slot.
+int64_t latency_of(size_t slot) {
+  if (slot < 8) return static_cast<int64_t>(slot);
+  const size_t power = slot / 8 + 2;
+  return static_cast<int64_t>(((8 + slot % 8 + 1) << (power - 3)) - 1);
+}
+
+std::string reason_text(Reason reason, std::string_view text) {
+  std::string out(wire::name_of(reason));
+  if (!text.empty()) out += " (" + std::string(text) + ")";
+  return out;
+}
+
+}  // namespace
+
+Subscriber::Subscriber(SubscriberOptions options, Formatter formatter, Output& output,
+                       const Program& program, const Clock& clock)
+    : options_(std::move(options)),
+      formatter_(std::move(formatter)),
+      output_(output),
+      program_(program),
+      clock_(clock) {}
+
+void Subscriber::attach(client::Client& client, std::set<uint32_t> subscriptions) {
+  client_ = &client;
+  unsynced_ = std::move(subscriptions);
+}
+
+void Subscriber::finish(Exit exit) {
+  if (done_) return;
+  done_ = exit;
+  client_->conversation().pause_reading();
+}
+
+// --- the session ---
+
+void Subscriber::on_connected(const client::Session& session) {
+  if (started_ms_ == 0) started_ms_ = figures_ms_ = clock_.mono_ms();
+  const std::string to = session.broker_name + " at " + to_string(client_->endpoint());
+  if (!session.resumed) return program_.detail("connected to " + to);
+  program_.note("connected again to " + to +
+                (session.epoch_changed ? "; it is another run of the broker" : ""));
+}
+
+void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms) {
+  const std::string why = reason_text(ending.reason, ending.text);
+  if (retry_ms >= 0) {
+    program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
+                  "; next attempt in " + std::to_string(retry_ms) + " ms");
+    return;
+  }
+  if (done_) return;
+  if (ending.by_broker) {
+    program_.error("the broker ended the session: " + why);
+  } else {
+    program_.error(ending.greeted ? why : "cannot connect: " + why);
+  }
+  finish(exit_of(ending));
+}
+
+void Subscriber::on_subscription_refused(uint32_t, Reason reason, std::string_view text) {
+  program_.error("the broker refused the subscription: " + reason_text(reason, text));
+  finish(Exit::refused);
+}
+
+void Subscriber::on_synced(uint32_t id) {
+  unsynced_.erase(id);
+  if (unsynced_.empty() && options_.once) finish(Exit::ok);
+}
+
+// --- messages ---
+
+void Subscriber::on_topic(const client::Topic& topic) {
+  if (topic.number >= excluded_.size()) excluded_.resize(topic.number + 1);
+  excluded_[topic.number] = std::any_of(
+      options_.excludes.begin(), options_.excludes.end(),
+      [&](const std::string& filter) { return wire::filter_matches(filter, topic.name); });
+}
+
+void Subscriber::on_message(const client::Topic& topic, const client::Message& message) {
+  if (done_ || excluded_[topic.number]) return;
+  ++taken_;
+  if (options_.rate || options_.latency) {
+    measure(message);
+  } else {
+    formatter_.append(output_.buffer(), topic, message);
+    output_.flush_above(output_bytes_max);
+  }
+  if (taken_ == options_.count) finish(Exit::ok);
+}
+
+void Subscriber::on_gap(const client::Topic& topic, uint64_t first, uint64_t last, Reason reason) {
+  if (excluded_[topic.number]) return;
+  program_.note(topic.name + ": missed " + std::to_string(first) + ".." + std::to_string(last) +
+                (reason == Reason::none ? "" : ": " + std::string(wire::name_of(reason))));
+}
+
+void Subscriber::on_must_refetch(const client::Topic& topic, Reason reason) {
+  if (excluded_[topic.number]) return;
+  program_.note(topic.name + ": starts over: " + std::string(wire::name_of(reason)));
+}
+
+// --- figures ---
+
+void Subscriber::measure(const client::Message& message) {
+  ++total_.messages;
+  total_.bytes += message.key.size() + message.payload.size();
+  if (!options_.latency || message.snapshot) return;
+  const int64_t latency = clock_.now_us() - message.time_us;
+  ++latencies_[std::min(slot_of(latency), latency_slots - 1)];
+  ++latency_count_;
+  latency_max_us_ = std::max(latency_max_us_, latency);
+}
+
+int64_t Subscriber::latency_us(double part) const {
+  const auto wanted = static_cast<uint64_t>(static_cast<double>(latency_count_) * part);
+  uint64_t seen = 0;
+  for (size_t slot = 0; slot < latency_slots; ++slot) {
+    seen += latencies_[slot];
+    if (seen > wanted) return std::min(latency_of(slot), latency_max_us_);
+  }
+  return latency_max_us_;
+}
+
+std::optional<uint64_t> Subscriber::next_figures_ms() const {
+  if (started_ms_ == 0 || !(options_.rate || options_.latency)) return std::nullopt;
+  return figures_ms_ + figures_every_ms;
+}
+
+void Subscriber::figures(uint64_t now_ms) {
+  const double seconds = static_cast<double>(now_ms - figures_ms_) / 1'000;
+  append_figures("", total_.messages - since_.messages, total_.bytes - since_.bytes, seconds);
+  since_ = total_;
+  figures_ms_ = now_ms;
+}
+
+void Subscriber::summary() {
+  if (started_ms_ == 0 || !(options_.rate || options_.latency)) return;
+  const double seconds = static_cast<double>(clock_.mono_ms() - started_ms_) / 1'000;
+  append_figures("total ", total_.messages, total_.bytes, seconds);
+}
+
+void Subscriber::append_figures(std::string_view label, uint64_t messages, uint64_t bytes,
+                                double seconds) {
+  std::array<char, 160> line{};
+  std::string& out = output_.buffer();
+  seconds = std::max(seconds, 0.001);
+  out += label;
+  if (options_.rate) {
+    std::snprintf(line.data(), line.size(), "%llu messages  %.0f messages/s  %.3f MB/s",
+                  static_cast<unsigned long long>(messages),
+                  static_cast<double>(messages) / seconds,
+                  static_cast<double>(bytes) / seconds / 1e6);
+    out += line.data();
+  }
+  if (options_.latency) {
+    std::snprintf(
+        line.data(), line.size(), "%slatency us: p50 %lld  p99 %lld  p99.9 %lld  max %lld",
+        options_.rate ? "  " : "", static_cast<long long>(latency_us(0.5)),
+        static_cast<long long>(latency_us(0.99)), static_cast<long long>(latency_us(0.999)),
+        static_cast<long long>(latency_max_us_));
+    out += line.data();
+  }
+  out += '\n';
+}
+
+}  // namespace btb::cli
