@@ -49,12 +49,13 @@ start() {
   say "btbroker reads medication.csv, the plan of two wards, and publishes its rows under ward/.../medication."
   "$bin/btbroker" "$work/demo.yaml" >"$work/broker.log" 2>&1 &
   broker=$!
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    [ ! -S "$work/broker.sock" ] || break
+  tries=0
+  until [ -S "$work/broker.sock" ] && grep -q 'live: ' "$work/broker.log"; do
     alive $broker || die "btbroker did not start"
-    sleep 0.5
+    [ $tries -lt 100 ] || die "btbroker did not read the file"
+    sleep 0.1
+    tries=$((tries + 1))
   done
-  [ -S "$work/broker.sock" ] || die "btbroker did not open its socket"
   say "btsub 'ward/#' comes late: first it gets every row as it is now (the snapshot), then only what changes."
   "$bin/btsub" -b "$endpoint" 'ward/#' &
   subscriber=$!
