@@ -53,6 +53,7 @@ void catch_up(const Options& options, uint64_t messages, Peer& peer) {
     if (::poll(&waiting, 1, 10'000) <= 0) fail("nothing has arrived for 10 s");
     inlet.read(0, nullptr);
   }
+  if (inlet.deliveries() + inlet.missed() != messages) fail("more messages arrived than there are");
   const auto taken = static_cast<double>(now_ns() - start);
   const auto each = static_cast<double>(messages);
   std::printf(
