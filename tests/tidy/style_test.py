@@ -12,7 +12,7 @@ import tree as trees
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 500
 LEFTOVERS = re.compile(r"\b(" + "|".join(("FIX" + "ME", "TO" + "DO", "XX" + "X", "HA" + "CK")) + r")\b")
-MACHINE_PATHS = re.compile(r"(?<![\w.$~{}])/(" + "|".join(("wor" + "k", "roo" + "t", "hom" + "e")) + r")/")
+MACHINE_PATHS = re.compile(r"(?<![\w.$~{}])/(" + "|".join(("wor" + "k", "roo" + "t", "hom" + "e")) + r")/\w")
 # Enums of libraries, whose values we need not all know.
 FOREIGN_SCOPES = ("std", "YAML", "CLI", "spdlog", "nlohmann", "flatbuffers")
 
