@@ -48,6 +48,7 @@ class AppendMode final : public FileMode {
 
  private:
   Tail& tail_of(const TrackedFile& file, const std::string& path);
+  static bool is_replaced(const Tail& tail, const std::string& path);
   bool begin(const TrackedFile& file, Tail& tail);
   std::optional<AppendMark> known_mark(const TrackedFile& file, int fd);
   void start_over(const TrackedFile& file, Tail& tail, const char* why);
@@ -86,19 +87,27 @@ Outcome AppendMode::take(const TrackedFile& file, const std::string& path, bool,
         if (!look_at(tail.fd.get())) return {Outcome::Kind::refused, "not a regular file"};
         if (!begin(file, tail)) break;
       }
-      follow(file, tail);
-      const auto at_path = look_at(path);
-      const auto followed = look_at(tail.fd.get());
-      if (!at_path || !followed ||
-          (at_path->inode == followed->inode && at_path->device == followed->device))
-        break;
-      retire(tail);  // it was replaced, and the old one is read to its end
+      try {
+        follow(file, tail);
+      } catch (const FileRefused&) {
+        if (!is_replaced(tail, path)) throw;
+      }
+      if (!is_replaced(tail, path)) break;
+      retire(tail);  // the old one is read to its end, or will never be
     }
   } catch (const FileRefused& refusal) {
     return {Outcome::Kind::refused, refusal.what()};
   }
   if (tail.faults.count() == 0) return {};
   return {Outcome::Kind::taken, std::to_string(tail.faults.count()) + " rows cannot be read"};
+}
+
+// True if another file lies at the path now.
+bool AppendMode::is_replaced(const Tail& tail, const std::string& path) {
+  const auto at_path = look_at(path);
+  const auto followed = look_at(tail.fd.get());
+  return at_path && followed &&
+         (at_path->inode != followed->inode || at_path->device != followed->device);
 }
 
 // Finds out what the file is, and where to go on. False if there is too little of it yet.
@@ -211,10 +220,10 @@ void AppendMode::publish_rows(Tail& tail, const Text& text, Publisher& out) {
       parser.restart(safe_line);
       throw;
     }
-    if (parser.at_row_start()) {
-      safe_position = parser.position();
-      safe_line = parser.line();
-    }
+    if (!parser.at_row_start()) continue;
+    safe_position = parser.position();
+    safe_line = parser.line();
+    if (out.is_full()) finish_batch();
   }
 }
 

@@ -61,7 +61,7 @@ void take_digits(std::string_view& text, std::string& out) {
 bool take_exponent(std::string_view& text, std::string& exponent) {
   if (text.empty() || (text.front() != 'e' && text.front() != 'E')) return true;
   text.remove_prefix(1);
-  exponent = "e";
+  exponent += 'e';
   if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
     if (text.front() == '-') exponent += '-';
     text.remove_prefix(1);
@@ -85,7 +85,7 @@ std::optional<Digits> parse_digits(std::string_view text, const ValueStyle& styl
   if (digits.whole.empty() && digits.fraction.empty()) return std::nullopt;
   if (!take_exponent(text, digits.exponent) || !text.empty()) return std::nullopt;
   digits.whole.erase(0, std::min(digits.whole.find_first_not_of('0'), digits.whole.size()));
-  if (digits.whole.empty()) digits.whole = "0";
+  if (digits.whole.empty()) digits.whole += '0';
   return digits;
 }
 

@@ -63,11 +63,15 @@ class Reader {
   void read_path() {
     const std::string path = settings_.text("path");
     const size_t slash = path.rfind('/');
-    config_.directory =
-        slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
-    config_.pattern = slash == std::string::npos ? path : path.substr(slash + 1);
+    if (slash == std::string::npos) {
+      config_.directory += '.';
+      config_.pattern = path;
+    } else {
+      config_.directory = path.substr(0, std::max<size_t>(slash, 1));
+      config_.pattern = path.substr(slash + 1);
+    }
     if (path.empty()) report_("path", "empty");
-    if (config_.pattern.empty()) config_.pattern = "*";
+    if (config_.pattern.empty()) config_.pattern += '*';
     if (has_glob(config_.directory)) {
       report_("path", "a wildcard may stand in the name of the file only, not in its directory");
     }

@@ -17,7 +17,7 @@ void Publisher::remove(std::string_view topic, std::string_view key, uint32_t en
 
 // A chunk goes only when the next message is there: the last one must not announce another.
 void Publisher::make_room() {
-  if (batch_.bytes() < chunk_bytes && batch_.size() < chunk_messages) return;
+  if (!is_full()) return;
   batch_.more();
   flush();
 }

@@ -25,6 +25,10 @@ class Publisher {
   // Both may hand over what was collected before; throw plugin::Stopped then.
   void put(std::string_view topic, std::string_view key, std::string_view payload, uint32_t entry);
   void remove(std::string_view topic, std::string_view key, uint32_t entry);
+  // True if the next message would hand over what was collected before.
+  [[nodiscard]] bool is_full() const {
+    return batch_.bytes() >= chunk_bytes || batch_.size() >= chunk_messages;
+  }
   // Hands over the rest, and ends the poll. Nothing is published if nothing was put or removed.
   void finish(std::string_view resume_token);
 

@@ -1,0 +1,208 @@
+// Watching: real files, real inotify, and the ways in which people write files.
+#include "plugins/csv/csv_source.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <string>
+
+#include "tests/plugins/csv/folder.h"
+
+using namespace btb::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string json(const std::string& id, const std::string& v) {
+  return R"({"id":")" + id + R"(","v":")" + v + "\"}";
+}
+
+// Only inotify can be the reason for what is seen.
+const TestSettings::Values no_rescan{{"rescan", "1h"}};
+
+TestSettings::Values with(TestSettings::Values values, const TestSettings::Values& more) {
+  values.insert(values.end(), more.begin(), more.end());
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a slow writer's half of a table is never published") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2,b\n");
+  Csv csv(folder, "a.csv", {{"rescan", "50ms"}, {"settle", "100ms"}});
+  REQUIRE(csv.is_live());
+  {
+    std::ofstream file(folder.path("a.csv"), std::ios::trunc);
+    file << "id,v\n1,A\n2,B\n3," << std::flush;
+    // The writer pauses for longer than the settle time. It is still at it.
+    CHECK_FALSE(csv.host.wait_for([&] { return csv.host.messages().size() > 2; }, 300ms));
+    file << "C\n";
+  }
+  REQUIRE(csv.has(
+      {{{"t", "1"}, json("1", "A")}, {{"t", "2"}, json("2", "B")}, {{"t", "3"}, json("3", "C")}}));
+  CHECK(csv.host.batches().size() == 2);
+  CHECK(csv.host.letters().empty());
+}
+
+TEST_CASE("a file that is cut off and written anew is taken when it is closed") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n");
+  Csv csv(folder, "a.csv", no_rescan);
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
+  folder.write("a.csv", "id,v\n1,b\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "b")}}));
+}
+
+TEST_CASE("a file that is deleted and made again goes on where it was") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n2,b\n");
+  Csv csv(folder, "a.csv", no_rescan);
+  REQUIRE(csv.is_live());
+  folder.remove("a.csv");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "it is gone, its 2 rows are kept"));
+  folder.write("a.csv", "id,v\n1,a\n2,c\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE));
+  CHECK(csv.host.messages().size() == 3);
+}
+
+TEST_CASE("a file that is not there yet is waited for") {
+  const Folder folder;
+  Csv csv(folder, "a.csv", no_rescan);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "there is no file " + folder.path("a.csv")));
+  folder.replace("a.csv", "id,v\n1,a\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
+  REQUIRE(csv.is_live());
+}
+
+TEST_CASE("a directory that is missing, comes, goes and comes again loses nothing") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path("elsewhere"));
+  const TestSettings::Values quick{{"rescan", "50ms"}};
+  Csv csv(folder, "in/a.csv", quick);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "cannot be read"));
+  std::filesystem::create_directory(folder.path("in"));
+  folder.write("in/a.csv", "id,v\n1,a\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
+  std::filesystem::rename(folder.path("in"), folder.path("elsewhere/in"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "cannot be read"));
+  CHECK(csv.host.table().size() == 1);
+  std::filesystem::create_directory(folder.path("in"));
+  folder.write("in/a.csv", "id,v\n1,b\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "b")}}));
+  REQUIRE(csv.is_live());
+}
+
+TEST_CASE("without inotify the directory is looked at in time") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n");
+  Csv csv(folder, "a.csv", {{"watch", "poll"}, {"rescan", "50ms"}});
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
+  folder.replace("a.csv", "id,v\n1,b\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "b")}}));
+}
+
+TEST_CASE("a file behind a link is followed when the link is changed") {
+  const Folder folder;
+  folder.write("one", "id,v\n1,a\n");
+  folder.write("two", "id,v\n1,b\n");
+  std::filesystem::create_symlink("one", folder.path("a.csv"));
+  Csv csv(folder, "a.csv", no_rescan);
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
+  std::filesystem::create_symlink("two", folder.path("next"));
+  std::filesystem::rename(folder.path("next"), folder.path("a.csv"));
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "b")}}));
+}
+
+TEST_CASE("a marker says when a file is complete") {
+  const Folder folder;
+  Csv csv(folder, "*.csv", with(no_rescan, {{"done_marker", "{file}.done"}, {"settle", "1h"}}));
+  REQUIRE(csv.is_live());
+  folder.write("a.csv", "id,v\n1,a\n");
+  CHECK_FALSE(csv.host.wait_for([&] { return csv.host.message_count() > 0; }, 150ms));
+  folder.write("a.csv.done", "");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
+}
+
+TEST_CASE("a glob takes many files, each with rows of its own") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n");
+  folder.write("b.csv", "id,v\n1,b\n");
+  folder.write("b.csv.bak", "id,v\n9,x\n");
+  folder.write("old.csv", "id,v\n1,x\n");
+  Csv csv(folder, "*.csv", with(no_rescan, {{"topic", "stock/{stem}"}, {"exclude", List{"old*"}}}));
+  REQUIRE(csv.has({{{"stock/a", "1"}, json("1", "a")}, {{"stock/b", "1"}, json("1", "b")}}));
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.state().text == "2 rows of 2 files");
+  folder.write("c.csv", "id,v\n1,c\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 3; }));
+}
+
+TEST_CASE("rows of a file that is gone go with it, under the guard") {
+  const Folder folder;
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
+    folder.write(std::string(name) + ".csv", "id,v\n1,x\n2,y\n");
+  }
+  Csv csv(folder, "*.csv", with(no_rescan, {{"topic", "stock/{stem}"}}));
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 16; }));
+  folder.remove("a.csv");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 14; }));
+  REQUIRE(csv.is_live());
+  for (const char* name : {"b", "c", "d", "e", "f", "g"}) folder.remove(std::string(name) + ".csv");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_GUARD, "are gone"));
+  CHECK(csv.host.table().size() >= 10);
+  folder.write("g.csv.confirm", "");
+  folder.write("f.csv.confirm", "");
+  folder.write("e.csv.confirm", "");
+  folder.write("d.csv.confirm", "");
+  folder.write("c.csv.confirm", "");
+  folder.write("b.csv.confirm", "");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 2; }));
+  REQUIRE(csv.is_live());
+}
+
+TEST_CASE("a row that moves from one file to another is not lost") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,x\n2,y\n");
+  folder.write("b.csv", "id,v\n3,z\n");
+  Csv csv(folder, "*.csv", no_rescan);
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 3; }));
+  REQUIRE(csv.is_live());
+  folder.replace("b.csv", "id,v\n3,z\n1,x\n4,w\n");
+  REQUIRE(csv.told_letters(1));
+  CHECK(csv.host.letters()[0].reason == "its key belongs to another file");
+  folder.replace("a.csv", "id,v\n2,y\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "x")},
+                   {{"t", "2"}, json("2", "y")},
+                   {{"t", "3"}, json("3", "z")},
+                   {{"t", "4"}, json("4", "w")}}));
+  REQUIRE(csv.is_live());
+}
+
+TEST_CASE("a storm of other files does not make a change go unseen") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n");
+  Csv csv(folder, "a.csv", no_rescan);
+  REQUIRE(csv.is_live());
+  csv.host.pause();  // nobody takes the events meanwhile: the queue of inotify runs over
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE));
+  for (int i = 0; i < 9000; ++i) {
+    const std::string name = "noise" + std::to_string(i);
+    folder.write(name, "x");
+    folder.remove(name);
+  }
+  folder.replace("a.csv", "id,v\n1,b\n");
+  csv.host.resume();
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "b")}}));
+}
+
+TEST_CASE("a file that may not be read is tried again") {
+  const Folder folder;
+  std::filesystem::create_symlink("loop", folder.path("loop"));
+  std::filesystem::create_directory(folder.path("a.csv"));
+  Csv csv(folder, "a.csv", {{"rescan", "50ms"}});
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "there is no file"));
+  std::filesystem::remove(folder.path("a.csv"));
+  folder.write("a.csv", "id,v\n1,a\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
+}

@@ -1,0 +1,297 @@
+// Mode snapshot, the whole source: what is published for which version of a file.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/plugins/csv/folder.h"
+
+using namespace btb::test;
+using Message = FakeHost::Message;
+using Messages = std::vector<Message>;
+
+namespace {
+
+std::string json(const std::string& id, const std::string& v) {
+  return R"({"id":")" + id + R"(","v":")" + v + "\"}";
+}
+
+std::string table(int rows, const std::string& v = "x") {
+  std::string text = "id,v\n";
+  for (int i = 0; i < rows; ++i) text += std::to_string(i) + "," + v + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a table is published whole, and then exactly what changes in it") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2,b\n3,c\n");
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.has(
+      {{{"t", "1"}, json("1", "a")}, {{"t", "2"}, json("2", "b")}, {{"t", "3"}, json("3", "c")}}));
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.state().text == "3 rows of 1 file");
+  folder.replace("a.csv", "id,v\n1,a\n3,C\n4,d\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.batches().size() == 2; }));
+  CHECK(csv.host.batches()[1].messages == Messages{{false, "t", "2", ""},
+                                                   {true, "t", "3", json("3", "C")},
+                                                   {true, "t", "4", json("4", "d")}});
+}
+
+TEST_CASE("what is written differently and means the same is not published again") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2,b\n");
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.is_live());
+  folder.replace("a.csv", "\xEF\xBB\xBFid,v\r\n\"1\",\"a\"\r\n2,b\r\n");
+  folder.replace("a.csv", "id,v\n2,b\n1,a\n");
+  folder.replace("a.csv", "id,v\n2,b\n1,a\n3,z\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 3; }));
+  CHECK(csv.host.messages().size() == 3);
+}
+
+TEST_CASE("a large change is one batch in chunks") {
+  const Folder folder;
+  folder.replace("a.csv", table(20'000));
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.is_live());
+  const auto batches = csv.host.batches();
+  REQUIRE(batches.size() > 5);
+  for (size_t i = 0; i < batches.size(); ++i) CHECK(batches[i].more == (i + 1 < batches.size()));
+  CHECK(csv.host.table().size() == 20'000);
+}
+
+TEST_CASE("a row whose topic changes is deleted under the old one") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,7A\n");
+  Csv csv(folder, "a.csv", {{"topic", "ward/{v}/beds"}});
+  REQUIRE(csv.has({{{"ward/7A/beds", "1"}, json("1", "7A")}}));
+  folder.replace("a.csv", "id,v\n1,7/B\n");
+  REQUIRE(csv.has({{{"ward/7%2FB/beds", "1"}, json("1", "7/B")}}));
+  CHECK(csv.host.messages().size() == 3);
+}
+
+TEST_CASE("a bad row goes to the dead letters with its place, and its neighbours are published") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2,b,c\n3,\"x\"y\n4,\xFF\n5,e\n");
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}, {{"t", "5"}, json("5", "e")}}) ==
+          false);  // 3 of 5: refused
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "max_error_ratio"));
+  folder.replace("a.csv", "id,v\n1,a\n2,b,c\n3,\"x\"y\n4,\xFF\n5,e\n6,f\n");
+  REQUIRE(csv.has(
+      {{{"t", "1"}, json("1", "a")}, {{"t", "5"}, json("5", "e")}, {{"t", "6"}, json("6", "f")}}));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "3 of 6 rows cannot be read"));
+  const auto letters = csv.host.letters();
+  REQUIRE(letters.size() == 3);  // told once, although the file was read twice
+  CHECK(letters[0].reason == "more fields than columns");
+  CHECK(letters[0].line == 3);
+  CHECK(letters[0].column == 3);
+  CHECK(letters[0].byte_offset == 9);
+  CHECK(letters[0].raw == "2,b,c");
+  CHECK(letters[0].location == folder.path("a.csv"));
+  CHECK(letters[1].reason == "text behind a closing quote");
+  CHECK(letters[2].reason == "not valid in its encoding");
+}
+
+TEST_CASE("places of bad rows are those of the file whatever its encoding") {
+  const Folder folder;
+  std::string utf16 = "\xFF\xFE";
+  for (const char c : std::string("id,v\n1,a\n2,b,c\n3,d\n4,e\n")) utf16 += {c, '\0'};
+  folder.replace("a.csv", utf16);
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.told_letters(1));
+  CHECK(csv.host.letters()[0].byte_offset == 2 + 9 * 2);
+  CHECK(csv.host.letters()[0].raw.size() == 10);
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.table().size() == 3);
+}
+
+TEST_CASE("a row that turns bad keeps what was published of it") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,5\n2,6\n3,7\n");
+  const TestSettings::Values numbers{{"types", List{"v", "integer"}}};
+  Csv csv(folder, "a.csv", numbers);
+  REQUIRE(csv.is_live());
+  const Rows before = csv.host.table();
+  folder.replace("a.csv", "id,v\n1,5\n2,six\n3,8\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.batches().size() == 2; }));
+  CHECK(csv.host.batches()[1].messages == Messages{{true, "t", "3", R"({"id":"3","v":8})"}});
+}
+
+TEST_CASE("while a key cannot be read nothing is taken for deleted") {
+  const Folder folder;
+  folder.replace("a.csv", "v,id\na,1\nb,2\nc,3\n");
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.is_live());
+  folder.replace("a.csv", "v,id\nA,1\nb\"\",2\n\"c,3\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "they are kept"));
+  CHECK(csv.host.table().contains({"t", "3"}));
+  folder.replace("a.csv", "v,id\nA,1\nb,2\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 2; }));
+}
+
+TEST_CASE("of two rows with one key the first is published and the second is told of") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2,b\n1,c\n");
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.told_letters(1));
+  CHECK(csv.host.letters()[0].line == 4);
+  CHECK(csv.host.letters()[0].reason == "its key stands in an earlier row");
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.table()[{"t", "1"}] == json("1", "a"));
+  folder.replace("a.csv", "id,v\n1,a\n2,b\n1,d\n3,x\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 3; }));
+  CHECK(csv.host.messages().size() == 3);  // the row with two lines does not flap
+}
+
+TEST_CASE("a file that becomes empty stops at the guard until it is well again") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2,b\n");
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.is_live());
+  for (const char* empty : {"", "id,v\n", "id,v\n,\n"}) {
+    folder.replace("a.csv", empty);
+    REQUIRE(csv.host.wait_for_state(BTB_STATE_GUARD, "it has no rows any more, it had 2"));
+    CHECK(csv.host.state().text.find("touch " + folder.path("a.csv.confirm")) != std::string::npos);
+    CHECK(csv.host.table().size() == 2);
+  }
+  folder.replace("a.csv", "id,v\n1,a\n2,B\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE));
+  CHECK(csv.host.messages().size() == 3);
+}
+
+TEST_CASE("a file that loses too many rows stops at the guard and an operator can mean it") {
+  const Folder folder;
+  folder.replace("a.csv", table(100));
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.is_live());
+  folder.write("a.csv.confirm", "");  // an old one confirms nothing
+  folder.replace("a.csv", table(60, "y"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_GUARD, "it lost 40 of 100 rows (40 % > 30 %)"));
+  CHECK(csv.host.messages().size() == 100);
+  folder.remove("a.csv.confirm");
+  folder.write("a.csv.confirm", "");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 60; }));
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.messages().size() == 200);
+}
+
+TEST_CASE("a table may lose a few rows, and all of them where that is allowed") {
+  const Folder folder;
+  folder.replace("a.csv", table(100));
+  Csv csv(folder, "a.csv", {{"allow_empty", "true"}});
+  REQUIRE(csv.is_live());
+  folder.replace("a.csv", table(70));
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 70; }));
+  folder.replace("a.csv", "id,v\n");
+  REQUIRE(csv.has({}));
+}
+
+TEST_CASE("a header without a column that is needed refuses the file and keeps its rows") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n");
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.is_live());
+  folder.replace("a.csv", "id;v\n1;a\n2;b\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "is the delimiter `;`?"));
+  CHECK(csv.host.messages().size() == 1);
+  folder.replace("a.csv", "id,v\n1,a\n2,b\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE));
+  CHECK(csv.host.messages().size() == 2);
+}
+
+TEST_CASE("files that are no tables are refused by name") {
+  const Folder folder;
+  folder.replace("a.csv", "PK\x03\x04 and so on");
+  Csv csv(folder, "a.csv", {{"max_file_bytes", "1KiB"}});
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "Excel workbook"));
+  folder.replace("a.csv", std::string(500, '\x01'));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "a binary file"));
+  folder.replace("a.csv", std::string(2000, 'x'));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "max_file_bytes"));
+}
+
+TEST_CASE("an endless line is one bad row") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2," + std::string(100'000, 'x') + "\n3,c\n");
+  Csv csv(folder, "a.csv", {{"max_row_bytes", "1KiB"}});
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.table().size() == 2);
+  REQUIRE(csv.host.letters().size() == 1);
+  CHECK(csv.host.letters()[0].reason == "longer than max_row_bytes");
+}
+
+TEST_CASE("on_error decides what becomes of bad rows") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2\n3,c\n");
+  Csv stop(folder, "a.csv", {{"on_error", "stop"}});
+  REQUIRE(stop.host.wait_for_state(BTB_STATE_DEGRADED,
+                                   "on_error is stop, and a row cannot be read: line 3"));
+  CHECK(stop.host.messages().empty());
+  Csv skip(folder, "a.csv", {{"on_error", "skip"}});
+  REQUIRE(skip.is_live());
+  CHECK(skip.host.table().size() == 2);
+  CHECK(skip.host.letters().empty());
+  CHECK(skip.host.state().text.find("1 of 3 rows cannot be read") != std::string::npos);
+  Csv few(folder, "a.csv", {{"max_error_ratio", "0.1"}});
+  REQUIRE(few.host.wait_for_state(BTB_STATE_DEGRADED, "max_error_ratio"));
+}
+
+TEST_CASE("a message the broker does not take is told of and the others are published") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n2,poison\n3,c\n");
+  Csv csv(folder, "a.csv", {}, "");
+  csv.host.refuse([](const Message& message) {
+    return message.payload.find("poison") != std::string::npos ? "payload too large" : nullptr;
+  });
+  folder.replace("a.csv", "id,v\n1,A\n2,poison!\n3,C\n");
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "A")}, {{"t", "3"}, json("3", "C")}}) ==
+          !csv.host.table().contains({"t", "2"}));
+  REQUIRE(csv.told_letters(1));
+  CHECK(csv.host.letters()[0].reason == "payload too large");
+}
+
+TEST_CASE("delimiters are guessed where asked, and not where it is a guess") {
+  const Folder folder;
+  folder.replace("a.csv", "id;v\n1;a,b\n2;c,d\n");
+  Csv csv(folder, "a.csv", {{"delimiter", "auto"}});
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a,b")}, {{"t", "2"}, json("2", "c,d")}}));
+  folder.replace("a.csv", "id;v,w\n1;a,b\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "delimiter: auto cannot tell"));
+}
+
+TEST_CASE("files without a header have numbered columns or those of the configuration") {
+  const Folder folder;
+  folder.replace("a.csv", "1,a\n2,b\n");
+  Csv numbered(folder, "a.csv", {{"header", "false"}, {"key", List{"column_1"}}});
+  REQUIRE(numbered.has({{{"t", "1"}, R"({"column_1":"1","column_2":"a"})"},
+                        {{"t", "2"}, R"({"column_1":"2","column_2":"b"})"}}));
+  Csv named(folder, "a.csv", {{"header", "false"}, {"columns", List{"id", "v"}}});
+  REQUIRE(named.has({{{"t", "1"}, json("1", "a")}, {{"t", "2"}, json("2", "b")}}));
+}
+
+TEST_CASE("a source that is paused or finds the broker full publishes later, and all") {
+  const Folder folder;
+  folder.replace("a.csv", table(20'000));
+  Csv csv(folder, "a.csv", {{"settle", "0"}});
+  csv.host.be_full(7);
+  csv.host.pause();
+  folder.replace("a.csv", table(20'001));
+  csv.host.resume();
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 20'001; }));
+  CHECK(csv.host.failure().empty());
+}
+
+TEST_CASE("a source can be stopped at any call of publish") {
+  const Folder folder;
+  folder.replace("a.csv", table(20'000));
+  for (int count = 0; count < 12; ++count) {
+    Csv csv(folder, "a.csv");
+    csv.host.stop_in_publish(count);
+    csv.host.wait_for([&] { return csv.host.state().state == BTB_STATE_LIVE; },
+                      std::chrono::milliseconds(30));
+    csv.end();
+    CHECK(csv.host.failure().empty());
+  }
+}

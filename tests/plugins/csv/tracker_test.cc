@@ -1,0 +1,77 @@
+#include "plugins/csv/tracker.h"
+
+#include <doctest/doctest.h>
+
+using btb::csv::FileTracker;
+using btb::csv::Signature;
+using btb::csv::TrackedFile;
+
+namespace {
+
+Signature version(uint64_t inode, uint64_t size) {
+  return {1, inode, size, 0, 0};
+}
+
+}  // namespace
+
+TEST_CASE("a file that is written to is taken when it was left alone for the settle time") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, false);
+  TrackedFile& file = tracker.files()["a"];
+  CHECK(tracker.due_in(file, 1000) == 500);
+  tracker.observe("a", version(1, 20), 1400, false);
+  CHECK(tracker.due_in(file, 1500) == 400);
+  CHECK(tracker.due_in(file, 1900) == 0);
+  file.taken = file.seen;
+  CHECK(tracker.due_in(file, 5000) == FileTracker::never);
+}
+
+TEST_CASE("a file that came by rename is taken at once") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, true);
+  TrackedFile& file = tracker.files()["a"];
+  file.taken = file.seen;
+  file.arrived = false;
+  tracker.observe("a", version(2, 10), 2000, false);
+  CHECK(tracker.due_in(file, 2000) == 500);
+  tracker.note("a", FileTracker::Event::arrived, 2000);
+  CHECK(tracker.due_in(file, 2000) == 0);
+}
+
+TEST_CASE("a writer that pauses longer than the settle time is waited for until it closes") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, false);
+  tracker.note("a", FileTracker::Event::modified, 1000);
+  const TrackedFile& file = tracker.files()["a"];
+  CHECK(tracker.due_in(file, 2000) == 4000);
+  tracker.note("a", FileTracker::Event::closed, 2000);
+  CHECK(tracker.due_in(file, 2000) == 500);
+  tracker.note("a", FileTracker::Event::modified, 2100);
+  CHECK(tracker.due_in(file, 7100) == 0);  // one that never closes is not waited for for ever
+}
+
+TEST_CASE("files that were there for long need not settle") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, true);
+  CHECK(tracker.due_in(tracker.files()["a"], 1000) == 0);
+}
+
+TEST_CASE("a file is believed to be gone only after the settle time") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, true);
+  CHECK(tracker.gone_in(tracker.files()["a"], 1000) == FileTracker::never);
+  tracker.observe("a", std::nullopt, 2000, false);
+  CHECK(tracker.gone_in(tracker.files()["a"], 2100) == 400);
+  CHECK(tracker.due_in(tracker.files()["a"], 9000) == FileTracker::never);
+}
+
+TEST_CASE("every file has a number of its own") {
+  FileTracker tracker(0, false);
+  for (int i = 0; i < 1000; ++i) tracker.observe(std::to_string(i), version(1, 1), 0, true);
+  const uint16_t first = tracker.files()["0"].id;
+  CHECK(first != tracker.files()["999"].id);
+  tracker.forget("0");
+  tracker.observe("new", version(1, 1), 0, true);
+  CHECK(tracker.files()["new"].id != 0);
+  CHECK_FALSE(tracker.files().contains("0"));
+}
