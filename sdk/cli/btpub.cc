@@ -110,7 +110,7 @@ class Publisher final : public client::Handler {
   }
   void on_disconnected(const client::Ending& ending, int64_t retry_ms) override {
     open_ = false;
-    if (failed_) return;
+    if (failed_ || (ending.reason == wire::Reason::normal && !ending.by_broker)) return;
     const std::string why =
         ending.text.empty() ? std::string(wire::name_of(ending.reason)) : ending.text;
     if (retry_ms >= 0) return program_.note("connection lost: " + why + "; connecting again");

@@ -84,7 +84,11 @@ void add_options(Program& program, Arguments& a) {
   program.add_broker_options();
   app.add_option("-n,--count", a.count, "End after so many messages")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(
+          [](std::string& text) -> std::string {
+            return text == "0" ? "a number from 1 on is expected" : "";
+          },
+          ""));
   app.add_option("-W,--timeout", a.timeout, "End after this time; with 3 if messages were missing")
       ->type_name("SECONDS");
   app.add_option("--from", a.from,

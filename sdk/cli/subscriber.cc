@@ -68,13 +68,14 @@ void Subscriber::on_connected(const client::Session& session) {
 }
 
 void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms) {
-  const std::string why = reason_text(ending.reason, ending.text);
+  const bool words = !ending.by_broker && !ending.text.empty();
+  const std::string why = words ? ending.text : reason_text(ending.reason, ending.text);
   if (retry_ms >= 0) {
     program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
                   "; next attempt in " + std::to_string(retry_ms) + " ms");
     return;
   }
-  if (done_) return;
+  if (done_ || (ending.reason == Reason::normal && !ending.by_broker)) return;
   if (ending.by_broker) {
     program_.error("the broker ended the session: " + why);
   } else {

@@ -89,8 +89,9 @@ void Conversation::settle_end(Ending ending) {
     const uint64_t first = publisher->settled + 1;
     const uint64_t last = publisher->published;
     publisher->number = 0;
-    publisher->published = publisher->settled = 0;
-    if (publisher->ack != wire::AckLevel::none && first <= last) {
+    const bool all_settled = last - publisher->settled <= publisher->rejected;
+    publisher->published = publisher->settled = publisher->rejected = 0;
+    if (publisher->ack != wire::AckLevel::none && !all_settled) {
       handler_.on_unsettled(id, first, last);
     }
   }

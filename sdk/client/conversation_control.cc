@@ -458,6 +458,7 @@ void Conversation::on_ack(const FrameView& frame) {
     return fail(Reason::frame_malformed, "an ack of what was not published");
   }
   publisher->settled = message->published;
+  publisher->rejected = 0;
   handler_.on_ack(publisher->id, message->published, message->seq);
 }
 
@@ -469,6 +470,7 @@ void Conversation::on_reject(const FrameView& frame) {
   if (message->published > publisher->published || message->published == 0) {
     return fail(Reason::frame_malformed, "a reject of what was not published");
   }
+  if (message->published > publisher->settled) ++publisher->rejected;
   handler_.on_reject(publisher->id, message->published, message->reason, message->text);
 }
 

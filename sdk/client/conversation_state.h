@@ -64,6 +64,7 @@ struct Conversation::PublisherState {
   uint32_t number = 0;  // 0: not opened in this session
   uint64_t published = 0;
   uint64_t settled = 0;
+  uint64_t rejected = 0;  // of those behind `settled`
 };
 
 template <class Native>

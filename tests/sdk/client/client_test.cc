@@ -10,6 +10,7 @@
 
 #include "sdk/transport/socket.h"
 #include "tests/sdk/client/scripted.h"
+#include "tests/sdk/client/small_broker.h"
 
 using namespace btb;
 using namespace btb::client;
@@ -18,74 +19,6 @@ using wire::TopicKind;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A listening socket, at most one connection, and frames as calls. In the same thread as the
-// client: the test takes turns.
-class SmallBroker {
- public:
-  SmallBroker() {
-    std::string pattern = fs::temp_directory_path() / "btb_client_XXXXXX";
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
-    endpoint = {Endpoint::Scheme::unix_socket, directory_ + "/b.sock", 0};
-    listen();
-  }
-  ~SmallBroker() { fs::remove_all(directory_); }
-
-  void listen() { listener_ = std::move(*listen_on(endpoint, {})); }
-  void stop_listening() {
-    listener_.reset();
-    remove_endpoint(endpoint);
-  }
-  bool accept() {
-    auto fd = accept_from(listener_.get());
-    if (fd) connection_ = std::move(*fd);
-    return connection_.valid();
-  }
-  template <class Native>
-  void say(const Native& message) {
-    ByteVector bytes;
-    wire::append_control(bytes, message);
-    send(bytes);
-  }
-  void welcome(uint64_t epoch = 7) {
-    fb::WelcomeT message;
-    message.epoch = epoch;
-    message.keep_alive_ms = 60'000;
-    say(message);
-  }
-  void send(const ByteVector& bytes) {
-    REQUIRE(::send(connection_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(bytes.size()));
-  }
-  // The next frame of the client that has come completely, of this kind.
-  template <class Native>
-  std::unique_ptr<Native> hear() {
-    std::byte chunk[4096];
-    ssize_t count = 0;
-    while ((count = ::recv(connection_.get(), chunk, sizeof chunk, 0)) > 0) {
-      heard_.insert(heard_.end(), chunk, chunk + count);
-    }
-    const auto next = wire::next_frame(heard_);
-    if (next.status != wire::NextFrame::Status::frame) return nullptr;
-    REQUIRE(next.frame.kind == wire::ControlOf<Native>::kind);
-    auto message = wire::decode<Native>(next.frame);
-    heard_.erase(heard_.begin(), heard_.begin() + static_cast<std::ptrdiff_t>(next.consumed));
-    return message;
-  }
-  void hang_up() {
-    connection_.reset();
-    heard_.clear();
-  }
-
-  Endpoint endpoint;
-
- private:
-  std::string directory_;
-  UniqueFd listener_;
-  UniqueFd connection_;
-  ByteVector heard_;
-};
 
 // Lets the client work until `done`, or fails.
 void run_until(Client& client, const std::function<bool()>& done) {

@@ -103,6 +103,10 @@ TEST_CASE("rejects and refusals are told with their reason") {
   reject.reason = Reason::topic_full;
   s.say(reject);
   CHECK(s.recorder.take() == Lines{"reject 1 topic_full"});
+  s.conversation.end(Reason::peer_failed, "");
+  CHECK(s.recorder.take() == Lines{"disconnected peer_failed"});  // nothing is unsettled
+  s.connect();
+  s.recorder.take();
   const uint32_t other = *s.conversation.open("$SYS/x", AckLevel::none);
   fb::OpenedT answer;
   answer.id = other;

@@ -1,0 +1,91 @@
+#include "tests/sdk/cli/process.h"
+
+using namespace btb;
+using namespace btb::cli;
+using wire::Reason;
+
+namespace {
+
+// Runs btctl against a broker that answers with `body`; returns what it was asked.
+fb::CommandT answer(Served& broker, const std::string& body, Reason reason = Reason::none,
+                    const std::string& text = {}) {
+  broker.greet(true);
+  auto command = broker.await<fb::CommandT>();
+  fb::ReplyT reply;
+  reply.id = command.id;
+  reply.reason = reason;
+  reply.text = text;
+  reply.body = body;
+  broker.say(reply);
+  (void)broker.await<fb::GoodbyeT>();
+  broker.hang_up();
+  return command;
+}
+
+}  // namespace
+
+TEST_CASE("btctl prints tables, and with --json what the broker said") {
+  const std::string body =
+      R"([{"name":"a\u001b[2J","number":1,"bytes":1500,"odd":true},{"name":"longer","number":22,"bytes":3}])";
+  Served broker;
+  Process table("btctl", {"-b", broker.address(), "topics"});
+  CHECK(answer(broker, body).verb == "topics");
+  CHECK(table.wait() == 0);
+  CHECK(table.out() ==
+        "NAME      NUMBER   BYTES\n"
+        "a\\x1b[2J       1  1.5 kB\n"
+        "longer        22     3 B\n");
+  Process json("btctl", {"-b", broker.address(), "topics", "--json"});
+  (void)answer(broker, body);
+  CHECK(json.wait() == 0);
+  CHECK(json.out() == body + "\n");
+  Process some("btctl", {"-b", broker.address(), "--json", "topics", "lon+"});
+  CHECK(some.wait() == 2);
+}
+
+TEST_CASE("btctl filters topics by name") {
+  Served broker;
+  Process btctl("btctl", {"-b", broker.address(), "--json", "topics", "a/+"});
+  (void)answer(broker, R"([{"name":"a/b"},{"name":"b"},7])");
+  CHECK(btctl.wait() == 0);
+  CHECK(btctl.out() == "[{\"name\":\"a/b\"}]\n");
+}
+
+TEST_CASE("btctl passes arguments on and says what failed") {
+  Served broker;
+  Process btctl("btctl", {"-b", broker.address(), "kick", "17"});
+  const auto command = answer(broker, "{}", Reason::command_failed, "no session 17");
+  CHECK(command.verb == "kick");
+  CHECK(command.arguments == std::vector<std::string>{"17"});
+  CHECK(btctl.wait() == 1);
+  CHECK(btctl.err() == "btctl: no session 17\n");
+}
+
+TEST_CASE("btctl reload tells what was applied, what needs a restart and what is wrong") {
+  Served broker;
+  Process btctl("btctl", {"-b", broker.address(), "reload"});
+  (void)answer(
+      broker, R"({"applied":["source a: added"],"needs_restart":["limits"],"faults":["f:1:2: x"]})",
+      Reason::command_failed, "faults");
+  CHECK(btctl.wait() == 1);
+  CHECK(btctl.out() ==
+        "applied        source a: added\nneeds restart  limits\nfault          f:1:2: x\n");
+}
+
+TEST_CASE("btctl is refused where commands are not taken") {
+  Served broker;
+  Process btctl("btctl", {"-b", broker.address(), "status"});
+  broker.greet(false);
+  (void)broker.await<fb::GoodbyeT>();
+  broker.hang_up();
+  CHECK(btctl.wait() == 5);
+  CHECK(btctl.err().find("takes no commands") != std::string::npos);
+}
+
+TEST_CASE("btctl ends with 2 without a command, with an unknown one, or one argument too few") {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{}, {"frobnicate"}, {"kick"}, {"pause"}}) {
+    Process btctl("btctl", arguments);
+    CHECK(btctl.wait() == 2);
+  }
+}

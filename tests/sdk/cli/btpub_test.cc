@@ -1,0 +1,124 @@
+#include "tests/sdk/cli/process.h"
+
+using namespace btb;
+using namespace btb::cli;
+using wire::Reason;
+
+namespace {
+
+// Welcomes btpub and opens the topic it asks for, as number 4.
+fb::OpenT open_topic(Served& broker) {
+  broker.greet();
+  auto open = broker.await<fb::OpenT>();
+  fb::OpenedT answer;
+  answer.id = open.id;
+  answer.number = 4;
+  broker.say(answer);
+  return open;
+}
+
+void ack(Served& broker, uint64_t published) {
+  fb::AckT message;
+  message.topic = 4;
+  message.published = published;
+  broker.say(message);
+}
+
+}  // namespace
+
+TEST_CASE("btpub waits until the broker has the message, then ends with 0") {
+  Served broker;
+  Process btpub("btpub", {"-b", broker.address(), "ward/1", "-k", "bed", "-m", "free"});
+  const auto open = open_topic(broker);
+  CHECK(open.name == "ward/1");
+  CHECK(open.ack == wire::AckLevel::memory);
+  CHECK(broker.await_data() == "1 [bed] free");
+  ack(broker, 1);
+  CHECK(broker.await<fb::GoodbyeT>().reason == Reason::normal);
+  broker.hang_up();
+  CHECK(btpub.wait() == 0);
+  CHECK(btpub.err().empty());
+}
+
+TEST_CASE("btpub --ack none ends when all is sent") {
+  Served broker;
+  Process btpub("btpub", {"-b", broker.address(), "t", "-k", "x", "--delete", "--ack", "none"});
+  CHECK(open_topic(broker).ack == wire::AckLevel::none);
+  CHECK(broker.await_data() == "1 [x] delete");
+  (void)broker.await<fb::GoodbyeT>();
+  broker.hang_up();
+  CHECK(btpub.wait() == 0);
+}
+
+TEST_CASE("btpub -l publishes each line, the last one without its end too, with keys if asked") {
+  Served broker;
+  Process btpub("btpub", {"-b", broker.address(), "t", "-l", "-K", "="}, "a=1\r\nb=2=3\n\nc");
+  (void)open_topic(broker);
+  CHECK(broker.await_data() == "1 [a] 1");
+  CHECK(broker.await_data() == "2 [b] 2=3");
+  CHECK(broker.await_data() == "3 [] ");
+  CHECK(broker.await_data() == "4 [c] ");
+  ack(broker, 4);
+  (void)broker.await<fb::GoodbyeT>();
+  broker.hang_up();
+  CHECK(btpub.wait() == 0);
+}
+
+TEST_CASE("btpub ends with 5 if the topic or a message is refused, and says why") {
+  Served broker;
+  Process rejected("btpub", {"-b", broker.address(), "t", "-m", "x"});
+  (void)open_topic(broker);
+  (void)broker.await_data();
+  fb::RejectT reject;
+  reject.topic = 4;
+  reject.published = 1;
+  reject.reason = Reason::topic_full;
+  broker.say(reject);
+  (void)broker.await<fb::GoodbyeT>();
+  broker.hang_up();
+  CHECK(rejected.wait() == 5);
+  CHECK(rejected.err() == "btpub: message 1 was rejected: topic_full\n");
+  Process refused("btpub", {"-b", broker.address(), "$SYS/x", "-m", "x"});
+  broker.greet();
+  fb::OpenedT answer;
+  answer.id = broker.await<fb::OpenT>().id;
+  answer.reason = Reason::reserved_name;
+  broker.say(answer);
+  (void)broker.await<fb::GoodbyeT>();
+  broker.hang_up();
+  CHECK(refused.wait() == 5);
+  CHECK(refused.err() == "btpub: the broker refused the topic: reserved_name\n");
+}
+
+TEST_CASE("btpub ends with 1 if the connection is lost before the answer") {
+  Served broker;
+  Process btpub("btpub", {"-b", broker.address(), "t", "-m", "x"});
+  (void)open_topic(broker);
+  (void)broker.await_data();
+  broker.hang_up();
+  CHECK(btpub.wait() == 1);
+  CHECK(btpub.err().find("lost before 1 messages were confirmed") != std::string::npos);
+}
+
+TEST_CASE("btpub -f publishes the bytes of a file; a file that is not there is an error") {
+  Served broker;
+  const std::string path = broker.endpoint.address + ".txt";
+  std::ofstream(path) << "two\nlines\n";
+  Process btpub("btpub", {"-b", broker.address(), "t", "-f", path});
+  (void)open_topic(broker);
+  CHECK(broker.await_data() == "1 [] two\nlines\n");
+  Process missing("btpub", {"-b", broker.address(), "t", "-f", "/nonexistent"});
+  CHECK(missing.wait() == 1);
+}
+
+TEST_CASE("btpub ends with 2 if it is not told what to publish, or too much") {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"t"},
+                                                    {"t", "-m", "x", "-l"},
+                                                    {"a/+", "-m", "x"},
+                                                    {"-m", "x"},
+                                                    {"t", "-m", "x", "-K", "="},
+                                                    {"t", "-m", "x", "--ack", "disk"}}) {
+    Process btpub("btpub", arguments);
+    CHECK(btpub.wait() == 2);
+  }
+}

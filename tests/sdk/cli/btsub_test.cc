@@ -1,0 +1,248 @@
+// btsub as a person runs it: the real program, its output, its exit codes.
+#include "tests/sdk/cli/process.h"
+
+using namespace btb;
+using namespace btb::cli;
+using wire::Reason;
+using wire::TopicKind;
+
+TEST_CASE("btsub --once prints the rows of a state topic as JSON and ends with 0") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "--once", "-f", "json", "ward/#"});
+  broker.greet();
+  CHECK(broker.subscribed(1).filter == "ward/#");
+  broker.topic(1, "ward/3", TopicKind::state, 2);
+  broker.snapshot_begin(1);
+  broker.data(1, 1, "bed 1", "{ \"free\": true }");
+  broker.data(1, 2, "bed 2", "text\n");
+  broker.snapshot_end(1, 2);
+  CHECK(btsub.wait() == 0);
+  CHECK(
+      btsub.out() ==
+      R"({"ts":"1970-01-01T00:00:01.000000Z","topic":"ward/3","seq":1,"op":"put","key":"bed 1","payload":{"free":true},"snapshot":true})"
+      "\n"
+      R"({"ts":"1970-01-01T00:00:01.000000Z","topic":"ward/3","seq":2,"op":"put","key":"bed 2","payload":"text\n","snapshot":true})"
+      "\n");
+  CHECK(btsub.err().empty());
+}
+
+TEST_CASE("btsub --once ends at once if nothing matches") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "--once", "none"});
+  broker.greet();
+  broker.subscribed(0);
+  CHECK(btsub.wait() == 0);
+  CHECK(btsub.out().empty());
+}
+
+TEST_CASE("btsub --once of an events topic prints what is kept") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "--once", "log"});
+  broker.greet();
+  CHECK(broker.subscribed(1).from == wire::From::beginning);
+  broker.topic(1, "log", TopicKind::events, 2);
+  broker.data(1, 1, "", "one");
+  broker.data(1, 2, "", "two");
+  CHECK(btsub.wait() == 0);
+  CHECK(btsub.out() == "log one\nlog two\n");
+}
+
+TEST_CASE("btsub prints each message as soon as it comes, also into a pipe or file") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "log"});
+  broker.greet();
+  broker.subscribed(1);
+  broker.topic(1, "log", TopicKind::events);
+  broker.data(1, 1, "", "one");
+  wait_until([&] { return btsub.out() == "log one\n"; });
+  btsub.signal(SIGINT);
+  CHECK(broker.await<fb::GoodbyeT>().reason == Reason::normal);
+  CHECK(btsub.wait() == 130);
+  CHECK(btsub.err().empty());
+}
+
+TEST_CASE("btsub -n ends after exactly so many messages, -T leaves topics out") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "-n", "2", "-T", "a/secret", "a/#"});
+  broker.greet();
+  broker.subscribed(2);
+  broker.topic(1, "a/secret", TopicKind::events);
+  broker.topic(2, "a/b", TopicKind::events);
+  broker.data(1, 1, "", "hidden");
+  for (uint64_t seq = 1; seq <= 3; ++seq) broker.data(2, seq, "", std::to_string(seq));
+  CHECK(btsub.wait() == 0);
+  CHECK(btsub.out() == "a/b 1\na/b 2\n");
+}
+
+TEST_CASE("btsub -W ends with 3 if messages were missing and with 0 if some came without -n") {
+  for (const bool some : {false, true}) {
+    Served broker;
+    Process btsub("btsub", {"-b", broker.address(), "-W", "1", "e"});
+    broker.greet();
+    broker.subscribed(1);
+    broker.topic(1, "e", TopicKind::events);
+    if (some) broker.data(1, 1, "", "x");
+    CHECK(btsub.wait() == (some ? 0 : 3));
+  }
+}
+
+TEST_CASE("btsub ends with 4 if there is no broker, or nobody answers") {
+  Served broker;
+  Process silent("btsub", {"-b", broker.address(), "--connect-timeout", "0.1", "x"});
+  CHECK(silent.wait() == 4);
+  CHECK(silent.err().find("no answer within 100 ms") != std::string::npos);
+  broker.stop_listening();
+  Process nobody("btsub", {"-b", broker.address(), "x"});
+  CHECK(nobody.wait() == 4);
+  CHECK(nobody.err().find("cannot connect: " + broker.address()) != std::string::npos);
+  Process nowhere("btsub", {"x"}, "", {"XDG_RUNTIME_DIR=/nonexistent"});
+  const int exit = nowhere.wait();
+  CHECK((exit == 4 || nowhere.err().find("no broker found") == std::string::npos));
+}
+
+TEST_CASE("btsub ends with 5 if the broker refuses the session or the subscription") {
+  Served broker;
+  Process full("btsub", {"-b", broker.address(), "x"});
+  wait_until([&] { return broker.accept(); });
+  broker.goodbye(Reason::not_allowed, "not \x1b[31myou");
+  CHECK(full.wait() == 5);
+  CHECK(full.err() == "btsub: the broker ended the session: not_allowed (not \\x1b[31myou)\n");
+  broker.hang_up();
+  Process refused("btsub", {"-b", broker.address(), "x"});
+  broker.greet();
+  fb::SubscribedT answer;
+  answer.id = broker.await<fb::SubscribeT>().id;
+  answer.reason = Reason::not_allowed;
+  broker.say(answer);
+  CHECK(refused.wait() == 5);
+  CHECK(refused.err() == "btsub: the broker refused the subscription: not_allowed\n");
+}
+
+TEST_CASE("btsub ends with 2 and says what is wrong with the command line") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{}, "A FILTER is missing"},
+      {{"a/#/b"}, "# is not the last level"},
+      {{"x", "-T", "#/x"}, "--exclude"},
+      {{"x", "-f", "xml"}, "xml"},
+      {{"x", "-F", "{nope}"}, "{nope} is not known"},
+      {{"x", "--from", "yesterday"}, "expected latest"},
+      {{"x", "-n", "0"}, "--count: a number from 1 on"},
+      {{"x", "-W", "soon"}, "--timeout"},
+      {{"x", "-b", "nowhere"}, "endpoint \"nowhere\""},
+      {{"x", "--once", "--new"}, "exclude each other"},
+      {{"x", "--frobnicate"}, "--frobnicate"}};
+  for (const auto& [arguments, said] : cases) {
+    Process btsub("btsub", arguments);
+    CHECK(btsub.wait() == 2);
+    CAPTURE(btsub.err());
+    CHECK(btsub.err().find(said) != std::string::npos);
+    CHECK(btsub.err().find("btsub --help") != std::string::npos);
+  }
+}
+
+TEST_CASE("a reader that goes away ends btsub with 0, also while nothing comes") {
+  Served broker;
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  Process btsub("btsub", {"-b", broker.address(), "e"}, "", {}, ends[1]);
+  ::close(ends[1]);
+  broker.greet();
+  broker.subscribed(1);
+  ::close(ends[0]);
+  CHECK(btsub.wait() == 0);
+  CHECK(btsub.err().empty());
+}
+
+TEST_CASE("btsub comes back after a lost connection, goes on where it was and tells of gaps") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "-n", "3", "e"});
+  broker.greet();
+  broker.subscribed(1);
+  broker.topic(1, "e", TopicKind::events);
+  broker.data(1, 1, "", "one");
+  wait_until([&] { return btsub.out() == "e one\n"; });
+  broker.hang_up();
+  broker.greet();
+  const auto resume = broker.subscribed(1);
+  CHECK(resume.from == wire::From::resume);
+  REQUIRE(resume.positions.size() == 1);
+  CHECK(resume.positions[0].seq() == 1);
+  broker.topic(1, "e", TopicKind::events, 5, 1);
+  fb::GapT gap;
+  gap.topic = 1;
+  gap.first = 2;
+  gap.last = 4;
+  gap.reason = Reason::retention;
+  broker.say(gap);
+  broker.data(1, 5, "", "five");
+  fb::MustRefetchT refetch;
+  refetch.topic = 1;
+  refetch.reason = Reason::overflow;
+  broker.say(refetch);
+  broker.data(1, 6, "", "six");
+  CHECK(btsub.wait() == 0);
+  CHECK(btsub.out() == "e one\ne five\ne six\n");
+  CHECK(btsub.err().find("connection lost") != std::string::npos);
+  CHECK(btsub.err().find("connected again to test") != std::string::npos);
+  CHECK(btsub.err().find("e: missed 2..4: retention") != std::string::npos);
+  CHECK(btsub.err().find("e: starts over: overflow") != std::string::npos);
+}
+
+TEST_CASE("btsub asks for what --from, --new and several filters say") {
+  Served broker;
+  Process btsub("btsub",
+                {"-b", broker.address(), "--from", "-7", "--new", "a", "b/+", "--name", "me"});
+  wait_until([&] { return broker.accept(); });
+  const auto hello = broker.await<fb::HelloT>();
+  CHECK(hello.name == "me");
+  CHECK(hello.agent == "btsub/" BTB_VERSION);
+  broker.welcome();
+  const auto first = broker.await<fb::SubscribeT>();
+  CHECK(first.filter == "a");
+  CHECK(first.from == wire::From::last);
+  CHECK(first.value == 7);
+  CHECK(first.no_snapshot);
+  CHECK(broker.await<fb::SubscribeT>().filter == "b/+");
+}
+
+TEST_CASE("options come from the command line, then from variables, then from client.yaml") {
+  Served broker;
+  const std::string config = broker.endpoint.address + ".yaml";
+  std::ofstream(config) << "broker: " << broker.address()
+                        << "\nbtsub:\n  format: hex\n  count: 1\nbtpub: {ack: none}\n";
+  const std::string named = "BTB_CONFIG=" + config;
+  struct Case {
+    std::vector<std::string> arguments, variables;
+    std::string out;
+  };
+  for (const Case& c :
+       {Case{{"e"}, {named}, "e 6869\n"}, Case{{"e"}, {named, "BTB_FORMAT=raw"}, "hi"},
+        Case{{"e", "-f", "text"}, {named, "BTB_FORMAT=raw"}, "e hi\n"}}) {
+    Process btsub("btsub", c.arguments, "", c.variables);
+    broker.greet();
+    broker.subscribed(1);
+    broker.topic(1, "e", TopicKind::events);
+    broker.data(1, 1, "", "hi");
+    CHECK(btsub.wait() == 0);
+    CHECK(btsub.out() == c.out);
+    broker.hang_up();
+  }
+  std::ofstream(config) << "btsub:\n  formt: hex\n";
+  Process wrong("btsub", {"e"}, "", {named});
+  CHECK(wrong.wait() == 2);
+  CHECK(wrong.err().find("client.yaml:2: \"formt\" is not an option of btsub") !=
+        std::string::npos);
+}
+
+TEST_CASE("--rate and --latency print figures instead of messages") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "--rate", "--latency", "-n", "2", "e"});
+  broker.greet();
+  broker.subscribed(1);
+  broker.topic(1, "e", TopicKind::events);
+  broker.data(1, 1, "", "x");
+  broker.data(1, 2, "", "y");
+  CHECK(btsub.wait() == 0);
+  CHECK(btsub.out().starts_with("total 2 messages"));
+  CHECK(btsub.out().find("latency us: p50 ") != std::string::npos);
+}
