@@ -354,8 +354,7 @@ class Client:
 
     def run_once(self, timeout):
         """Handles at most one frame."""
-        self._keep_alive()
-        next_frame = self.next_frame(timeout)
+        next_frame = self.next_frame(min(timeout, self._keep_alive()))
         if next_frame is not None:
             self._handle(*next_frame)
 
@@ -383,11 +382,13 @@ class Client:
         return table
 
     def _keep_alive(self):
-        now = time.monotonic()
-        if now - self.heard > self.keep_alive_ms * 1.5 / 1000:
+        """Seconds until this is needed again."""
+        now, agreed = time.monotonic(), self.keep_alive_ms / 1000
+        if now - self.heard > agreed * 1.5:
             raise Goodbye(None, "the broker was silent for too long")
-        if now - self.spoke > self.keep_alive_ms * 0.75 / 1000:
+        if now - self.spoke > agreed * 0.75:
             self.send(control_frame(PING, (0, "Q", 1)))
+        return max(self.spoke + agreed * 0.75 - time.monotonic(), 0.01)
 
     def _handle(self, kind, frame):
         if kind == DATA:
