@@ -107,7 +107,8 @@ void add_options(Program& program, Arguments& a) {
   app.add_flag("--rate", a.rate, "Print messages/s and MB/s each second instead of messages");
   app.add_flag("--latency", a.latency,
                "Print the time from publishing to here (same clock needed) instead of messages");
-  app.add_option("--colour,--color", a.colour, "Colours: auto is on a terminal, without $NO_COLOR")
+  app.add_option("--colour,--color", a.colour,
+                 "Colours; auto means on a terminal, unless $NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN")
       ->capture_default_str();

@@ -43,7 +43,7 @@ class Formatter {
   FormatOptions options_;
   bool begun_ = false;
   size_t topic_columns_ = 24;
-  size_t key_columns_ = 12;
+  size_t key_columns_ = 16;
 };
 
 // One line of the json form, without its newline.

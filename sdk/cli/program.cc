@@ -32,6 +32,39 @@ std::string environment_name(std::string flag) {
   return "BTB_" + flag;
 }
 
+// CLI11's help without the variables, which all have the names of their options, and with the
+// choices as people write them.
+class Help final : public CLI::Formatter {
+ public:
+  Help() { column_width(column); }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0) return {};
+    const std::string type = option->get_type_name();
+    std::string out = " " + type.substr(0, type.find(':'));
+    if (option->get_expected_max() > 1) out += "...";
+    return out;
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    std::string out = option->get_description();
+    const std::string type = option->get_type_name();
+    const size_t choices = type.find('{');
+    if (choices != std::string::npos) {
+      out += ": ";
+      for (const char c : type.substr(choices + 1, type.find('}') - choices - 1)) {
+        out += c == ',' ? std::string(", ") : std::string(1, c);
+      }
+    }
+    if (!option->get_default_str().empty() && option->get_configurable() &&
+        option->get_lnames()[0] != "config") {
+      out += " [" + option->get_default_str() + "]";
+    }
+    return out;
+  }
+
+ private:
+  static constexpr size_t column = 30;
+};
+
 void print_line(std::string_view name, std::string_view text) {
   std::string line(name);
   line += ": ";
@@ -52,6 +85,7 @@ Exit exit_of(const client::Ending& ending) {
 }
 
 Program::Program(Words words) : words_(std::move(words)), app_(words_.summary, words_.name) {
+  app_.formatter(std::make_shared<Help>());
   app_.set_version_flag("--version", words_.name + " " BTB_VERSION, "Print the version");
   app_.set_help_flag("-h,--help", "Print this help");
 }

@@ -99,13 +99,13 @@ TEST_CASE("raw is the payload's bytes, hex their digits") {
 TEST_CASE("a table has a head, columns and no line wider than the terminal") {
   Sample sample;
   FormatOptions options = form(Form::table);
-  options.columns = 70;
+  options.columns = 76;
   Formatter formatter(options);
   sample.payload = std::string(100, 'x');
   const std::string out = sample.as(formatter);
   CHECK(
-      out.starts_with("TIME      TOPIC                     SEQ       KEY           PAYLOAD\n"
-                      "01:01:01  a/b                       3         k             xxxxxx"));
+      out.starts_with("TIME      TOPIC                     SEQ       KEY               PAYLOAD\n"
+                      "01:01:01  a/b                       3         k                 xxxxxx"));
   CHECK(out.ends_with("…\n"));
   sample.payload = "\x1b]0;owned\x07";
   CHECK(sample.as(formatter).find('\x1b') == std::string::npos);
