@@ -225,13 +225,14 @@ class Client:
         self.answers = {}  # (kind of the answer, id) -> Table
         self.published = {}  # topic number -> count of messages
         self.acked, self.rejects = {}, []
-        self.epoch, self.next_id = 0, 1
+        self.socket, self.epoch, self.next_id = None, 0, 1
         self.connect()
 
     def connect(self):
         """Also to come back: every subscription goes on where it was."""
+        if self.socket is not None:
+            self.socket.close()
         self.socket, self.input = open_socket(self.endpoint), b""
-        self.socket.settimeout(5)
         self.heard = self.spoke = time.monotonic()
         self.send(control_frame(HELLO, (2, "text", self.name), (3, "text", "btb_client.py/1"),
                                 (4, "I", self.keep_alive_ms)))
@@ -449,17 +450,21 @@ class Client:
 
 def open_socket(endpoint):
     scheme, _, address = endpoint.partition(":")
-    if scheme == "unix":
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        made.settimeout(5)
-        made.connect("\0" + address[1:] if address.startswith("@") else address)
-        return made
     if scheme == "tcp":
         host, _, port = address.rpartition(":")
         made = socket.create_connection((host.strip("[]"), int(port)), 5)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
-    raise ValueError(f"{endpoint}: only unix: and tcp: here")
+    if scheme != "unix":
+        raise ValueError(f"{endpoint}: only unix: and tcp: here")
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.settimeout(5)
+        made.connect("\0" + address[1:] if address.startswith("@") else address)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def find_broker():
