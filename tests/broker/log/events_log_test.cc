@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "log_reader.h"
+#include "tests/broker/log/log_reader.h"
 
 namespace btb {
 

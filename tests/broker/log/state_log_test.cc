@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "log_reader.h"
+#include "tests/broker/log/log_reader.h"
 
 namespace btb {
 
