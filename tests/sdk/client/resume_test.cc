@@ -188,3 +188,19 @@ TEST_CASE("half a message of a lost connection is forgotten") {
   s.data(2, 3, "", std::string(5'000, 'x'));
   CHECK(s.recorder.take() == Lines{"e 3 [] 5000"});
 }
+
+TEST_CASE("a message in parts that comes again is dropped like any other") {
+  Scripted s;
+  (void)s.conversation.subscribe({.filter = "#", .from = From::beginning});
+  s.connect();
+  s.topic(1, "e", TopicKind::events, 1);
+  s.data(1, 1, "", std::string(5'000, 'x'));
+  s.conversation.end(Reason::peer_failed, "");
+  s.connect();
+  s.topic(1, "e", TopicKind::events, 2);
+  s.recorder.take();
+  s.data(1, 1, "", std::string(5'000, 'x'));
+  s.data(1, 2, "", std::string(6'000, 'y'));
+  CHECK(s.recorder.take() == Lines{"e 2 [] 6000"});
+  CHECK(s.conversation.counters().duplicates == 1);
+}
