@@ -52,9 +52,11 @@ struct Session {
   uint32_t keep_alive_ms = 0;
   uint32_t message_bytes_max = 0;
   uint32_t subscriptions_max = 0;
-  bool admin = false;          // commands are taken
-  bool resumed = false;        // not the first session of this client
-  bool epoch_changed = false;  // another run of the broker: all Topics from before are gone
+  bool admin = false;    // commands are taken
+  bool resumed = false;  // not the first session of this client
+  // Another run of the broker: all Topics from before are gone, and what is held of them is void,
+  // also of those that the broker does not announce again or that are made later.
+  bool epoch_changed = false;
 };
 
 // Why a session, or the attempt at one, ended.
