@@ -42,8 +42,7 @@ BTB_CONTROL(Command, command)
 BTB_CONTROL(Reply, reply)
 #undef BTB_CONTROL
 
-// Appends the frame, head and padding included, to `out`, whose size is a multiple of 8 before and
-// after.
+// Appends the frame, head and padding included, to `out`, which may end anywhere in the stream.
 template <class Native>
 void append_control(ByteVector& out, const Native& message) {
   using Table = typename ControlOf<Native>::Table;
@@ -53,9 +52,10 @@ void append_control(ByteVector& out, const Native& message) {
                       ControlOf<Native>::kind, 0, 0);
   const auto* head_at = reinterpret_cast<const std::byte*>(&head);
   const auto* body_at = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
+  const size_t end = out.size() + align_up(head.size(), frame_alignment);
   out.insert(out.end(), head_at, head_at + head_bytes);
   out.insert(out.end(), body_at, body_at + builder.GetSize());
-  out.resize(align_up(out.size(), frame_alignment));
+  out.resize(end);
 }
 
 // The verifier checks that a vector of structs lies inside the frame, not that its elements are
