@@ -51,9 +51,9 @@ void Loop::on_prepare(uv_prepare_t* handle) {
   }
 }
 
-Poll::Poll(Loop& loop, int fd, Events& events) : handle_(new uv_poll_t) {
+Poll::Poll(Loop& loop, int fd, Events& events) : handle_(new uv_poll_t), events_(events) {
   check(uv_poll_init(loop.raw(), handle_.get(), fd));
-  handle_->data = &events;
+  handle_->data = this;
 }
 
 void Poll::want(bool readable, bool writable) {
@@ -67,13 +67,15 @@ void Poll::want(bool readable, bool writable) {
   }
 }
 
-// An error on the descriptor is reported as readable: the read that follows says what it is.
+// An error on the descriptor is reported as readable: the reads that follow say what it is, once
+// they have taken what came before it. libuv stops the handle on an error, so it is started again.
 void Poll::on_poll(uv_poll_t* handle, int status, int events) {
-  auto* owner = static_cast<Events*>(handle->data);
-  if (owner == nullptr) return;
-  if (status < 0 || (events & UV_READABLE) != 0) owner->on_readable();
-  owner = static_cast<Events*>(handle->data);  // null if the owner closed the handle just now
-  if (owner != nullptr && status == 0 && (events & UV_WRITABLE) != 0) owner->on_writable();
+  auto* poll = static_cast<Poll*>(handle->data);
+  if (poll == nullptr) return;
+  if (status < 0) check(uv_poll_start(handle, poll->wanted_, &Poll::on_poll));
+  if (status < 0 || (events & UV_READABLE) != 0) poll->events_.on_readable();
+  poll = static_cast<Poll*>(handle->data);  // null if the owner closed the handle just now
+  if (poll != nullptr && status == 0 && (events & UV_WRITABLE) != 0) poll->events_.on_writable();
 }
 
 Timer::Timer(Loop& loop, std::function<void()> fired)

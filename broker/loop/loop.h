@@ -78,6 +78,7 @@ class Poll {
  private:
   static void on_poll(uv_poll_t* handle, int status, int events);
   HandlePtr<uv_poll_t> handle_;
+  Events& events_;
   int wanted_ = 0;
 };
 
