@@ -52,6 +52,16 @@ class DueList {
     return follower;
   }
   void remove(Follower* follower);
+  // Takes out all for which `gone` holds, in one pass.
+  template <class Gone>
+  void remove_if(Gone gone) {
+    DueList all = *this;
+    *this = {};
+    while (!all.empty()) {
+      Follower* follower = all.pop();
+      if (!gone(*follower)) push(follower);
+    }
+  }
 
  private:
   Follower* first_ = nullptr;

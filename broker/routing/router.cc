@@ -80,21 +80,15 @@ void Router::touch(Topic& topic) {
 }
 
 PublishResult Router::publish(Topic& topic, const Message& message) {
-  if (message.deletion && topic.options->kind == wire::TopicKind::events) {
-    ++topic.counters.rejected;
-    return {wire::Reason::delete_unsupported, 0};
-  }
   Message timed = message;
   if (timed.time_us == 0) timed.time_us = clock_->now_us();
-  const Appended appended = topic.log.append(timed);
-  if (appended.reason != wire::Reason::none) {
-    ++topic.counters.rejected;
-    return {appended.reason, 0};
-  }
+  const bool possible = !message.deletion || topic.options->kind == wire::TopicKind::state;
+  const Appended appended =
+      possible ? topic.log.append(timed) : Appended{wire::Reason::delete_unsupported, 0};
   if (appended.seq == 0) {
-    ++topic.counters.unchanged;
-    if (!message.batch_more && topic.batch_open) close_batch(topic);
-    return {};
+    ++(appended.reason == wire::Reason::none ? topic.counters.unchanged : topic.counters.rejected);
+    if (!message.batch_more) close_batch(topic);  // it was the last one all the same
+    return {appended.reason, 0};
   }
   ++topic.counters.published;
   topic.counters.published_bytes += message.key.size() + message.payload.size();
@@ -167,7 +161,8 @@ uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& reque
 void Router::follow(Topic& topic, const Subscription& subscription,
                     const SubscribeRequest& request) {
   Subscriber& subscriber = *subscription.subscriber;
-  if (follower_of(subscriber, topic) != nullptr) return;
+  const bool others = subscriber.subscriptions_.size() > 1;  // a single one matches a topic once
+  if (others && follower_of(subscriber, topic) != nullptr) return;
   auto* follower = new Follower;
   follower->subscriber = &subscriber;
   follower->topic = &topic;
@@ -267,15 +262,16 @@ bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
   const std::unique_ptr<Subscription> gone(*found);
   subscriptions.erase(found);
   filters_.erase(gone->filter, gone.get());
-  for (size_t i = subscriber.followers_.size(); i-- > 0;) {
-    Follower* follower = subscriber.followers_[i];
-    const std::string_view name = follower->topic->name;
+  const auto unwanted = [&](const Follower& follower) {
+    const std::string_view name = follower.topic->name;
     const auto matches = [&](const Subscription* other) {
       return wire::filter_matches(other->filter, name);
     };
-    if (matches(gone.get()) && std::none_of(subscriptions.begin(), subscriptions.end(), matches)) {
-      unfollow(follower);
-    }
+    return matches(gone.get()) && std::none_of(subscriptions.begin(), subscriptions.end(), matches);
+  };
+  for (DueList& list : subscriber.due_) list.remove_if(unwanted);
+  for (size_t i = subscriber.followers_.size(); i-- > 0;) {
+    if (unwanted(*subscriber.followers_[i])) unfollow(subscriber.followers_[i]);
   }
   return true;
 }
