@@ -14,8 +14,9 @@ constexpr size_t pieces_max = 512;
 constexpr size_t preamble_max = 6;
 // Of one follower while others of its priority wait too.
 constexpr size_t quantum_bytes = limits::segment_bytes_max;
-// So many flushes a lower priority waits for higher ones before it gets a turn.
-constexpr uint32_t patience_max = 8;
+// So many flushes a priority waits for the others, without a byte of its own on its way, before it
+// goes first once.
+constexpr uint8_t patience_max = 8;
 
 constexpr std::array<wire::Priority, Subscriber::priorities> order{
     wire::Priority::alert, wire::Priority::normal, wire::Priority::bulk,
@@ -33,15 +34,6 @@ fb::TopicT announcement(const Topic& topic, uint64_t position) {
   message.content = topic.options->content;
   message.secret = topic.options->secret;
   return message;
-}
-
-// The list whose turn it is when the lower ones have waited long enough: the lowest that is not
-// empty.
-DueList* lowest_due(Session& session) {
-  for (size_t i = order.size(); i-- > 0;) {
-    if (!session.due(order[i]).empty()) return &session.due(order[i]);
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -71,9 +63,11 @@ bool Flush::plan(Session& session) {
   const auto room = [&] { return bytes < budget && pieces_.size() + preamble_max < pieces_max; };
 
   bool fine = true;
-  if (session.patience_ >= patience_max) {
-    session.patience_ = 0;
-    if (DueList* list = lowest_due(session)) fine = take(*list, limits::part_bytes_max);
+  auto& waited = session.waited_;
+  const auto longest = std::max_element(waited.begin(), waited.end());
+  if (*longest >= patience_max) {
+    DueList& list = session.due(static_cast<wire::Priority>(longest - waited.begin()));
+    if (!list.empty()) fine = take(list, limits::part_bytes_max);
   }
   for (const wire::Priority priority : order) {
     DueList& list = session.due(priority);
@@ -86,7 +80,6 @@ bool Flush::plan(Session& session) {
     session.close(wire::Reason::overflow, "fell further behind than the topic keeps");
     return false;
   }
-  session.patience_ = session.has_due() ? session.patience_ + 1 : 0;
   return true;
 }
 
@@ -98,9 +91,12 @@ Flush::Outcome Flush::plan_follower(Follower& follower, size_t bytes_wanted, siz
     const uint64_t known = std::max(follower.cursor.next_seq - 1, follower.deletions_from);
     if (log.deletions_forgotten_seq() > known)
       Router::start_over(follower, wire::Reason::deletions_forgotten);
-  } else if (follower.announced && follower.cursor.next_seq < log.first_seq() &&
-             topic.options->overflow == Overflow::disconnect) {
-    return Outcome::overflow;
+  } else if (follower.cursor.next_seq < log.first_seq()) {
+    if (follower.refetch != wire::Reason::none) {
+      follower.cursor = log.begin();  // it begins with the oldest, whichever that is by now
+    } else if (follower.announced && topic.options->overflow == Overflow::disconnect) {
+      return Outcome::overflow;
+    }
   }
   Cursor cursor = follower.cursor;
   const size_t control_before = control_.size();
@@ -160,8 +156,17 @@ void Flush::plan_gap(Follower& follower, Cursor& cursor) {
   message.first = cursor.next_seq;
   message.last = first - 1;
   message.reason = follower.announced ? wire::Reason::overflow : wire::Reason::retention;
+  const uint64_t missed = message.last - message.first + 1;
   cursor = {first, 0, 0, 0, 0};
-  plan_control(What::gap, follower, cursor, message, message.last - message.first + 1);
+  plan_control(What::gap, follower, cursor, message, missed);
+  if (follower.announced) return;
+  // Announcement and gap go out as one piece: between the two it would look as if the client had
+  // fallen behind.
+  Piece& announce = pieces_[pieces_.size() - 2];
+  announce.size += pieces_.back().size;
+  announce.range.after = cursor;
+  announce.seq = missed;
+  pieces_.pop_back();
 }
 
 size_t Flush::plan_data(Follower& follower, Cursor& cursor, size_t bytes_wanted) {
@@ -242,6 +247,7 @@ void Flush::write(Session& session, size_t total) {
   session.out_sent_ += own;
   if (session.unsent() == 0) session.drop_sent();
   requeue(commit(session, bytes - own));
+  grow_impatient(session);
   if (full) {
     session.blocked = true;
     session.link_.want_writable(true);
@@ -265,6 +271,7 @@ size_t Flush::commit(Session& session, size_t bytes) {
       piece.follower->cursor =
           piece.follower->topic->log.advance(piece.range, static_cast<uint32_t>(bytes), rest);
       append(session.out_, rest);
+      served(session, *piece.follower);
       return i;
     }
     append(session.out_, Bytes(control_).subspan(piece.control_offset + bytes, piece.size - bytes));
@@ -274,12 +281,31 @@ size_t Flush::commit(Session& session, size_t bytes) {
   return pieces_.size();
 }
 
+void Flush::count_missed(Session& session, const Piece& piece) {
+  piece.follower->topic->counters.missed += piece.seq;
+  session.counters_.missed_messages += piece.seq;
+}
+
+void Flush::served(Session& session, const Follower& follower) {
+  session.waited_[static_cast<size_t>(follower.topic->options->priority)] = 0;
+}
+
+// Counts this flush for the priorities that wait, and for the others begins anew.
+void Flush::grow_impatient(Session& session) {
+  for (const wire::Priority priority : order) {
+    uint8_t& waited = session.waited_[static_cast<size_t>(priority)];
+    waited = session.due(priority).empty() ? 0 : static_cast<uint8_t>(std::min(waited + 1, 255));
+  }
+}
+
 void Flush::commit_piece(Session& session, const Piece& piece) {
   Follower& follower = *piece.follower;
   follower.cursor = piece.range.after;
+  served(session, follower);
   switch (piece.what) {
     case What::announce:
       follower.announced = true;
+      count_missed(session, piece);
       return;
     case What::refetch:
       follower.refetch = wire::Reason::none;
@@ -289,8 +315,7 @@ void Flush::commit_piece(Session& session, const Piece& piece) {
       follower.in_snapshot = true;
       return;
     case What::gap:
-      follower.topic->counters.missed += piece.seq;
-      session.counters_.missed_messages += piece.seq;
+      count_missed(session, piece);
       return;
     case What::data:
       return;

@@ -42,7 +42,8 @@ class Flush {
     LogRange range;  // data; of the others only `after` counts, where the follower stands then
     uint32_t control_offset = 0;  // of the others: in control_
     uint32_t size = 0;
-    uint64_t seq = 0;  // snapshot_end, position: up to here. gap: the number of messages missed
+    uint64_t seq =
+        0;  // snapshot_end, position: up to here. gap, announce: how many messages were missed
   };
   struct Planned {
     Follower* follower = nullptr;
@@ -69,6 +70,10 @@ class Flush {
   // Takes in that `bytes` of the pieces were written; returns how many pieces are settled.
   size_t commit(Session& session, size_t bytes);
   void commit_piece(Session& session, const Piece& piece);
+  static void count_missed(Session& session, const Piece& piece);
+  // Bytes of this follower are on their way: its priority does not wait.
+  static void served(Session& session, const Follower& follower);
+  static void grow_impatient(Session& session);
   void requeue(size_t settled);
 
   std::vector<Piece> pieces_;

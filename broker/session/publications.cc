@@ -27,21 +27,22 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
   const wire::DataHead& head = frame.data();
   Publication* to = find(head.topic);
   if (to == nullptr) {
-    reject(nullptr, head, wire::Reason::topic_unknown, out);
+    append_reject(head, wire::Reason::topic_unknown, out);
     return;
   }
   const bool part = head.part_more() || head.total != head.payload_size();
-  if (to->partial_seq != 0 && (!part || head.seq != to->partial_seq)) {
+  if (to->in_parts && (!part || head.seq != to->partial_seq)) {
     wire::DataHead cut;
     cut.topic = head.topic;
     cut.seq = to->partial_seq;
-    if (!to->partial_refused) reject(to, cut, wire::Reason::part_out_of_order, out);
+    cut.flags = wire::flag::batch_more;  // this message, which ends it, says whether more follow
+    if (!to->partial_refused) refuse(*to, cut, wire::Reason::part_out_of_order, router, out);
     drop_partial(*to);
   }
   if (part) {
     take_part(*to, frame, router, now_us, message_bytes_max, out);
   } else if (head.total > message_bytes_max) {
-    reject(to, head, wire::Reason::message_too_large, out);
+    refuse(*to, head, wire::Reason::message_too_large, router, out);
   } else {
     publish(*to, head, frame.key(), frame.payload(), router, now_us, out);
   }
@@ -52,28 +53,28 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
 void Publications::take_part(Publication& to, const wire::FrameView& frame, Router& router,
                              int64_t now_us, uint32_t message_bytes_max, ByteVector& out) {
   const wire::DataHead& head = frame.data();
-  if (to.partial_seq == 0) {
+  if (!to.in_parts) {
+    to.in_parts = true;
     to.partial_seq = head.seq;
-    to.partial_refused =
-        head.total > message_bytes_max - std::min<size_t>(partial_bytes_, message_bytes_max);
+    to.partial_refused = partial_bytes_ + head.total > message_bytes_max;
+    to.partial_total = to.partial_refused ? 0 : head.total;
     to.partial_key.assign(frame.key().begin(), frame.key().end());
-    if (to.partial_refused) reject(&to, head, wire::Reason::message_too_large, out);
+    partial_bytes_ += to.partial_total;
+    if (to.partial_refused) refuse(to, head, wire::Reason::message_too_large, router, out);
   }
-  if (!to.partial_refused && to.partial.size() + head.payload_size() > head.total) {
+  const size_t size = to.partial.size() + head.payload_size();
+  const bool fits =
+      head.total == to.partial_total && (head.part_more() ? size < head.total : size == head.total);
+  if (!to.partial_refused && !fits) {
     to.partial_refused = true;
-    reject(&to, head, wire::Reason::part_out_of_order, out);
+    refuse(to, head, wire::Reason::part_out_of_order, router, out);
   }
-  if (!to.partial_refused) {
-    append(to.partial, frame.payload());
-    partial_bytes_ += head.payload_size();
-  }
+  if (!to.partial_refused) append(to.partial, frame.payload());
   if (head.part_more()) return;
-  if (!to.partial_refused) {
-    if (to.partial.size() == head.total) {
-      publish(to, head, to.partial_key, to.partial, router, now_us, out);
-    } else {
-      reject(&to, head, wire::Reason::part_out_of_order, out);
-    }
+  if (to.partial_refused) {
+    end_batch(to, head, router);
+  } else {
+    publish(to, head, to.partial_key, to.partial, router, now_us, out);
   }
   drop_partial(to);
 }
@@ -86,12 +87,13 @@ void Publications::publish(Publication& to, const wire::DataHead& head, Bytes ke
   message.time_us = head.time_us <= 0 || head.time_us > now_us ? now_us : head.time_us;
   message.deletion = head.deletion();
   message.batch_more = head.batch_more();
+  to.batch_open = message.batch_more;
   const PublishResult result = router.publish(*to.topic, message);
   if (result.reason != wire::Reason::none) {
-    reject(&to, head, result.reason, out);
+    to.published = head.seq;
+    append_reject(head, result.reason, out);
     return;
   }
-  to.batch_open = message.batch_more;
   settle(to, head.seq, result.seq);
 }
 
@@ -103,12 +105,22 @@ void Publications::settle(Publication& to, uint64_t published, uint64_t seq) {
   acks_due_ = true;
 }
 
-void Publications::reject(Publication* to, const wire::DataHead& head, wire::Reason reason,
-                          ByteVector& out) {
-  if (to != nullptr) {
-    ++to->topic->counters.rejected;
-    to->published = head.seq;
-  }
+void Publications::refuse(Publication& to, const wire::DataHead& head, wire::Reason reason,
+                          Router& router, ByteVector& out) {
+  ++to.topic->counters.rejected;
+  to.published = head.seq;
+  append_reject(head, reason, out);
+  end_batch(to, head, router);
+}
+
+// A message that was not taken may have been the last of its batch.
+void Publications::end_batch(Publication& to, const wire::DataHead& head, Router& router) {
+  if (head.batch_more() || head.part_more() || !to.batch_open) return;
+  to.batch_open = false;
+  router.close_batch(*to.topic);
+}
+
+void Publications::append_reject(const wire::DataHead& head, wire::Reason reason, ByteVector& out) {
   fb::RejectT message;
   message.topic = head.topic;
   message.published = head.seq;
@@ -117,9 +129,10 @@ void Publications::reject(Publication* to, const wire::DataHead& head, wire::Rea
 }
 
 void Publications::drop_partial(Publication& to) {
-  partial_bytes_ -= to.partial.size();
-  to.partial_seq = 0;
+  partial_bytes_ -= to.partial_total;
+  to.in_parts = false;
   to.partial_refused = false;
+  to.partial_total = 0;
   ByteVector().swap(to.partial);
   ByteVector().swap(to.partial_key);
 }

@@ -18,8 +18,8 @@ class Publications {
   [[nodiscard]] size_t size() const { return open_.size(); }
 
   // A data frame of the session, whole or a part. Publishes what is complete; appends a reject to
-  // `out` for what is not taken. `now_us` is the time a message gets that brings none, or one from
-  // the future.
+  // `out` for what is not taken. Messages in parts that are not complete have `message_bytes_max`
+  // together. `now_us` is the time a message gets that brings none, or one from the future.
   void take(const wire::FrameView& frame, Router& router, int64_t now_us,
             uint32_t message_bytes_max, ByteVector& out);
 
@@ -39,8 +39,10 @@ class Publications {
     uint64_t published = 0;  // the session's own number of the last settled message
     uint64_t seq = 0;        // the number it got
     // A message whose parts are coming in.
-    uint64_t partial_seq = 0;  // the session's own number; 0: none
+    bool in_parts = false;
     bool partial_refused = false;
+    uint32_t partial_total = 0;  // as the first part says; 0 of a refused one
+    uint64_t partial_seq = 0;    // the session's own number
     ByteVector partial_key;
     ByteVector partial;
   };
@@ -51,12 +53,16 @@ class Publications {
   void publish(Publication& to, const wire::DataHead& head, Bytes key, Bytes payload,
                Router& router, int64_t now_us, ByteVector& out);
   void settle(Publication& to, uint64_t published, uint64_t seq);
-  void reject(Publication* to, const wire::DataHead& head, wire::Reason reason, ByteVector& out);
+  // For what does not even reach its topic.
+  void refuse(Publication& to, const wire::DataHead& head, wire::Reason reason, Router& router,
+              ByteVector& out);
+  static void end_batch(Publication& to, const wire::DataHead& head, Router& router);
+  static void append_reject(const wire::DataHead& head, wire::Reason reason, ByteVector& out);
   void drop_partial(Publication& to);
 
   std::vector<Publication> open_;
   size_t last_ = 0;           // where the last one was found
-  size_t partial_bytes_ = 0;  // in all publications
+  size_t partial_bytes_ = 0;  // that messages begun will have, in all publications
   bool acks_due_ = false;
 };
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint16_t protocol = 1;
 constexpr uint64_t goodbye_timeout_ms = 2'000;
+constexpr uint64_t tick_ms = 1'000;      // what has to be said within a time is said a tick before
 constexpr size_t kept_out_bytes = 1024;  // a sent buffer larger than this is given back
 constexpr uint32_t keep_alive_ms_min = 1'000;
 
@@ -306,7 +307,8 @@ void Session::on_ping(fb::PingT& ping) {
 }
 
 void Session::on_goodbye(fb::GoodbyeT& goodbye) {
-  end(goodbye.reason, goodbye.text);
+  const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';  // else counted as any other
+  end(known ? goodbye.reason : wire::Reason::normal, goodbye.text);
 }
 
 // --- writing ---
@@ -346,7 +348,7 @@ void Session::drop_sent() {
   }
 }
 
-// What a closing session still has to say.
+// What a closing session still has to say. What its client still sends is read and forgotten.
 void Session::write_rest() {
   if (unsent() != 0) {
     const iovec range{out_.data() + out_sent_, unsent()};
@@ -358,7 +360,11 @@ void Session::write_rest() {
       return end(reason_, "");
     }
   }
-  if (unsent() == 0) return end(reason_, "");
+  if (unsent() == 0) {
+    // Closed now, a socket with bytes unread would take the goodbye back. The client closes first.
+    link_.shutdown();
+    return;
+  }
   blocked = true;
   link_.want_writable(true);
 }
@@ -413,7 +419,7 @@ void Session::tick(uint64_t now_ms) {
     case State::open:
       if (now_ms - heard_ms_ >= keep_alive_ms_ + keep_alive_ms_ / 2) {
         close(wire::Reason::keep_alive_timeout, "silent for longer than agreed");
-      } else if (now_ms - wrote_ms_ >= keep_alive_ms_ && unsent() == 0 && !blocked) {
+      } else if (now_ms - wrote_ms_ + tick_ms > keep_alive_ms_ && unsent() == 0 && !blocked) {
         send(fb::PingT());
       }
       return;

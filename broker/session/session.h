@@ -6,6 +6,7 @@
 // Sessions, never moved; [loop] thread.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +43,7 @@ class Session final : public Subscriber, private Poll::Events {
   enum class State : uint8_t {
     hello_expected,
     open,
-    closing,  // goodbye is being sent; nothing is read any more
+    closing,  // goodbye is being sent, or was: what is read is forgotten until the client closes
     ended,    // to be destroyed at the end of the turn
   };
 
@@ -115,7 +116,7 @@ class Session final : public Subscriber, private Poll::Events {
   uint64_t wrote_ms_ = 0;
   uint64_t closing_ms_ = 0;
   uint32_t keep_alive_ms_ = 0;
-  uint32_t patience_ = 0;  // flushes in which a lower priority had to wait
+  std::array<uint8_t, priorities> waited_{};  // flushes in which a priority was due and got nothing
   SessionCounters counters_;
 };
 

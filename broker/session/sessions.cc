@@ -31,7 +31,7 @@ void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
   Session& session = *made;
   all_.emplace(id, std::move(made));
   ++handshakes_;
-  if (all_.size() > limits.sessions) {
+  if (++open_ > limits.sessions) {
     session.close(wire::Reason::full, "no place for another session", full_retry_after_ms);
   } else if (handshakes_ > limits.handshakes) {
     session.close(wire::Reason::full, "too many connections that have not said hello",
@@ -60,6 +60,7 @@ void Sessions::destroy_ended() {
 }
 
 void Sessions::ended(Session& session, wire::Reason reason, std::string_view text) {
+  --open_;
   ++ends_[reason];
   owner_.session_ended(session, reason, text);
 }

@@ -92,6 +92,7 @@ class Sessions {
   std::string broker_name_;
   uint64_t next_id_ = 1;
   uint64_t accepted_ = 0;
+  uint32_t open_ = 0;  // those that are not closing
   uint32_t handshakes_ = 0;
   uint64_t now_ms_ =
       0;  // the time, as of the last event: precise enough for all that is done with it
