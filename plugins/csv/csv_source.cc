@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view confirm_ending = ".confirm";
 constexpr int64_t missing_directory_look_ms = 1'000;
 constexpr int64_t torn_look_ms = 100;
+// rm and touch may come in one breath, before the first is noticed.
+constexpr int64_t confirm_slack_ns = 1'000'000'000;
 
 int64_t now_ms() {
   using namespace std::chrono;
@@ -24,6 +26,11 @@ int64_t now_ms() {
 int64_t wall_ns() {
   using namespace std::chrono;
   return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// When a file that is gone was missed, on the clock that files carry.
+int64_t missed_at_ns(const TrackedFile& file) {
+  return wall_ns() - (now_ms() - file.seen_since_ms) * 1'000'000;
 }
 
 // "{file}.done" for stock.csv: "stock.csv.done".
@@ -251,9 +258,8 @@ void CsvSource::remove_files(const std::vector<TrackedFile*>& gone, bool confirm
       tracker_.forget(std::string(file->name));
       continue;
     }
-    Trouble& trouble = troubles_[file->name];
-    const bool new_one = trouble.kind != outcome.kind || trouble.of.has_value();
-    trouble = {outcome.kind, outcome.text, std::nullopt, new_one ? wall_ns() : trouble.gone_ns};
+    troubles_[file->name] = {outcome.kind, outcome.text, std::nullopt,
+                             missed_at_ns(*file) - confirm_slack_ns};
     file->taken.reset();
   }
 }
