@@ -214,7 +214,8 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
   if (pending_subscribe_ != nullptr && pending_subscribe_->id == subscribe.id) {
     auto& positions = pending_subscribe_->positions;
     positions.insert(positions.end(), subscribe.positions.begin(), subscribe.positions.end());
-    pending_subscribe_->more = subscribe.more && positions.size() <= sessions_.router_.topics_max;
+    pending_subscribe_->more =
+        subscribe.more && positions.size() <= sessions_.router_.topic_count();
   } else {
     pending_subscribe_ = std::make_unique<fb::SubscribeT>(std::move(subscribe));
   }

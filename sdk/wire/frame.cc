@@ -91,14 +91,14 @@ size_t message_bytes(size_t key_size, size_t payload_size) {
 }
 
 size_t write_data_frame(std::byte* out, const DataHead& head, Bytes key, Bytes payload) {
+  // The padding first: it lies in the last 8 bytes, of which the rest is written over.
+  const size_t stride = head.stride();
+  std::memset(out + stride - frame_alignment, 0, frame_alignment);
   std::memcpy(out, &head, data_head_bytes);
   std::byte* at = out + data_head_bytes;
   if (!key.empty()) std::memcpy(at, key.data(), key.size());
   at += key.size();
   if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
-  at += payload.size();
-  const size_t stride = head.stride();
-  std::memset(at, 0, stride - head.size);
   return stride;
 }
 
