@@ -130,6 +130,23 @@ TEST_CASE("a file that is written anew and as long as before is read from its be
   REQUIRE(published(csv, {7, 8, 9}));
 }
 
+TEST_CASE(
+    "a file whose beginning stays and whose end was written anew is read from its beginning") {
+  const Folder folder;
+  std::string head = "n\n";
+  for (int i = 0; i < 600; ++i) head += "1\n";
+  folder.write("log.csv", head + "2\n");
+  std::string token;
+  {
+    Csv csv(folder, "log.csv", append);
+    REQUIRE(csv.host.wait_for([&] { return csv.host.message_count() == 601; }));
+    token = csv.host.token();
+  }
+  folder.write("log.csv", head + "3\n4\n");  // the first 1024 bytes are what they were
+  Csv csv(folder, "log.csv", append, token);
+  REQUIRE(csv.host.wait_for([&] { return csv.host.message_count() == 602; }));
+}
+
 TEST_CASE("a file that is renamed away is read to its end before the new one") {
   const Folder folder;
   folder.write("log.csv", "n\n1\n");
