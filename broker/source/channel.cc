@@ -131,7 +131,7 @@ bool Channel::room_locked(size_t bytes) const {
 const char* Channel::message_fault(const btb_message& message,
                                    std::string_view& checked_topic) const {
   const std::string_view topic = text_of(message.topic);
-  if (topic != checked_topic) {
+  if (topic.empty() || topic != checked_topic) {
     if (const char* fault = wire::topic_name_fault(topic)) return fault;
     if (wire::is_reserved(topic)) return "a topic name that begins with $";
     checked_topic = topic;
@@ -172,6 +172,7 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
       return BTB_AGAIN;
     }
     waiting_bytes_ += bytes;
+    wanted_bytes_ = 0;
   }
 
   StagedBatch staged;
@@ -313,6 +314,7 @@ void Channel::take_report(ChannelReport& out) {
   report_.state_changed = false;
   report_.log.clear();
   report_.dead_letters.clear();
+  report_.dead_letters_dropped = 0;
 }
 
 size_t Channel::waiting_bytes() {

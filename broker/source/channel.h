@@ -75,7 +75,7 @@ struct ChannelReport {
   bool state_changed = false;
   std::vector<ChannelLogLine> log;
   std::vector<DeadLetter> dead_letters;
-  uint64_t dead_letters_dropped = 0;  // beyond the rate, since the channel was made
+  uint64_t dead_letters_dropped = 0;  // beyond the rate
   std::string failure;                // of create or run; empty if there was none
   bool finished = false;              // the thread is at its end
   btb_status result = BTB_OK;         // of run, once finished

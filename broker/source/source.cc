@@ -119,6 +119,7 @@ void Source::abandon() {
   spec_.library->keep_for_ever();
   channel_->detach();
   thread_.detach();
+  close_open_topics();
   enter(State::abandoned, "did not stop when asked; its thread was given up");
   event(BTB_LOG_ERROR, text_);
 }
@@ -168,7 +169,7 @@ bool Source::drain() {
   take_report();
   size_t bytes = 0;
   while (bytes < limits::source_drain_budget_bytes) {
-    if (!draining_.active) begin_batch();
+    if (!draining_.active && begin_batch()) bytes += sizeof(StagedBatch);
     if (!draining_.active) break;
     while (draining_.next < draining_.batch.entries.size() &&
            bytes < limits::source_drain_budget_bytes) {
@@ -188,9 +189,10 @@ bool Source::drain() {
 }
 
 // Looks up each message's topic, and from the back which of them is its topic's last in the batch.
-void Source::begin_batch() {
+// False if there is no batch.
+bool Source::begin_batch() {
   Draining& at = draining_;
-  if (!channel_->take(at.batch)) return;
+  if (!channel_->take(at.batch)) return false;
   at.active = true;
   at.next = 0;
   at.topics.clear();
@@ -204,13 +206,14 @@ void Source::begin_batch() {
     }
     at.topics.push_back(topic);
   }
-  if (at.batch.more) return;
+  if (at.batch.more) return true;
   const uint64_t mark = router_.next_batch_mark();
   for (size_t i = at.topics.size(); i-- > 0;) {
     if (at.topics[i] == nullptr || at.topics[i]->batch_mark == mark) continue;
     at.topics[i]->batch_mark = mark;
     at.more[i] = false;
   }
+  return true;
 }
 
 void Source::publish_entry(size_t index) {
@@ -235,6 +238,10 @@ void Source::publish_entry(size_t index) {
     return;
   }
   ++counters_.rejected;
+  if (!refusal_within_rate()) {
+    ++counters_.dead_letters_dropped;
+    return;
+  }
   DeadLetter letter;
   letter.reason = wire::name_of(result.reason);
   letter.location = batch.topic(entry);
@@ -246,14 +253,31 @@ void Source::end_batch() {
   Draining& at = draining_;
   ++counters_.batches;
   last_message_us_ = clock_.now_us();
-  if (!at.batch.more) {
-    for (Topic* topic : open_topics_) router_.close_batch(*topic);
-    open_topics_.clear();
+  if (at.batch.more) {
+    std::sort(open_topics_.begin(), open_topics_.end());
+    open_topics_.erase(std::unique(open_topics_.begin(), open_topics_.end()), open_topics_.end());
+  } else {
+    close_open_topics();
   }
   if (!at.batch.resume_token.empty()) resume_token_ = at.batch.resume_token;
   channel_->taken(at.batch.cost_bytes);
   at.active = false;
   at.batch = {};
+}
+
+void Source::close_open_topics() {
+  for (Topic* topic : open_topics_) router_.close_batch(*topic);
+  open_topics_.clear();
+}
+
+// The channel keeps the rate for what the source reports; this is for what topics refuse.
+bool Source::refusal_within_rate() {
+  const uint64_t minute = clock_.mono_ms() / 60'000;
+  if (minute != refusal_minute_) {
+    refusal_minute_ = minute;
+    refusals_in_minute_ = 0;
+  }
+  return refusals_in_minute_++ < spec_.limits.dead_letters_per_minute;
 }
 
 void Source::publish_dead_letter(const DeadLetter& letter) {
@@ -277,7 +301,7 @@ void Source::take_report() {
   channel_->take_report(report_);
   for (const ChannelLogLine& line : report_.log) event(line.level, line.text);
   for (const DeadLetter& letter : report_.dead_letters) publish_dead_letter(letter);
-  counters_.dead_letters_dropped = report_.dead_letters_dropped;
+  counters_.dead_letters_dropped += report_.dead_letters_dropped;
   if (!report_.state_changed || state_ != State::running) return;
   const bool changed = report_.state != plugin_state_ || report_.state_text != text_;
   plugin_state_ = report_.state;
@@ -290,8 +314,7 @@ void Source::take_report() {
 
 void Source::thread_finished(const ChannelReport& report) {
   thread_.join();
-  for (Topic* topic : open_topics_) router_.close_batch(*topic);
-  open_topics_.clear();
+  close_open_topics();
   if (state_ == State::stopping) return enter(State::stopped, "");
   if (report.result == BTB_OK || report.result == BTB_STOPPED) {
     enter(State::finished, "there is nothing more to come");

@@ -95,9 +95,11 @@ class Source {
     bool active = false;
   };
 
-  void begin_batch();
+  bool begin_batch();
   void publish_entry(size_t index);
   void end_batch();
+  void close_open_topics();
+  bool refusal_within_rate();
   void take_report();
   void thread_finished(const ChannelReport& report);
   void publish_dead_letter(const DeadLetter& letter);
@@ -123,6 +125,8 @@ class Source {
   ChannelReport report_;
   Draining draining_;
   std::vector<Topic*> open_topics_;  // of a batch in several pieces
+  uint64_t refusal_minute_ = 0;
+  uint32_t refusals_in_minute_ = 0;
   std::string resume_token_;
   std::string text_;
   int64_t since_us_ = 0;

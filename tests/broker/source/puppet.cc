@@ -1,0 +1,162 @@
+// A source that does what its option `act` says.
+#include <array>
+#include <atomic>
+#include <string>
+
+#include "tests/plugins/fixtures/misbehaving.h"
+
+namespace {
+
+using fixture::bytes_of;
+using fixture::host_of;
+using fixture::message_to;
+
+struct Puppet {
+  fixture::Instance instance;  // first: misbehaving.h finds the host by it
+  std::string act;
+  std::atomic<bool> interrupted{false};
+  btb_source_pause pause{};
+};
+
+btb_status publish(void* self, const btb_message* messages, size_t count, const char* token,
+                   uint32_t flags = 0) {
+  const btb_batch batch{sizeof(btb_batch), flags, messages, count, bytes_of(token)};
+  for (;;) {
+    const btb_status status = host_of(self)->publish(host_of(self), &batch, nullptr);
+    if (status != BTB_AGAIN) return status;
+    if (host_of(self)->wait(host_of(self), -1) == BTB_STOPPED) return BTB_STOPPED;
+  }
+}
+
+// One batch over two topics, in an order that mixes them.
+btb_status batch_over_topics(void* self) {
+  const std::array<btb_message, 4> messages{message_to("a", "1", "x"), message_to("b", "1", "x"),
+                                            message_to("a", "2", "x"), message_to("b", "2", "x")};
+  publish(self, messages.data(), messages.size(), "token");
+  return fixture::wait_for_stop(self);
+}
+
+// A batch in two pieces; the second has nothing for the first one's topic.
+btb_status batch_in_pieces(void* self) {
+  const btb_message first = message_to("a", "1", "x");
+  const btb_message second = message_to("b", "1", "x");
+  publish(self, &first, 1, "", BTB_BATCH_MORE);
+  publish(self, &second, 1, "");
+  return fixture::wait_for_stop(self);
+}
+
+btb_status open_batch_then_hang(void* self) {
+  const btb_message message = message_to("a", "1", "x");
+  publish(self, &message, 1, "", BTB_BATCH_MORE);
+  fixture::sleep_for_ever();
+  return BTB_OK;
+}
+
+btb_status open_batch_then_fail(void* self) {
+  const btb_message message = message_to("a", "1", "x");
+  publish(self, &message, 1, "", BTB_BATCH_MORE);
+  host_of(self)->fail(host_of(self), nullptr, "lost the thread");
+  return BTB_FAILED;
+}
+
+btb_status empty_batches(void* self) {
+  while (publish(self, nullptr, 0, "here") != BTB_STOPPED) {
+  }
+  return BTB_STOPPED;
+}
+
+btb_status letters(void* self) {
+  for (int i = 0; i < 10; ++i) {
+    const btb_dead_letter letter{sizeof(btb_dead_letter), "bad", nullptr, 7, 0, 0,
+                                 bytes_of("\xFF")};
+    host_of(self)->dead_letter(host_of(self), &letter);
+  }
+  host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, "letters sent");
+  return host_of(self)->wait(host_of(self), 1) == BTB_STOPPED ? BTB_STOPPED : BTB_FAILED;
+}
+
+// Many keys, for a topic that does not take so many.
+btb_status many_keys(void* self) {
+  for (int i = 0; i < 50; ++i) {
+    const std::string key = std::to_string(i);
+    const btb_message message = message_to("s", key.c_str(), "x");
+    publish(self, &message, 1, "");
+  }
+  host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, nullptr);
+  return fixture::wait_for_stop(self);
+}
+
+// Blocked outside of the host, as in a database; only interrupt ends it.
+btb_status blocked(void* self) {
+  auto* puppet = static_cast<Puppet*>(self);
+  host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, nullptr);
+  while (!puppet->interrupted) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return BTB_STOPPED;
+}
+
+btb_status resume_token(void* self, btb_bytes token) {
+  const std::string text(reinterpret_cast<const char*>(token.data), token.size);
+  const btb_message message = message_to("a", "", text.empty() ? "first" : text.c_str());
+  publish(self, &message, 1, "second");
+  host_of(self)->fail(host_of(self), nullptr, "once more");
+  return BTB_FAILED;
+}
+
+btb_status run(void* self, btb_bytes token) {
+  const std::string& act = static_cast<Puppet*>(self)->act;
+  if (act == "batch_over_topics") return batch_over_topics(self);
+  if (act == "batch_in_pieces") return batch_in_pieces(self);
+  if (act == "open_batch_then_hang") return open_batch_then_hang(self);
+  if (act == "open_batch_then_fail") return open_batch_then_fail(self);
+  if (act == "empty_batches") return empty_batches(self);
+  if (act == "letters") return letters(self);
+  if (act == "many_keys") return many_keys(self);
+  if (act == "blocked") return blocked(self);
+  if (act == "resume_token") return resume_token(self, token);
+  if (act == "finish") return BTB_OK;
+  host_of(self)->fail(host_of(self), "act", "unknown");
+  return BTB_FAILED;
+}
+
+const btb_source* create(const btb_host* host, const btb_setting* settings, size_t) {
+  auto* puppet = new Puppet;
+  puppet->act.assign(reinterpret_cast<const char*>(settings[0].text.data), settings[0].text.size);
+  puppet->instance.host = host;
+  puppet->instance.face = {sizeof(btb_source),
+                           puppet,
+                           &run,
+                           [](void* self) { static_cast<Puppet*>(self)->interrupted = true; },
+                           [](void* self) { delete static_cast<Puppet*>(self); },
+                           nullptr};
+  return &puppet->instance.face;
+}
+
+constexpr btb_option act_option = {sizeof(btb_option),
+                                   BTB_OPTION_TEXT,
+                                   BTB_OPTION_REQUIRED,
+                                   "act",
+                                   nullptr,
+                                   nullptr,
+                                   "What to do",
+                                   0,
+                                   0};
+constexpr const btb_option* options[] = {&act_option};
+
+}  // namespace
+
+extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) {
+  static const btb_plugin plugin = {sizeof(btb_plugin),
+                                    BTB_ABI_MAJOR,
+                                    BTB_ABI_MINOR,
+                                    "puppet",
+                                    "1.0.0",
+                                    "Does as it is told",
+                                    options,
+                                    1,
+                                    nullptr,
+                                    &create};
+  for (size_t i = 0; i < count; ++i) {
+    if (majors[i] == BTB_ABI_MAJOR) return &plugin;
+  }
+  return nullptr;
+}

@@ -1,0 +1,102 @@
+// Sources that behave: starting, publishing, batches, pausing, stopping, being replaced.
+#include "tests/broker/source/source_world.h"
+
+namespace btb::test {
+namespace {
+
+host::WrittenOption option(const char* name, const char* value) {
+  return {name, {}, {host::WrittenValue::Shape::scalar, value, {}, {}}};
+}
+
+TEST_CASE("what a source publishes is in its topic, and when there is no more it has finished") {
+  SourceWorld world;
+  world.add("c", "counter", {option("topic", "c"), option("interval", "0"), option("count", "50")});
+  CHECK(world.run_until([&] { return world.source("c").state() == Source::State::finished; }));
+  CHECK(world.last_seq("c") == 50);
+  CHECK(world.source("c").counters().messages == 50);
+  CHECK(world.source("c").counters().batches == 50);
+  CHECK(world.source("c").state_name() == "finished");
+}
+
+TEST_CASE("a source is stopped, and another of its name starts when it has ended") {
+  SourceWorld world;
+  world.add("c", "counter", {option("topic", "one"), option("interval", "1ms")});
+  CHECK(world.run_until([&] { return world.last_seq("one") > 3; }));
+  CHECK(world.source("c").state_name() == "live");
+  world.add("c", "counter", {option("topic", "two"), option("interval", "1ms")});
+  CHECK(world.run_until([&] { return world.last_seq("two") > 3; }));
+  world.sources.remove("c");
+  CHECK(world.sources.find("c") == nullptr);
+  CHECK(world.run_until([&] {
+    int left = 0;
+    world.sources.for_each([&](const Source&) { ++left; });
+    return left == 0;
+  }));
+  CHECK(world.sources.abandoned() == 0);
+}
+
+TEST_CASE("a paused source publishes nothing until it goes on, and nothing is lost") {
+  SourceWorld world;
+  world.add("c", "counter", {option("topic", "c"), option("interval", "0")});
+  CHECK(world.run_until([&] { return world.last_seq("c") > 10; }));
+  world.source("c").set_paused(true);
+  CHECK(world.source("c").state_name() == "paused");
+  CHECK(world.run_until([&, last = uint64_t{0}, quiet = 0]() mutable {
+    quiet = world.last_seq("c") == last ? quiet + 1 : 0;
+    last = world.last_seq("c");
+    return quiet == 50;
+  }));
+  const uint64_t stood_at = world.last_seq("c");
+  CHECK(world.newest("c") == std::to_string(stood_at - 1));
+  world.source("c").set_paused(false);
+  CHECK(world.run_until([&] { return world.last_seq("c") > stood_at + 100; }));
+  CHECK(world.newest("c") == std::to_string(world.last_seq("c") - 1));
+}
+
+TEST_CASE("a batch ends in each of its topics with that topic's last message") {
+  SourceWorld world;
+  world.add_puppet("p", "batch_over_topics");
+  CHECK(world.run_until([&] { return world.source("p").counters().batches == 1; }));
+  for (const char* name : {"a", "b"}) {
+    CHECK(world.last_seq(name) == 2);
+    CHECK_FALSE(world.router.find(name)->batch_open);
+  }
+}
+
+TEST_CASE("a batch in pieces ends in all topics of all pieces") {
+  SourceWorld world;
+  world.add_puppet("p", "batch_in_pieces");
+  CHECK(world.run_until([&] { return world.source("p").counters().batches == 2; }));
+  CHECK_FALSE(world.router.find("a")->batch_open);
+  CHECK(world.router.find("a")->closed_seq == 1);
+  CHECK_FALSE(world.router.find("b")->batch_open);
+}
+
+TEST_CASE("a source that is blocked elsewhere is interrupted") {
+  SourceWorld world;
+  world.add_puppet("p", "blocked");
+  CHECK(world.run_until([&] { return world.source("p").state_name() == "live"; }));
+  world.sources.stop_all();
+  CHECK(world.sources.abandoned() == 0);
+}
+
+TEST_CASE("a source starts again behind what was taken") {
+  SourceWorld world;
+  world.add_puppet("p", "resume_token");
+  CHECK(world.run_until([&] { return world.last_seq("a") >= 2; }));
+  CHECK(world.newest("a") == "second");
+}
+
+TEST_CASE("a source is stopped while it publishes") {
+  for (int i = 0; i < 20; ++i) {
+    SourceWorld world;
+    world.add("c", "counter", {option("topic", "c"), option("interval", "0")});
+    CHECK(world.run_until([&] { return world.last_seq("c") > 0; }));
+    world.sources.stop_timeout_ms = 20'000;
+    world.sources.stop_all();
+    CHECK(world.sources.abandoned() == 0);
+  }
+}
+
+}  // namespace
+}  // namespace btb::test
