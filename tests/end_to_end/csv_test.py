@@ -170,7 +170,8 @@ class Writers(EndToEnd):
         self.begin("state", "settle: 50ms", "item,count\nsoap,1\nsalt,2\n")
         strange = {"binary": os.urandom(100_000), "no such columns": b"a,b\n1,2\n",
                    "one endless line": b"item,count\n" + b"x" * (3 << 20),
-                   "ragged": b"item,count\nsoap\nsoap,1,2,3\nsalt,2,2\n", "an open quote": b'item,count\n"soap,1\nsalt,2\n'}
+                   "ragged": b"item,count\nsoap\nsoap,1,2,3\nsalt,2,2\n",
+                   "an open quote": b'item,count\n"soap,1\nsalt,2\n'}
         for name, content in strange.items():
             with self.subTest(name):
                 (self.folder / "new").write_bytes(content)

@@ -151,10 +151,13 @@ class EndToEnd(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="btb-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.started = []
+        self.addCleanup(self.end_processes)  # after the cleanups of the test itself: clients leave first
 
-    def tearDown(self):
-        for process in reversed(self.started):
-            process.end()
+    def end_processes(self):
+        statuses = [(process, process.end()) for process in reversed(self.started)]
+        for process, status in statuses:
+            if isinstance(process, Broker):
+                self.assertEqual(status, 0, "the broker ends in good order")
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors) if result else 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A program in another language, written from docs/protocol.md alone, against a real broker, over unix and TCP sockets."""
+"""A program in another language, written from docs/protocol.md alone, against a real broker, over unix and TCP."""
 
 import os
 import time
@@ -59,7 +59,8 @@ class Conversations:
 
     def test_a_late_subscriber_gets_the_rows_as_they_are_then_the_changes(self):
         topic = "ward/3A/notes"
-        self.publish(topic, (b"bed-1", b"old"), (b"bed-1", b"new"), (b"bed-2", b"2"), (b"bed-3", b"3"), (b"bed-2", None))
+        self.publish(topic, (b"bed-1", b"old"), (b"bed-1", b"new"), (b"bed-2", b"2"), (b"bed-3", b"3"),
+                     (b"bed-2", None))
         client = self.subscribed("ward/+/notes")
         client.run_until(lambda: client.synced(topic), DEADLINE_S)
         held = client.topic(topic)
@@ -201,7 +202,8 @@ class Conversations:
     def test_requests_that_break_a_rule_are_refused_with_the_reason(self):
         client = self.connect("refused")
         first, _ = client.subscribe("a/b")
-        for pattern in ("", "a//b", "/a", "a/", "a/#/b", "a+", "#a", b"\xff\xfe", "a\nb", "x" * 256, "/".join("a" * 33)):
+        for pattern in ("", "a//b", "/a", "a/", "a/#/b", "a+", "#a", b"\xff\xfe", "a\nb", "x" * 256,
+                        "/".join("a" * 33)):
             with self.subTest(pattern=pattern), self.assertRaises(Refused) as refused:
                 client.subscribe(pattern)
             self.assertEqual(refused.exception.reason, 33)

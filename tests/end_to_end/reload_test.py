@@ -83,7 +83,8 @@ class Reload(EndToEnd):
         self.assertEqual(self.broker.status()["sources"], 0)
 
     def test_a_file_with_faults_changes_nothing_and_names_each_of_them(self):
-        good = self.configure(sources=(("two", "10ms"), ("three", "10ms")), listen='"unix:broker.sock", "unix:second.sock"')
+        good = self.configure(sources=(("two", "10ms"), ("three", "10ms")),
+                              listen='"unix:broker.sock", "unix:second.sock"')
         bad = {"a word near a known one": (good.replace("interval:", "intervall:", 1), "interval"),
                "a tab": (good.replace("  name: clinic", "\tname: clinic"), "broker.yaml:2"),
                "a key twice": (good.replace("  name: clinic", "  name: clinic\n  name: again"), "name"),
@@ -151,7 +152,8 @@ class Reload(EndToEnd):
             publisher.publish(number, b"", b"x" * 1000)
         publisher.run_until(lambda: publisher.acked.get(number) == 50, DEADLINE_S)
         text = self.configure(keep=5)
-        self.broker.config.write_text(text.replace('"table/#", kind: state', '"table/#", kind: events'), encoding="utf-8")
+        text = text.replace('"table/#", kind: state', '"table/#", kind: events')
+        self.broker.config.write_text(text, encoding="utf-8")
         status, body = self.reload()
         self.assertEqual(status, 0)
         self.assertTrue(any("table/#" in line for line in body["needs_restart"]), body)
