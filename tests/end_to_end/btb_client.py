@@ -246,7 +246,7 @@ class Client:
         self.published, self.acked = {}, {}
         marks = [(number, topic.position) for number, topic in self.topics.items()]
         if welcome.number(4, "Q") != self.epoch:
-            self.topics = {}  # its topics have other numbers, and what is held of them is void
+            self.topics, marks = {}, []  # its topics have other numbers, and what is held of them is void
         for topic in self.topics.values():
             topic.batch, topic.parts = [], None
         self.epoch = welcome.number(4, "Q")
