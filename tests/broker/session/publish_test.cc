@@ -123,6 +123,17 @@ TEST_CASE("a message in parts is put together, whatever comes in other topics me
   CHECK(world.lines(client) == Lines{"ack 1 1 1", "part 1 1", "part 1 1", "put 1 1 key=<9000>"});
 }
 
+TEST_CASE("large messages follow one another, and none leaves anything behind") {
+  SessionWorld world;
+  world.sessions.limits.message_bytes = 10'000;
+  WireClient& client = world.welcomed();
+  client.open(1, "e", AckLevel::memory);
+  REQUIRE(world.lines(client).size() == 1);
+  for (uint64_t i = 1; i <= 5; ++i) client.publish(1, i, "", std::string(9'000, 'x'));
+  client.publish(1, 6, "", "x");
+  CHECK(world.lines(client) == Lines{"ack 1 6 6"});
+}
+
 TEST_CASE("parts in disorder are refused, and the topic goes on") {
   SessionWorld world;
   WireClient& client = world.welcomed();

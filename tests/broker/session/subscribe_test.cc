@@ -300,6 +300,15 @@ TEST_CASE("a batch that ends without a message of its own ends with a position")
         Lines{"subscribed 1 none 1", "topic 1 e events 0", "put 1 1 =1 +", "position 1 1"});
 }
 
+TEST_CASE("one that comes when a batch is over hears nothing of it") {
+  SessionWorld world;
+  world.put("e", "", "1", true);
+  world.router.close_batch(world.topic("e"));
+  WireClient& client = world.welcomed();
+  client.subscribe(1, "e");
+  CHECK(world.lines(client) == Lines{"subscribed 1 none 1", "topic 1 e events 1"});
+}
+
 TEST_CASE("a batch whose last message is refused ends all the same") {
   SessionWorld world;
   world.options["s"] = SessionWorld::state_options();
