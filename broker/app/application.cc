@@ -14,6 +14,7 @@ namespace {
 constexpr uint64_t tick_ms = 1'000;
 constexpr uint32_t shutdown_retry_after_ms = 1'000;
 constexpr uint64_t shutdown_flush_ms = 500;
+constexpr uint64_t shutdown_look_ms = 20;
 
 // Differs between runs, also of a machine whose clock starts at the same time each day.
 uint64_t make_epoch(int64_t now_us) {
@@ -106,7 +107,9 @@ void Application::shut_down() {
   sources_.stop_all();
   sessions_.close_all(wire::Reason::shutting_down, "the broker stops", shutdown_retry_after_ms);
   const uint64_t until_ms = clock_.mono_ms() + shutdown_flush_ms;
-  while (sessions_.count() != 0 && clock_.mono_ms() < until_ms) loop_.run_once(false);
+  tick_timer_.start(shutdown_look_ms, shutdown_look_ms);
+  while (sessions_.count() != 0 && clock_.mono_ms() < until_ms) loop_.run_once(true);
+  tick_timer_.stop();
   loop_.set_before_sleep(nullptr);
 }
 

@@ -77,6 +77,7 @@ Json describe(const Source& source) {
       {"batches", counters.batches},
       {"unchanged", counters.unchanged},
       {"rejected", counters.rejected},
+      {"invalid_batches", counters.invalid},
       {"dead_letters", counters.dead_letters},
       {"dead_letters_dropped", counters.dead_letters_dropped},
       {"restarts", counters.restarts},

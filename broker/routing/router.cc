@@ -36,6 +36,11 @@ Topic* Router::find(uint32_t number) const {
   return number == 0 || number > topics_.size() ? nullptr : topics_[number - 1].get();
 }
 
+std::shared_ptr<const TopicOptions> Router::options_of(std::string_view name) const {
+  const Topic* topic = find(name);
+  return topic == nullptr ? options_of_(name) : topic->options;
+}
+
 Topic* Router::find_or_make(std::string_view name) {
   if (Topic* topic = find(name)) return topic;
   if (topics_.size() >= topics_max) return nullptr;

@@ -112,6 +112,8 @@ class Router {
   // --- topics ---
   [[nodiscard]] Topic* find(std::string_view name) const;
   [[nodiscard]] Topic* find(uint32_t number) const;
+  // What the topic of this name is like, or would be. REQUIRES: a valid name.
+  [[nodiscard]] std::shared_ptr<const TopicOptions> options_of(std::string_view name) const;
   // The topic of this name, made if there is none; null if there are too many. REQUIRES: a valid
   // name.
   Topic* find_or_make(std::string_view name);

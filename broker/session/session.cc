@@ -212,10 +212,12 @@ wire::Reason Session::subscribe_fault(const fb::SubscribeT& subscribe, const cha
 
 void Session::on_subscribe(fb::SubscribeT& subscribe) {
   if (pending_subscribe_ != nullptr && pending_subscribe_->id == subscribe.id) {
+    // More positions than there are topics mean nothing here: the surplus is not kept.
     auto& positions = pending_subscribe_->positions;
-    positions.insert(positions.end(), subscribe.positions.begin(), subscribe.positions.end());
-    pending_subscribe_->more =
-        subscribe.more && positions.size() <= sessions_.router_.topic_count();
+    if (positions.size() <= sessions_.router_.topic_count()) {
+      positions.insert(positions.end(), subscribe.positions.begin(), subscribe.positions.end());
+    }
+    pending_subscribe_->more = subscribe.more;
   } else {
     pending_subscribe_ = std::make_unique<fb::SubscribeT>(std::move(subscribe));
   }
@@ -249,30 +251,41 @@ void Session::on_unsubscribe(fb::UnsubscribeT& unsubscribe) {
   send(answer);
 }
 
+wire::Reason Session::open_fault(const std::string& name, const char*& text) const {
+  text = wire::topic_name_fault(name);
+  if (text != nullptr) return wire::Reason::name_invalid;
+  text = "";
+  if (wire::is_reserved(name)) return wire::Reason::reserved_name;
+  if (!traits_.client_publish) {
+    text = "clients of this listener do not publish";
+    return wire::Reason::not_allowed;
+  }
+  if (!sessions_.router_.options_of(name)->client_publish) {
+    text = "clients do not publish to this topic";
+    return wire::Reason::not_allowed;
+  }
+  return wire::Reason::none;
+}
+
 void Session::on_open(fb::OpenT& open) {
   fb::OpenedT answer;
   answer.id = open.id;
-  const char* text = wire::topic_name_fault(open.name);
-  if (text != nullptr) {
-    answer.reason = wire::Reason::name_invalid;
-    answer.text = text;
-  } else if (wire::is_reserved(open.name)) {
-    answer.reason = wire::Reason::reserved_name;
-  } else if (!traits_.client_publish) {
-    answer.reason = wire::Reason::not_allowed;
-    answer.text = "clients of this listener do not publish";
-  } else if (publications_.size() >= sessions_.limits.subscriptions_per_session) {
+  const char* text = "";
+  answer.reason = open_fault(open.name, text);
+  answer.text = text;
+  if (answer.reason != wire::Reason::none) return send(answer);
+
+  Topic* topic = sessions_.router_.find_or_make(open.name);
+  answer.ack = open.ack == wire::AckLevel::none ? open.ack : wire::AckLevel::memory;
+  if (topic == nullptr) {
     answer.reason = wire::Reason::too_many_topics;
-  } else if (Topic* topic = sessions_.router_.find_or_make(open.name); topic == nullptr) {
+    answer.text = "the broker has as many topics as it may";
+  } else if (!publications_.open(*topic, answer.ack, sessions_.limits.subscriptions_per_session)) {
     answer.reason = wire::Reason::too_many_topics;
-  } else if (!topic->options->client_publish) {
-    answer.reason = wire::Reason::not_allowed;
-    answer.text = "clients do not publish to this topic";
+    answer.text = "this session publishes to as many topics as it may";
   } else {
-    answer.ack = open.ack == wire::AckLevel::none ? open.ack : wire::AckLevel::memory;
     answer.number = topic->number;
     answer.kind = topic->options->kind;
-    publications_.open(*topic, answer.ack);
   }
   send(answer);
 }

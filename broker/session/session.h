@@ -84,6 +84,7 @@ class Session final : public Subscriber, private Poll::Events {
   void on_goodbye(fb::GoodbyeT& goodbye);
   [[nodiscard]] wire::Reason subscribe_fault(const fb::SubscribeT& subscribe,
                                              const char*& text) const;
+  [[nodiscard]] wire::Reason open_fault(const std::string& name, const char*& text) const;
   void handshake_done();
 
   // --- writing ---

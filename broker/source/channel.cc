@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 #include "sdk/base/assert.h"
@@ -145,6 +146,21 @@ const char* Channel::message_fault(const btb_message& message,
   return nullptr;
 }
 
+// Counted each time, said at the first, second, fourth, eighth time and so on: a source may try for
+// ever.
+btb_status Channel::refuse(size_t index, const char* text, btb_fault* fault) {
+  if (fault != nullptr) *fault = {sizeof(btb_fault), index, text};
+  const std::lock_guard lock(mutex_);
+  ++report_.invalid;
+  if (std::has_single_bit(report_.invalid) && report_.log.size() < log_lines_max) {
+    report_.log.push_back({BTB_LOG_WARNING, "a batch was refused: message " +
+                                                std::to_string(index) + ": " + text + " (" +
+                                                std::to_string(report_.invalid) + " so far)"});
+  }
+  signal_locked();
+  return BTB_INVALID;
+}
+
 btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   check_thread();
   size_t bytes = sizeof(StagedBatch);
@@ -152,15 +168,13 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   for (size_t i = 0; i < batch.message_count; ++i) {
     const btb_message& message = batch.messages[i];
     if (const char* text = message_fault(message, checked_topic)) {
-      if (fault != nullptr) *fault = {sizeof(btb_fault), i, text};
-      return BTB_INVALID;
+      return refuse(i, text, fault);
     }
     bytes +=
         message.topic.size + message.key.size + message.payload.size + sizeof(StagedBatch::Entry);
   }
   if (batch.resume_token.size > resume_token_bytes_max) {
-    if (fault != nullptr) *fault = {sizeof(btb_fault), 0, "a resume token larger than 4096 bytes"};
-    return BTB_INVALID;
+    return refuse(0, "a resume token larger than 4096 bytes", fault);
   }
 
   {

@@ -76,6 +76,7 @@ struct ChannelReport {
   std::vector<ChannelLogLine> log;
   std::vector<DeadLetter> dead_letters;
   uint64_t dead_letters_dropped = 0;  // beyond the rate
+  uint64_t invalid = 0;               // batches refused because a message in them breaks a rule
   std::string failure;                // of create or run; empty if there was none
   bool finished = false;              // the thread is at its end
   btb_status result = BTB_OK;         // of run, once finished
@@ -111,6 +112,7 @@ class Channel {
   void fill_host();
   void check_thread() const;
   btb_status publish(const btb_batch& batch, btb_fault* fault);
+  btb_status refuse(size_t index, const char* text, btb_fault* fault);
   const char* message_fault(const btb_message& message, std::string_view& checked_topic) const;
   btb_status wait(int64_t timeout_ms);
   btb_status status();

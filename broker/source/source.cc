@@ -302,6 +302,7 @@ void Source::take_report() {
   for (const ChannelLogLine& line : report_.log) event(line.level, line.text);
   for (const DeadLetter& letter : report_.dead_letters) publish_dead_letter(letter);
   counters_.dead_letters_dropped += report_.dead_letters_dropped;
+  counters_.invalid = report_.invalid;
   if (!report_.state_changed || state_ != State::running) return;
   const bool changed = report_.state != plugin_state_ || report_.state_text != text_;
   plugin_state_ = report_.state;

@@ -34,6 +34,7 @@ struct SourceCounters {
   uint64_t rejected = 0;  // by their topics
   uint64_t dead_letters = 0;
   uint64_t dead_letters_dropped = 0;
+  uint64_t invalid = 0;  // batches refused whole, since it was last started
   uint64_t restarts = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "plugins/csv/options.h"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 
 #include "plugins/csv/text.h"
@@ -249,12 +250,21 @@ class Reader {
   Config config_;
 };
 
-}  // namespace
+// --- declarations ---
 
-std::vector<plugin::Option> declare_options() {
-  using namespace plugin;
-  std::vector<Option> all;
-  const auto add = [&](Option option) { all.push_back(std::move(option)); };
+using plugin::choice_option;
+using plugin::duration_option;
+using plugin::flag_option;
+using plugin::integer_option;
+using plugin::list_option;
+using plugin::map_option;
+using plugin::number_option;
+using plugin::Option;
+using plugin::size_option;
+using plugin::text_option;
+using Add = std::function<void(Option)>;
+
+void declare_file(const Add& add) {
   add(text_option("path", "The file; its name may be a glob (/data/in/*.csv)").required());
   add(list_option("include", "Of the files that fit path, only those that fit one of these globs"));
   add(list_option("exclude", "Of the files that fit path, none that fits one of these globs"));
@@ -266,6 +276,9 @@ std::vector<plugin::Option> declare_options() {
           "Topic of a row: text and columns, ward/{ward}/medication; {stem} is the file's name")
           .required());
   add(list_option("key", "The column, or columns, that tell rows apart"));
+}
+
+void declare_format(const Add& add) {
   add(flag_option("header", "The first row names the columns").standard("true"));
   add(list_option("columns", "Names of the columns, instead of those in the header"));
   add(integer_option("skip_rows", "Lines to pass over at the top of the file")
@@ -279,6 +292,9 @@ std::vector<plugin::Option> declare_options() {
   add(text_option(
       "encoding",
       "auto (byte order mark, else UTF-8), utf-8, utf-16le, windows-1252, ...; default: auto"));
+}
+
+void declare_values(const Add& add) {
   add(map_option("types",
                  "Column to type: text, integer, number, decimal(2), flag, date, datetime, time"));
   add(list_option("null_values", "Unquoted fields that mean null; default: the empty one"));
@@ -299,6 +315,9 @@ std::vector<plugin::Option> declare_options() {
                     "Rows with too few fields (pad) or also too many (truncate)")
           .standard("error"));
   add(choice_option("format", "json", "What a payload is").standard("json"));
+}
+
+void declare_changes(const Add& add) {
   add(text_option("op_column", "In mode delta: the column that says put or delete"));
   add(map_option("op_values",
                  "In mode delta: {delete: [words], put: [words]} as they stand in op_column"));
@@ -315,6 +334,9 @@ std::vector<plugin::Option> declare_options() {
   add(duration_option("rescan", "How often the directory is looked at in any case")
           .standard("30s")
           .range(50, 86'400'000));
+}
+
+void declare_limits(const Add& add) {
   add(choice_option("on_error", "skip|stop|dead_letter",
                     "A row that cannot be read: only counted, refuses the file, or is "
                     "kept in $dead/SOURCE")
@@ -344,6 +366,18 @@ std::vector<plugin::Option> declare_options() {
   add(integer_option("max_columns", "A row with more fields is a bad one")
           .standard("1024")
           .range(1, 65'536));
+}
+
+}  // namespace
+
+std::vector<plugin::Option> declare_options() {
+  std::vector<Option> all;
+  const Add add = [&](Option option) { all.push_back(std::move(option)); };
+  declare_file(add);
+  declare_format(add);
+  declare_values(add);
+  declare_changes(add);
+  declare_limits(add);
   return all;
 }
 

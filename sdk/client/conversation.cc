@@ -173,6 +173,7 @@ void Conversation::on_data(const FrameView& frame) {
   if (head.total > options_.message_bytes_max) {
     return fail(Reason::message_too_large, "a message larger than was asked for in hello");
   }
+  if (topic->unfinished && head.seq != topic->head.seq) drop_partial(*topic);  // replaced meanwhile
   if (head.part_more() || topic->unfinished) return on_part(*topic, head, frame);
   if (head.payload_size() != head.total) {
     return fail(Reason::part_out_of_order, "the last part of a message that had no first");

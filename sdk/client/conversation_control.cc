@@ -346,7 +346,8 @@ void Conversation::on_snapshot_begin(const FrameView& frame) {
   std::unique_ptr<fb::SnapshotBeginT> message;
   TopicState* topic = read_topic(frame, message);
   if (topic == nullptr) return;
-  if (topic->topic.kind != TopicKind::state || topic->in_snapshot || topic->unfinished) {
+  drop_partial(*topic);
+  if (topic->topic.kind != TopicKind::state || topic->in_snapshot) {
     return fail(Reason::frame_unexpected, "a snapshot of " + topic->topic.name + " out of place");
   }
   topic->in_snapshot = true;
@@ -362,7 +363,8 @@ void Conversation::on_snapshot_end(const FrameView& frame) {
   std::unique_ptr<fb::SnapshotEndT> message;
   TopicState* topic = read_topic(frame, message);
   if (topic == nullptr) return;
-  if (!topic->in_snapshot || topic->unfinished || message->seq < topic->last) {
+  drop_partial(*topic);
+  if (!topic->in_snapshot || message->seq < topic->last) {
     return fail(Reason::frame_unexpected,
                 "an end of a snapshot of " + topic->topic.name + " out of place");
   }
@@ -378,9 +380,7 @@ void Conversation::on_position(const FrameView& frame) {
   std::unique_ptr<fb::PositionT> message;
   TopicState* topic = read_topic(frame, message);
   if (topic == nullptr) return;
-  if (topic->unfinished) {
-    return fail(Reason::part_out_of_order, "a position inside a message of " + topic->topic.name);
-  }
+  drop_partial(*topic);
   topic->last = std::max(topic->last, message->seq);
   topic->has_position = true;
   end_batch(*topic);

@@ -206,6 +206,8 @@ class WireClient {
   }
 
   std::string line_of(const wire::FrameView& frame);
+  // The frames that are about one topic.
+  std::string topic_line_of(const wire::FrameView& frame);
 
   static std::string join(std::initializer_list<std::string> words) {
     std::string out;
@@ -227,6 +229,33 @@ class WireClient {
   uint64_t received_bytes_ = 0;
 };
 
+inline std::string WireClient::topic_line_of(const wire::FrameView& frame) {
+  const std::string kind(wire::name_of(frame.kind));
+  if (frame.kind == wire::Kind::topic) {
+    const auto at = decoded<fb::TopicT>(frame);
+    return join({kind, text(at->number), at->name, std::string(wire::name_of(at->kind)),
+                 text(at->position)});
+  }
+  if (frame.kind == wire::Kind::snapshot_begin) {
+    const auto at = decoded<fb::SnapshotBeginT>(frame);
+    return join({kind, text(at->topic), text(at->seq), text(at->count)});
+  }
+  if (frame.kind == wire::Kind::snapshot_end) {
+    const auto at = decoded<fb::SnapshotEndT>(frame);
+    return join({kind, text(at->topic), text(at->seq), text(at->count)});
+  }
+  if (frame.kind == wire::Kind::position) {
+    const auto at = decoded<fb::PositionT>(frame);
+    return join({kind, text(at->topic), text(at->seq)});
+  }
+  if (frame.kind == wire::Kind::gap) {
+    const auto at = decoded<fb::GapT>(frame);
+    return join({kind, text(at->topic), text(at->first), text(at->last), text(at->reason)});
+  }
+  const auto at = decoded<fb::MustRefetchT>(frame);
+  return join({kind, text(at->topic), text(at->reason)});
+}
+
 inline std::string WireClient::line_of(const wire::FrameView& frame) {
   const std::string kind(wire::name_of(frame.kind));
   switch (frame.kind) {
@@ -247,31 +276,13 @@ inline std::string WireClient::line_of(const wire::FrameView& frame) {
       const auto at = decoded<fb::UnsubscribedT>(frame);
       return join({kind, text(at->id), text(at->reason)});
     }
-    case wire::Kind::topic: {
-      const auto at = decoded<fb::TopicT>(frame);
-      return join({kind, text(at->number), at->name, std::string(wire::name_of(at->kind)),
-                   text(at->position)});
-    }
-    case wire::Kind::snapshot_begin: {
-      const auto at = decoded<fb::SnapshotBeginT>(frame);
-      return join({kind, text(at->topic), text(at->seq), text(at->count)});
-    }
-    case wire::Kind::snapshot_end: {
-      const auto at = decoded<fb::SnapshotEndT>(frame);
-      return join({kind, text(at->topic), text(at->seq), text(at->count)});
-    }
-    case wire::Kind::position: {
-      const auto at = decoded<fb::PositionT>(frame);
-      return join({kind, text(at->topic), text(at->seq)});
-    }
-    case wire::Kind::gap: {
-      const auto at = decoded<fb::GapT>(frame);
-      return join({kind, text(at->topic), text(at->first), text(at->last), text(at->reason)});
-    }
-    case wire::Kind::must_refetch: {
-      const auto at = decoded<fb::MustRefetchT>(frame);
-      return join({kind, text(at->topic), text(at->reason)});
-    }
+    case wire::Kind::topic:
+    case wire::Kind::snapshot_begin:
+    case wire::Kind::snapshot_end:
+    case wire::Kind::position:
+    case wire::Kind::gap:
+    case wire::Kind::must_refetch:
+      return topic_line_of(frame);
     case wire::Kind::opened: {
       const auto at = decoded<fb::OpenedT>(frame);
       return join({kind, text(at->id), text(at->reason), text(at->number),
