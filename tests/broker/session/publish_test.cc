@@ -12,6 +12,7 @@ TEST_CASE("a topic is opened once it may be published to, or the reason is told"
   SessionWorld world;
   world.options["closed"].client_publish = false;
   world.router.topics_max = 3;
+  world.topic("closed");
   WireClient& client = world.welcomed();
   client.open(1, "a/b", AckLevel::none);
   client.open(2, "s", AckLevel::disk);
