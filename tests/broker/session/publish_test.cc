@@ -21,7 +21,7 @@ TEST_CASE("a topic is opened once it may be published to, or the reason is told"
   client.open(5, "$SYS/x");
   client.open(6, "closed");
   client.open(7, "one too many");
-  CHECK(world.lines(client) == Lines{"opened 1 none 1 0", "opened 2 none 2 1",
+  CHECK(world.lines(client) == Lines{"opened 1 none 2 0", "opened 2 none 3 1",
                                      "opened 3 name_invalid 0 0", "opened 4 name_invalid 0 0",
                                      "opened 5 reserved_name 0 0", "opened 6 not_allowed 0 0",
                                      "opened 7 too_many_topics 0 0"});
