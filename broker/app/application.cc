@@ -100,6 +100,7 @@ void Application::run() {
 }
 
 void Application::shut_down() {
+  stopping_ = true;
   log_.write(EventLog::Level::info, "stopping", "");
   listeners_.clear();
   tick_timer_.stop();
@@ -219,6 +220,10 @@ void Application::reload_by_signal() {
 
 // Parse, validate, compare; open what is new, which may fail; only then let go of what is old.
 std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& faults) {
+  if (stopping_) {
+    faults.push_back({config_->file, 0, 0, "the broker is stopping"});
+    return nullptr;
+  }
   std::unique_ptr<Config> fresh = read_config(config_->file, program_directory_, faults);
   auto changes = std::make_unique<ConfigChanges>();
   std::vector<OpenListener> added;

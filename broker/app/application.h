@@ -64,6 +64,7 @@ class Application final : private SessionsOwner, private SourceEvents {
 
   std::unique_ptr<Config> config_;
   const std::string program_directory_;
+  bool stopping_ = false;  // nothing new is begun
   EventLog log_;
   SystemClock clock_;
   const int64_t started_us_;

@@ -42,7 +42,8 @@ void SysTopics::publish() {
     row("$SYS/ends", std::string(wire::name_of(reason)), std::to_string(count));
   }
   sources_.for_each([this](const Source& source) {
-    row("$SYS/sources", source.spec().name, describe(source).dump());
+    row("$SYS/sources", source.spec().name,
+        describe(source).dump(-1, ' ', false, Json::error_handler_t::replace));
   });
 }
 

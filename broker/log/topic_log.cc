@@ -28,6 +28,9 @@ uint8_t flags_of(const Message& message, wire::Priority priority) {
 Appended TopicLog::append(const Message& message) {
   if (!is_state()) {
     BTB_ASSERT(!message.deletion);
+    if (wire::message_bytes(message.key.size(), message.payload.size()) > options_->keep_bytes) {
+      return {wire::Reason::message_too_large, 0};  // it would not even keep itself
+    }
     const uint64_t seq = last_seq_ + 1;
     write(message, seq);
     last_seq_ = seq;
@@ -41,7 +44,9 @@ Appended TopicLog::append(const Message& message) {
       known != nullptr && segments_[index_of(known->segment)]->frame(known->offset).deletion();
   const bool is_new = known == nullptr || was_deletion;
   if (message.deletion && is_new) return {};
-  const size_t living_bytes = bytes_ - dead_bytes_ + message.payload.size();
+  const size_t replaced_bytes =
+      known == nullptr ? 0 : segments_[index_of(known->segment)]->frame(known->offset).total;
+  const size_t living_bytes = bytes_ - dead_bytes_ + message.payload.size() - replaced_bytes;
   if (!message.deletion &&
       ((is_new && keys() >= options_->keys_max) || living_bytes > options_->state_bytes_max)) {
     return {wire::Reason::topic_full, 0};

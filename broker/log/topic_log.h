@@ -34,7 +34,8 @@ struct Message {
 // What became of it. `seq` is 0 if the message changed nothing (a deletion of a key that is not
 // there) or was refused.
 struct Appended {
-  wire::Reason reason = wire::Reason::none;  // none, or topic_full
+  wire::Reason reason =
+      wire::Reason::none;  // none, topic_full, or message_too_large for keep_bytes
   uint64_t seq = 0;
 };
 

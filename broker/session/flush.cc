@@ -245,7 +245,7 @@ void Flush::write(Session& session, size_t total) {
 
   const size_t own = std::min(bytes, session.unsent());
   session.out_sent_ += own;
-  if (session.unsent() == 0) session.drop_sent();
+  session.drop_sent();
   requeue(commit(session, bytes - own));
   grow_impatient(session);
   if (full) {

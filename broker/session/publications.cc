@@ -2,16 +2,14 @@
 
 namespace btb {
 
-bool Publications::open(Topic& topic, wire::AckLevel ack, uint32_t topics_max) {
+void Publications::open(Topic& topic, wire::AckLevel ack) {
   Publication* known = find(topic.number);
   if (known == nullptr) {
-    if (open_.size() >= topics_max) return false;
     open_.emplace_back();
     known = &open_.back();
     known->topic = &topic;
   }
   known->ack = ack;
-  return true;
 }
 
 Publications::Publication* Publications::find(uint32_t topic) {

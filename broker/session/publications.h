@@ -13,9 +13,10 @@ namespace btb {
 
 class Publications {
  public:
-  // The topic may now be published to. Opening it again changes the level. False if that would be
-  // more than `topics_max`.
-  bool open(Topic& topic, wire::AckLevel ack, uint32_t topics_max);
+  // The topic may now be published to. Opening it again changes the level.
+  void open(Topic& topic, wire::AckLevel ack);
+  [[nodiscard]] size_t size() const { return open_.size(); }
+  [[nodiscard]] bool has(const Topic& topic) { return find(topic.number) != nullptr; }
 
   // A data frame of the session, whole or a part. Publishes what is complete; appends a reject to
   // `out` for what is not taken. Messages in parts that are not complete have `message_bytes_max`

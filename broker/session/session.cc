@@ -12,7 +12,8 @@ namespace {
 
 constexpr uint16_t protocol = 1;
 constexpr uint64_t goodbye_timeout_ms = 2'000;
-constexpr uint64_t tick_ms = 1'000;      // what has to be said within a time is said a tick before
+constexpr uint64_t tick_ms = 1'000;  // what has to be said within a time is said a tick before
+constexpr size_t sent_kept_bytes_max = 64U << 10;
 constexpr size_t kept_out_bytes = 1024;  // a sent buffer larger than this is given back
 constexpr uint32_t keep_alive_ms_min = 1'000;
 
@@ -275,17 +276,20 @@ void Session::on_open(fb::OpenT& open) {
   answer.text = text;
   if (answer.reason != wire::Reason::none) return send(answer);
 
-  Topic* topic = sessions_.router_.find_or_make(open.name);
+  // Asked before the topic is made, so that one session cannot fill the broker with topics.
+  const Topic* known = sessions_.router_.find(open.name);
+  const bool opened = known != nullptr && publications_.has(*known);
+  const bool full = !opened && publications_.size() >= sessions_.limits.subscriptions_per_session;
+  Topic* topic = full ? nullptr : sessions_.router_.find_or_make(open.name);
   answer.ack = open.ack == wire::AckLevel::none ? open.ack : wire::AckLevel::memory;
   if (topic == nullptr) {
     answer.reason = wire::Reason::too_many_topics;
-    answer.text = "the broker has as many topics as it may";
-  } else if (!publications_.open(*topic, answer.ack, sessions_.limits.subscriptions_per_session)) {
-    answer.reason = wire::Reason::too_many_topics;
-    answer.text = "this session publishes to as many topics as it may";
+    answer.text = full ? "this session publishes to as many topics as it may"
+                       : "the broker has as many topics as it may";
   } else {
     answer.number = topic->number;
     answer.kind = topic->options->kind;
+    publications_.open(*topic, answer.ack);
   }
   send(answer);
 }
@@ -354,6 +358,13 @@ void Session::flush() {
 }
 
 void Session::drop_sent() {
+  if (unsent() != 0) {
+    // A client that reads slowly and asks on: what it has read must not stay.
+    if (out_sent_ < sent_kept_bytes_max) return;
+    out_.erase(out_.begin(), out_.begin() + static_cast<ptrdiff_t>(out_sent_));
+    out_sent_ = 0;
+    return;
+  }
   out_sent_ = 0;
   if (out_.capacity() > kept_out_bytes) {
     ByteVector().swap(out_);

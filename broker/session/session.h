@@ -92,7 +92,7 @@ class Session final : public Subscriber, private Poll::Events {
   void send(const Native& message);
   void write_rest();
   [[nodiscard]] size_t unsent() const { return out_.size() - out_sent_; }
-  // Frees what was sent, once that is all of it.
+  // Frees what was sent, once that is all of it or much.
   void drop_sent();
 
   // Ends without a goodbye: the link is broken, or it was said already.

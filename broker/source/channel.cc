@@ -19,6 +19,7 @@ constexpr size_t dead_letter_raw_bytes_max = 4096;
 constexpr size_t resume_token_bytes_max = 4096;
 constexpr size_t log_lines_max = 1000;  // not yet taken by the loop; more are dropped
 constexpr size_t text_bytes_max = 1024;
+constexpr int64_t wait_ms_max = int64_t{1} << 40;  // longer than that is for ever
 
 std::string_view text_of(btb_bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data), bytes.size};
@@ -112,6 +113,7 @@ void Channel::set_source(const btb_source* source) {
 
 void Channel::add_failure(std::string_view text) {
   const std::lock_guard lock(mutex_);
+  if (report_.failure.size() >= text_bytes_max) return;  // the first words say most
   if (!report_.failure.empty()) report_.failure += "; ";
   report_.failure += text;
 }
@@ -220,7 +222,7 @@ btb_status Channel::wait(int64_t timeout_ms) {
     const auto woken = [&] {
       return stop_ || rung_ || (wanted_bytes_ != 0 && !paused_ && room_locked(wanted_bytes_));
     };
-    if (timeout_ms < 0) {
+    if (timeout_ms < 0 || timeout_ms > wait_ms_max) {
       changed_.wait(lock, woken);
     } else {
       changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), woken);

@@ -72,6 +72,7 @@ Source::Source(Loop& loop, Router& router, const Clock& clock, SourceEvents& eve
       spec_(std::move(spec)),
       wakeup_(loop, [this] { more_to_drain_ = true; }),
       restart_timer_(loop, [this] { start(); }),
+      resume_token_(spec_.resume_token),
       restart_delay_ms_(spec_.restart_delay_ms) {}
 
 Source::~Source() {

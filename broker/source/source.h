@@ -25,6 +25,7 @@ struct SourceSpec {
   std::shared_ptr<const host::Settings> settings;
   int64_t restart_delay_ms = 5'000;
   ChannelLimits limits;
+  std::string resume_token;  // where a source of this name was before; empty: at its beginning
 };
 
 struct SourceCounters {
@@ -78,6 +79,8 @@ class Source {
   void tick();
 
   [[nodiscard]] const SourceSpec& spec() const { return spec_; }
+  // Where the plugin would go on: behind the last batch that was published.
+  [[nodiscard]] const std::string& resume_token() const { return resume_token_; }
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] std::string state_name() const;

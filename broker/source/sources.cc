@@ -6,6 +6,16 @@
 
 namespace btb {
 
+namespace {
+
+// A token means something to the plugin that gave it, and to no other.
+void go_on_after(const Source& before, SourceSpec& spec) {
+  if (before.spec().library->path() == spec.library->path())
+    spec.resume_token = before.resume_token();
+}
+
+}  // namespace
+
 void Sources::start(SourceSpec spec) {
   const std::string name = spec.name;
   auto source = std::make_unique<Source>(loop_, router_, clock_, events_, std::move(spec));
@@ -14,6 +24,7 @@ void Sources::start(SourceSpec spec) {
 }
 
 void Sources::add(SourceSpec spec) {
+  if (const Source* before = find(spec.name)) go_on_after(*before, spec);
   remove(spec.name);
   for (Stopping& stopping : stopping_) {
     if (stopping.source->spec().name != spec.name) continue;
@@ -68,16 +79,19 @@ void Sources::finish_stopping() {
       ++abandoned_;
       stopping.source->abandon();
     }
-    if (stopping.next != nullptr) next.push_back(std::move(*stopping.next));
+    if (stopping.next != nullptr) {
+      go_on_after(*stopping.source, *stopping.next);
+      next.push_back(std::move(*stopping.next));
+    }
     return true;
   });
   for (SourceSpec& spec : next) start(std::move(spec));
 }
 
 void Sources::stop_all() {
-  while (!running_.empty()) remove(running_.begin()->first);
-  for (Stopping& stopping : stopping_) stopping.next.reset();
-  while (!stopping_.empty()) {
+  while (!running_.empty() || !stopping_.empty()) {
+    while (!running_.empty()) remove(running_.begin()->first);
+    for (Stopping& stopping : stopping_) stopping.next.reset();
     loop_.run_once(false);  // lets their last words in
     drain();
     if (!stopping_.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));

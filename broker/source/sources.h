@@ -23,7 +23,8 @@ class Sources {
 
   uint32_t stop_timeout_ms = limits::source_stop_timeout_ms;
 
-  // Starts a source. One of the same name is stopped first; the new one begins when it has ended.
+  // Starts a source. One of the same name is stopped first; the new one begins when it has ended,
+  // and goes on where that one was.
   void add(SourceSpec spec);
   // Stops a source and forgets it.
   void remove(const std::string& name);

@@ -280,7 +280,11 @@ Outcome AppendMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
     const auto at = tails_.find(file->id);
     if (at == tails_.end()) continue;
     if (at->second.fd && at->second.layout) {
-      follow(*file, at->second);
+      try {
+        follow(*file, at->second);
+      } catch (const FileRefused& refusal) {
+        host_.warning(file->name + ", which is gone: " + refusal.what());
+      }
       retire(at->second);
     }
     tails_.erase(at);

@@ -10,6 +10,9 @@ using wire::Reason;
 
 namespace {
 
+// Sent bytes in front of unsent ones are given back when they are so many.
+constexpr size_t sent_kept_bytes_max = 1U << 20;
+
 // Half of what the protocol allows in silence stays as a margin for a slow link.
 constexpr uint64_t ping_after(uint32_t keep_alive_ms) {
   return keep_alive_ms - keep_alive_ms / 4;
@@ -104,6 +107,9 @@ void Conversation::sent(size_t bytes, uint64_t now_ms) {
   sent_at_ms_ = now_ms;
   if (output_sent_ == output_.size()) {
     output_.clear();
+    output_sent_ = 0;
+  } else if (output_sent_ >= sent_kept_bytes_max) {
+    output_.erase(output_.begin(), output_.begin() + static_cast<ptrdiff_t>(output_sent_));
     output_sent_ = 0;
   }
 }

@@ -76,6 +76,15 @@ TEST_CASE("keep_bytes bounds the memory of an events log") {
   CHECK(log.first_seq() > 1);
 }
 
+TEST_CASE("a message larger than the log may keep is refused, and what is there stays") {
+  const TopicOptions options = events(0, 20'000);
+  TopicLog log(1, options);
+  log.append(put("", "small"));
+  CHECK(log.append(put("", std::string(30'000, 'x'))).reason == wire::Reason::message_too_large);
+  CHECK(log.messages() == 1);
+  CHECK(log.last_seq() == 1);
+}
+
 TEST_CASE("messages older than keep_age are forgotten") {
   TopicOptions options = events();
   options.keep_age_us = 100;
