@@ -36,6 +36,7 @@ Json describe(const Topic& topic) {
       {"unchanged", topic.counters.unchanged},
       {"rejected", topic.counters.rejected},
       {"missed", topic.counters.missed},
+      {"batches_cut", topic.counters.batches_cut},
   };
   if (topic.options->kind == wire::TopicKind::state) {
     json["keys"] = log.keys();

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sdk/wire/topic_name.h"
+
 namespace btb {
 
 namespace {
@@ -69,12 +71,20 @@ void EventLog::write(Level level, std::string_view event, std::string_view text,
 
 std::string printable(std::string_view text) {
   std::string out(text);
+  const bool utf8 = wire::is_utf8(text);
+  const auto at = [&](size_t k) { return k < out.size() ? static_cast<unsigned char>(out[k]) : 0; };
   for (size_t i = 0; i < out.size(); ++i) {
-    const auto at = static_cast<unsigned char>(out[i]);
-    if (at < 0x20 || at == 0x7F) out[i] = '?';
-    const bool c1 =
-        at == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0;
-    if (c1) out[i] = out[i + 1] = '?';
+    if (at(i) < 0x20 || at(i) == 0x7F || (!utf8 && at(i) >= 0x80)) out[i] = '?';
+    if (!utf8) continue;
+    // C1: U+0080..U+009F. Direction of text: U+200E, U+200F, U+202A..U+202E, U+2066..U+2069.
+    const bool c1 = at(i) == 0xC2 && at(i + 1) < 0xA0;
+    const bool mark =
+        at(i) == 0xE2 && at(i + 1) == 0x80 &&
+        (at(i + 2) == 0x8E || at(i + 2) == 0x8F || (at(i + 2) >= 0xAA && at(i + 2) <= 0xAE));
+    const bool isolate =
+        at(i) == 0xE2 && at(i + 1) == 0x81 && at(i + 2) >= 0xA6 && at(i + 2) <= 0xA9;
+    if (c1) out.replace(i, 2, "?");
+    if (mark || isolate) out.replace(i, 3, "?");
   }
   return out;
 }

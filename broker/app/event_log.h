@@ -36,8 +36,8 @@ class EventLog {
   bool json_ = false;
 };
 
-// `text` with control characters, those of C1 included, replaced by "?": safe for a terminal and
-// for one line.
+// `text` with control characters (those of C1 and of the direction of text included) and bytes that
+// are no UTF-8 replaced by "?": safe for a terminal and for one line.
 std::string printable(std::string_view text);
 
 }  // namespace btb

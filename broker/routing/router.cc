@@ -6,6 +6,12 @@
 
 namespace btb {
 
+namespace {
+
+constexpr int expire_rounds_max = 32;  // of 1024 rows each
+
+}  // namespace
+
 void DueList::remove(Follower* follower) {
   Follower* before = nullptr;
   for (Follower* at = first_; at != follower; at = at->next_due) before = at;
@@ -65,8 +71,9 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
       kept_kind.push_back(topic->name);
       continue;
     }
+    const bool moved = options->priority != topic->options->priority;
     for (Follower* follower : topic->followers) {
-      if (!follower->due) continue;
+      if (!moved || !follower->due) continue;
       follower->subscriber->due(topic->options->priority).remove(follower);
       follower->subscriber->due(options->priority).push(follower);
     }
@@ -97,6 +104,7 @@ PublishResult Router::publish(Topic& topic, const Message& message) {
   }
   ++topic.counters.published;
   topic.counters.published_bytes += message.key.size() + message.payload.size();
+  if (message.batch_more && !topic.batch_open) topic.batch_since_ms = clock_->mono_ms();
   topic.batch_open = message.batch_more;
   touch(topic);
   return {wire::Reason::none, appended.seq};
@@ -111,12 +119,26 @@ void Router::close_batch(Topic& topic) {
 
 void Router::expire() {
   const int64_t now_us = clock_->now_us();
+  const uint64_t now_ms = clock_->mono_ms();
   for (const auto& topic : topics_) {
-    for (const ByteVector& key : topic->log.expire(now_us)) {
+    expire_rows(*topic, now_us);
+    if (topic->batch_open && now_ms - topic->batch_since_ms >= limits::batch_open_ms_max) {
+      ++topic->counters.batches_cut;
+      close_batch(*topic);
+    }
+  }
+}
+
+// As many rows as one turn may take; the rest at the next one.
+void Router::expire_rows(Topic& topic, int64_t now_us) {
+  for (int round = 0; round < expire_rounds_max; ++round) {
+    const std::vector<ByteVector> keys = topic.log.expire(now_us);
+    if (keys.empty()) return;
+    for (const ByteVector& key : keys) {
       Message deletion;
       deletion.key = key;
       deletion.deletion = true;
-      publish(*topic, deletion);
+      publish(topic, deletion);
     }
   }
 }
@@ -191,11 +213,7 @@ void Router::follow(Topic& topic, const Subscription& subscription,
       begin_latest(*follower, request.no_snapshot);
       break;
     case wire::From::beginning:
-      if (topic.options->kind == wire::TopicKind::state) {
-        begin_latest(*follower, false);
-      } else {
-        follower->cursor = log.begin();
-      }
+      begin_whole(*follower);
       break;
     case wire::From::seq:
       from_seq(static_cast<uint64_t>(std::max<int64_t>(request.value, 1)));
@@ -212,6 +230,12 @@ void Router::follow(Topic& topic, const Subscription& subscription,
   }
   follower->position_seq = follower->cursor.next_seq - 1;
   make_due(*follower);
+}
+
+// The present state, or the log from its oldest message.
+void Router::begin_whole(Follower& follower) {
+  begin_latest(follower, false);
+  if (!follower.snapshot_wanted) follower.cursor = follower.topic->log.begin();
 }
 
 // The present state, or what comes from now on.
@@ -234,8 +258,7 @@ void Router::resume(Follower& follower, const SubscribeRequest& request) {
       std::lower_bound(request.positions.begin(), request.positions.end(), topic.number,
                        [](const fb::Mark& at, uint32_t number) { return at.topic() < number; });
   if (mark == request.positions.end() || mark->topic() != topic.number) {
-    begin_latest(follower, false);
-    if (!follower.snapshot_wanted) follower.cursor = topic.log.begin();
+    begin_whole(follower);
     return;
   }
   // A position beyond the end was never given out; take the client at the end.
@@ -250,17 +273,18 @@ void Router::resume(Follower& follower, const SubscribeRequest& request) {
 }
 
 void Router::start_over(Follower& follower, wire::Reason reason) {
-  begin_latest(follower, false);
-  if (!follower.snapshot_wanted) follower.cursor = follower.topic->log.begin();
+  begin_whole(follower);
   follower.refetch = reason;
   follower.skipped = false;
 }
 
+// Nothing is in it yet: its followers get all of it, a state topic as a snapshot unless they want
+// none.
 void Router::follow_new_topic(Topic& topic) {
   filters_.match(topic.name, [&](FilterTree::Value value) {
     const auto& subscription = *static_cast<Subscription*>(value);
     SubscribeRequest request;
-    request.from = wire::From::seq;
+    request.from = subscription.no_snapshot ? wire::From::seq : wire::From::beginning;
     request.value = 1;
     follow(topic, subscription, request);
   });

@@ -27,8 +27,8 @@ struct TopicCounters {
   uint64_t published_bytes = 0;  // of keys and payloads
   uint64_t unchanged = 0;        // deletions of what was not there
   uint64_t rejected = 0;
-  uint64_t missed =
-      0;  // messages that some follower did not get, because the log no longer had them
+  uint64_t batches_cut = 0;  // that got no end in time
+  uint64_t missed = 0;       // messages that a follower did not get: the log no longer had them
 };
 
 struct Topic {
@@ -42,8 +42,9 @@ struct Topic {
   std::shared_ptr<const TopicOptions> options;
   const std::string name;
   TopicLog log;
-  uint64_t closed_seq = 0;  // a batch was ended without a message: position is due up to here
-  uint64_t batch_mark = 0;  // see Router::next_batch_mark
+  uint64_t closed_seq = 0;      // a batch was ended without a message: position is due up to here
+  uint64_t batch_since_ms = 0;  // while batch_open: when it was begun
+  uint64_t batch_mark = 0;      // see Router::next_batch_mark
   std::vector<Follower*> followers;
   TopicCounters counters;
 };
@@ -157,10 +158,12 @@ class Router {
 
  private:
   void touch(Topic& topic);
+  void expire_rows(Topic& topic, int64_t now_us);
   void follow(Topic& topic, const Subscription& subscription, const SubscribeRequest& request);
   void follow_new_topic(Topic& topic);
   void resume(Follower& follower, const SubscribeRequest& request);
   static void begin_latest(Follower& follower, bool no_snapshot);
+  static void begin_whole(Follower& follower);
   void unfollow(Follower* follower);
   void for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) const;
   Follower* follower_of(const Subscriber& subscriber, const Topic& topic) const;

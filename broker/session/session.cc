@@ -11,6 +11,7 @@ namespace btb {
 namespace {
 
 constexpr uint16_t protocol = 1;
+constexpr size_t goodbye_text_bytes_max = 256;
 constexpr uint64_t goodbye_timeout_ms = 2'000;
 constexpr uint64_t tick_ms = 1'000;  // what has to be said within a time is said a tick before
 constexpr size_t sent_kept_bytes_max = 64U << 10;
@@ -326,7 +327,8 @@ void Session::on_ping(fb::PingT& ping) {
 
 void Session::on_goodbye(fb::GoodbyeT& goodbye) {
   const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';  // else counted as any other
-  end(known ? goodbye.reason : wire::Reason::normal, goodbye.text);
+  end(known ? goodbye.reason : wire::Reason::normal,
+      clipped_utf8(goodbye.text, goodbye_text_bytes_max));
 }
 
 // --- writing ---

@@ -41,7 +41,8 @@ inline constexpr uint32_t read_buffer_bytes = 64U
 inline constexpr uint32_t flush_budget_bytes = 256U << 10;  // for one session in one turn
 inline constexpr uint32_t flush_ranges_max = 64;            // iovecs in one write
 inline constexpr uint32_t session_control_bytes_max =
-    1U << 20;  // unsent control frames; close: overflow
+    1U << 20;                                          // unsent control frames; close: overflow
+inline constexpr uint32_t batch_open_ms_max = 60'000;  // a batch that gets no end is ended
 inline constexpr uint32_t source_mailbox_bytes = 4U << 20;  // publish answers "again"
 inline constexpr uint32_t source_drain_budget_bytes = 1U
                                                       << 20;  // taken from one source in one turn

@@ -34,6 +34,10 @@ int main(int argc, char** argv) {
   size_t files = 0;
   for (int i = 1; i < argc; ++i) {
     if (!std::filesystem::is_directory(argv[i])) {
+      if (!std::filesystem::exists(argv[i])) {
+        std::fprintf(stderr, "there is no %s\n", argv[i]);
+        return 1;
+      }
       replay(argv[i]);
       ++files;
       continue;

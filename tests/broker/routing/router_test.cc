@@ -331,6 +331,28 @@ TEST_CASE("what became of a message is counted, once") {
   CHECK(world.topic("e").counters.rejected == 1);
 }
 
+TEST_CASE("a batch that gets no end is ended after a while, and that is counted") {
+  World world;
+  world.put("s", "a", true);
+  world.clock.advance_ms(limits::batch_open_ms_max - 1);
+  world.router.expire();
+  CHECK(world.topic("s").batch_open);
+  world.clock.advance_ms(1);
+  world.router.expire();
+  CHECK_FALSE(world.topic("s").batch_open);
+  CHECK(world.topic("s").counters.batches_cut == 1);
+  CHECK(world.topic("s").closed_seq == 1);
+}
+
+TEST_CASE("thousands of rows that grow old at once are deleted at once") {
+  World world;
+  world.common.keep_age_us = 1'000'000;
+  for (int i = 0; i < 5000; ++i) world.put("s", std::to_string(i));
+  world.clock.advance_ms(2'000);
+  world.router.expire();
+  CHECK(world.topic("s").log.keys() == 0);
+}
+
 TEST_CASE("a batch ends with its last message, whatever becomes of that one") {
   World world;
   world.common.keys_max = 1;

@@ -109,6 +109,18 @@ TEST_CASE("a topic that is born later is announced with its first message") {
   CHECK(world.lines(client) == Lines{"topic 1 a/x events 0", "put 1 1 =1"});
 }
 
+TEST_CASE("a state topic that is born later comes with a snapshot of what it holds by then") {
+  SessionWorld world;
+  WireClient& client = world.welcomed();
+  client.subscribe(1, "+");
+  CHECK(world.lines(client) == Lines{"subscribed 1 none 0"});
+  world.put("s", "a", "1");
+  CHECK(world.lines(client) ==
+        Lines{"topic 1 s state 0", "snapshot_begin 1 1 1", "put 1 1 a=1", "snapshot_end 1 1 1"});
+  world.put("s", "a", "2");
+  CHECK(world.lines(client) == Lines{"put 1 2 a=2"});
+}
+
 TEST_CASE("a topic that two subscriptions match is sent once, until neither is left") {
   SessionWorld world;
   world.topic("a");
