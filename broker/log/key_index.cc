@@ -7,7 +7,7 @@ namespace btb {
 
 void KeyIndex::place(const Entry& entry) {
   size_t i = entry.hash & mask();
-  while (entries_[i].location.segment != 0) i = (i + 1) & mask();
+  while (!entries_[i].location.nowhere()) i = (i + 1) & mask();
   entries_[i] = entry;
 }
 
@@ -15,12 +15,12 @@ void KeyIndex::grow() {
   std::vector<Entry> old = std::exchange(entries_, {});
   entries_.resize(old.empty() ? 4 : old.size() * 2);
   for (const Entry& entry : old) {
-    if (entry.location.segment != 0) place(entry);
+    if (!entry.location.nowhere()) place(entry);
   }
 }
 
 void KeyIndex::insert(uint32_t hash, Location location) {
-  BTB_ASSERT(location.segment != 0);
+  BTB_ASSERT(!location.nowhere());
   if ((size_ + 1) * size_t{4} > entries_.size() * 3) grow();
   place({hash, location});
   ++size_;
@@ -32,8 +32,8 @@ void KeyIndex::erase(Location* location) {
   auto* entry =
       reinterpret_cast<Entry*>(reinterpret_cast<char*>(location) - offsetof(Entry, location));
   size_t hole = static_cast<size_t>(entry - entries_.data());
-  BTB_ASSERT(hole < entries_.size() && entries_[hole].location.segment != 0);
-  for (size_t i = (hole + 1) & mask(); entries_[i].location.segment != 0; i = (i + 1) & mask()) {
+  BTB_ASSERT(hole < entries_.size() && !entries_[hole].location.nowhere());
+  for (size_t i = (hole + 1) & mask(); !entries_[i].location.nowhere(); i = (i + 1) & mask()) {
     const size_t home = entries_[i].hash & mask();
     if (((i - home) & mask()) >= ((i - hole) & mask())) {
       entries_[hole] = entries_[i];

@@ -4,7 +4,7 @@ namespace btb {
 
 static_assert(sizeof(Segment) % wire::frame_alignment == 0, "frames behind the header are aligned");
 
-SegmentPtr Segment::create(uint32_t id, uint32_t generation, uint32_t capacity) {
+SegmentPtr Segment::create(uint64_t id, uint64_t generation, uint32_t capacity) {
   BTB_ASSERT(capacity % wire::frame_alignment == 0);
   void* memory = ::operator new(sizeof(Segment) + capacity);
   return SegmentPtr(new (memory) Segment(id, generation, capacity));
@@ -15,30 +15,11 @@ void SegmentDeleter::operator()(Segment* segment) const noexcept {
   ::operator delete(segment);
 }
 
-void Segment::note(const wire::DataHead& head) {
-  if (first_seq == 0) {
-    first_seq = head.seq;
-    end_seq = head.seq;
-  }
-  if (head.seq != end_seq) end_part_bytes = 0;
-  last_seq = head.seq;
-  if (head.part_more()) {
-    end_seq = head.seq;
-    end_part_bytes += head.payload_size();
-  } else {
-    end_seq = head.seq + 1;
-    end_part_bytes = 0;
-  }
-  if (head.time_us > time_max_us) time_max_us = head.time_us;
-  if (head.deletion()) ++deletions_;
-}
-
-uint32_t Segment::append(const wire::DataHead& head, Bytes key, Bytes payload) {
-  BTB_ASSERT(head.stride() <= room());
-  const uint32_t offset = used_;
-  used_ += static_cast<uint32_t>(wire::write_data_frame(writable() + offset, head, key, payload));
-  note(head);
-  return offset;
+void Segment::begin_inside_message(uint32_t part_bytes) {
+  BTB_ASSERT(used_ == 0 && part_bytes != 0);
+  begins_inside_message = true;
+  begin_part_bytes = part_bytes;
+  end_part_bytes = part_bytes;
 }
 
 uint32_t Segment::append_copy(const Segment& from, uint32_t offset) {

@@ -25,7 +25,7 @@ using SegmentPtr = std::unique_ptr<Segment, SegmentDeleter>;
 class Segment {
  public:
   // One allocation: this header, then `capacity` bytes, a multiple of 8.
-  static SegmentPtr create(uint32_t id, uint32_t generation, uint32_t capacity);
+  static SegmentPtr create(uint64_t id, uint64_t generation, uint32_t capacity);
 
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
@@ -46,7 +46,13 @@ class Segment {
   }
 
   // Writes a frame behind the last one and returns its offset. REQUIRES: room() >= head.stride().
-  uint32_t append(const wire::DataHead& head, Bytes key, Bytes payload);
+  uint32_t append(const wire::DataHead& head, Bytes key, Bytes payload) {
+    BTB_ASSERT(head.stride() <= room());
+    const uint32_t offset = used_;
+    used_ += static_cast<uint32_t>(wire::write_data_frame(writable() + offset, head, key, payload));
+    note(head);
+    return offset;
+  }
   // Copies the frame at `offset` of `from`. REQUIRES: room for it.
   uint32_t append_copy(const Segment& from, uint32_t offset);
 
@@ -62,24 +68,34 @@ class Segment {
   [[nodiscard]] uint32_t deletions() const { return deletions_; }
 
   // --- what it covers ---
-  const uint32_t id;  // grows along the log
-  const uint32_t
-      generation;  // differs from that of any segment that had the same id before it was compacted
+  const uint64_t id;  // grows along the log; never used again
+  // Differs from that of any segment that had the same id before it was compacted.
+  const uint64_t generation;
   uint64_t first_seq = 0;  // of the first frame
   uint64_t last_seq = 0;   // of the last frame
   int64_t time_max_us = INT64_MIN;
-  bool begins_inside_message = false;  // its first frame continues a message of the segment before
   // Where a cursor stands behind the last frame: see Cursor.
-  uint64_t end_seq = 0;
+  [[nodiscard]] uint64_t end_seq() const { return last_seq + (end_part_bytes == 0 ? 1 : 0); }
   uint32_t end_part_bytes = 0;
+  // Its first frame continues a message of which the segments before hold so many payload bytes.
+  // REQUIRES: empty.
+  void begin_inside_message(uint32_t part_bytes);
+  bool begins_inside_message = false;
+  uint32_t begin_part_bytes = 0;
 
  private:
-  Segment(uint32_t id_in, uint32_t generation_in, uint32_t capacity)
+  Segment(uint64_t id_in, uint64_t generation_in, uint32_t capacity)
       : id(id_in), generation(generation_in), capacity_(capacity) {}
   friend struct SegmentDeleter;
 
   std::byte* writable() { return reinterpret_cast<std::byte*>(this + 1); }
-  void note(const wire::DataHead& head);
+  void note(const wire::DataHead& head) {
+    if (first_seq == 0) first_seq = head.seq;
+    last_seq = head.seq;
+    end_part_bytes = head.part_more() ? end_part_bytes + head.payload_size() : 0;
+    if (head.time_us > time_max_us) time_max_us = head.time_us;
+    if (head.deletion()) ++deletions_;
+  }
 
   uint32_t capacity_;
   uint32_t used_ = 0;

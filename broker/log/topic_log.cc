@@ -9,8 +9,6 @@ namespace btb {
 
 namespace {
 
-constexpr size_t expired_keys_max = 1024;
-
 uint32_t hash_of(Bytes key) {
   return static_cast<uint32_t>(XXH3_64bits(key.data(), key.size()));
 }
@@ -41,11 +39,11 @@ Appended TopicLog::append(const Message& message) {
   const uint32_t hash = hash_of(message.key);
   Location* known = find_key(message.key, hash);
   const bool was_deletion =
-      known != nullptr && segments_[index_of(known->segment)]->frame(known->offset).deletion();
+      known != nullptr && segments_[index_of(known->segment())]->frame(known->offset()).deletion();
   const bool is_new = known == nullptr || was_deletion;
   if (message.deletion && is_new) return {};
   const size_t replaced_bytes =
-      known == nullptr ? 0 : segments_[index_of(known->segment)]->frame(known->offset).total;
+      known == nullptr ? 0 : segments_[index_of(known->segment())]->frame(known->offset()).total;
   const size_t living_bytes = bytes_ - dead_bytes_ + message.payload.size() - replaced_bytes;
   if (!message.deletion &&
       ((is_new && keys() >= options_->keys_max) || living_bytes > options_->state_bytes_max)) {
@@ -53,6 +51,7 @@ Appended TopicLog::append(const Message& message) {
   }
 
   const uint64_t seq = last_seq_ + 1;
+  const uint64_t tail = segments_.empty() ? 0 : segments_.back()->id;
   const Location old = known == nullptr ? Location{} : *known;
   const Location made = write(message, seq);
   last_seq_ = seq;
@@ -63,8 +62,9 @@ Appended TopicLog::append(const Message& message) {
   }
   if (message.deletion) ++deletions_;
   if (was_deletion) --deletions_;
-  if (old.segment != 0) kill(old);
+  if (!old.nowhere()) kill(old);
   while (deletions_ > options_->deletions_kept) forget_oldest_deletion();
+  if (tail != 0 && tail != segments_.back()->id) compact_former_tail(tail);
   return {wire::Reason::none, seq};
 }
 
@@ -73,7 +73,8 @@ TopicLog::Location TopicLog::write(const Message& message, uint64_t seq) {
   Bytes rest = message.payload;
   const size_t total = rest.size();
   const uint8_t flags = flags_of(message, options_->priority);
-  Location first;
+  uint64_t first_segment = 0;
+  uint32_t first_offset = 0;
   do {
     const Bytes part = rest.first(std::min<size_t>(rest.size(), limits::part_bytes_max));
     rest = rest.subspan(part.size());
@@ -82,27 +83,31 @@ TopicLog::Location TopicLog::write(const Message& message, uint64_t seq) {
     head.seq = seq;
     head.time_us = message.time_us;
     head.flags = rest.empty() ? flags : static_cast<uint8_t>(flags | wire::flag::part_more);
-    Segment& segment = tail_with_room(head.stride(), first.segment != 0);
+    const bool fits = !segments_.empty() && segments_.back()->room() >= head.stride();
+    Segment& segment = fits ? *segments_.back() : add_tail(head.stride());
     const uint32_t offset = segment.append(head, key, part);
     bytes_ += head.stride();
-    if (first.segment == 0) first = {segment.id, offset};
+    if (first_segment == 0) {
+      first_segment = segment.id;
+      first_offset = offset;
+    }
     key = {};
   } while (!rest.empty());
-  return first;
+  return {first_segment, first_offset};
 }
 
 // Segments grow with what the topic holds, so that a topic with one small row costs a small one and
 // a busy one gets large runs to write from.
-Segment& TopicLog::tail_with_room(uint32_t stride, bool inside_message) {
-  if (!segments_.empty() && segments_.back()->room() >= stride) return *segments_.back();
+Segment& TopicLog::add_tail(uint32_t stride) {
   uint64_t wanted = 2 * (bytes_ - dead_bytes_);
   if (!is_state()) wanted = std::min(wanted, options_->keep_bytes / 4);
   wanted = std::clamp<uint64_t>(wanted, limits::segment_bytes_min, limits::segment_bytes_max);
   const auto capacity =
       static_cast<uint32_t>(align_up(std::max<uint64_t>(wanted, stride), wire::frame_alignment));
+  const uint32_t part_bytes = segments_.empty() ? 0 : segments_.back()->end_part_bytes;
   if (segments_.empty()) segments_.reserve(1);
   segments_.push_back(Segment::create(next_segment_id_++, next_generation_++, capacity));
-  segments_.back()->begins_inside_message = inside_message;
+  if (part_bytes != 0) segments_.back()->begin_inside_message(part_bytes);
   return *segments_.back();
 }
 
@@ -110,15 +115,15 @@ Segment& TopicLog::tail_with_room(uint32_t stride, bool inside_message) {
 
 TopicLog::Location* TopicLog::find_key(Bytes key, uint32_t hash) {
   return index_.find(hash, [&](const Location& location) {
-    return equal(segments_[index_of(location.segment)]->key(location.offset), key);
+    return equal(segments_[index_of(location.segment())]->key(location.offset()), key);
   });
 }
 
 // Kills all parts of the message that begins at `location`.
 void TopicLog::kill(Location location) {
-  size_t index = index_of(location.segment);
+  size_t index = index_of(location.segment());
   const size_t first = index;
-  uint32_t offset = location.offset;
+  uint32_t offset = location.offset();
   for (bool more = true; more;) {
     if (offset == segments_[index]->used()) {
       ++index;
@@ -158,6 +163,13 @@ void TopicLog::compact(size_t index) {
   if (merge) segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
 }
 
+// What died in a segment while it was the tail was left alone, and perhaps nothing else in it will
+// ever die.
+void TopicLog::compact_former_tail(uint64_t id) {
+  const size_t index = index_of(id);
+  if (segments_[index]->id == id) compact(index);
+}
+
 // Copies the living frames, and tells the index where those that begin a message are now. A frame
 // never moves to a higher offset, and `to` has the id of the first segment moved into it, so no
 // location in the index is ambiguous meanwhile.
@@ -166,11 +178,11 @@ void TopicLog::move_frames(const Segment& from, Segment& to) {
   for (uint32_t offset = 0; offset < from.used();) {
     const wire::DataHead& head = from.frame(offset);
     if (!from.dead(offset)) {
-      if (to.used() == 0) to.begins_inside_message = inside;
+      if (to.used() == 0 && inside) to.begin_inside_message(from.begin_part_bytes);
       const uint32_t made = to.append_copy(from, offset);
       if (!inside) {
         Location* location = index_.find(hash_of(from.key(offset)), [&](const Location& at) {
-          return at.segment == from.id && at.offset == offset;
+          return at == Location(from.id, offset);
         });
         BTB_ASSERT(location != nullptr);
         *location = {to.id, made};
@@ -183,17 +195,24 @@ void TopicLog::move_frames(const Segment& from, Segment& to) {
   dead_bytes_ -= from.dead_bytes();
 }
 
+// New deletions come at the end only, so the search goes on behind the one forgotten last: over all
+// of them it passes each frame once, and once more when its segment was compacted.
 void TopicLog::forget_oldest_deletion() {
-  for (const SegmentPtr& segment : segments_) {
-    if (segment->deletions() == 0) continue;
-    for (uint32_t offset = 0; offset < segment->used(); offset += segment->frame(offset).stride()) {
-      const wire::DataHead& head = segment->frame(offset);
-      if (segment->dead(offset) || !head.deletion()) continue;
+  Cursor& at = deletions_begin_;
+  for (size_t index = locate(at); index < segments_.size(); ++index) {
+    const Segment& segment = *segments_[index];
+    if (segment.id != at.segment) at.offset = 0;
+    while (segment.deletions() != 0 && at.offset < segment.used()) {
+      const uint32_t offset = at.offset;
+      const wire::DataHead& head = segment.frame(offset);
+      at.offset += head.stride();
+      if (segment.dead(offset) || !head.deletion()) continue;
+      at = {head.seq + 1, 0, at.offset, segment.id, segment.generation};
       deletions_forgotten_seq_ = std::max(deletions_forgotten_seq_, head.seq);
-      const Bytes key = segment->key(offset);
+      const Bytes key = segment.key(offset);
       index_.erase(find_key(key, hash_of(key)));
       --deletions_;
-      kill({segment->id, offset});
+      kill({segment.id, offset});
       return;
     }
   }
@@ -221,17 +240,46 @@ void TopicLog::trim() {
                                         : segments_.front()->first_seq);
 }
 
+// Visits the first frame of each row, oldest first, until visit(segment, offset) says false.
+template <class Visit>
+void TopicLog::for_each_row(Visit visit) const {
+  for (const SegmentPtr& segment : segments_) {
+    bool inside = segment->begins_inside_message;
+    for (uint32_t offset = 0; offset < segment->used();) {
+      const wire::DataHead& head = segment->frame(offset);
+      if (!inside && !segment->dead(offset) && !head.deletion() && !visit(*segment, offset)) return;
+      inside = head.part_more();
+      offset += head.stride();
+    }
+  }
+}
+
+// Keys of the oldest rows, as long as old(head) holds, up to keys_at_once.
+template <class Old>
+std::vector<ByteVector> TopicLog::oldest_keys(Old old) const {
+  std::vector<ByteVector> keys;
+  for_each_row([&](const Segment& segment, uint32_t offset) {
+    if (keys.size() == keys_at_once || !old(segment.frame(offset))) return false;
+    const Bytes key = segment.key(offset);
+    keys.emplace_back(key.begin(), key.end());
+    return true;
+  });
+  return keys;
+}
+
 std::vector<ByteVector> TopicLog::expire(int64_t now_us) {
   if (options_->keep_age_us == 0) return {};
   const int64_t cutoff_us = now_us - options_->keep_age_us;
-  if (is_state()) return expired_keys(cutoff_us);
+  if (is_state()) {
+    return oldest_keys([&](const wire::DataHead& head) { return head.time_us < cutoff_us; });
+  }
   expire_events(cutoff_us);
   return {};
 }
 
 void TopicLog::expire_events(int64_t cutoff_us) {
   while (!segments_.empty() && segments_.front()->time_max_us < cutoff_us) {
-    floor_seq_ = std::max(floor_seq_, segments_.front()->end_seq);
+    floor_seq_ = std::max(floor_seq_, segments_.front()->end_seq());
     drop_front();
   }
   if (segments_.empty()) {
@@ -246,22 +294,18 @@ void TopicLog::expire_events(int64_t cutoff_us) {
   }
 }
 
-std::vector<ByteVector> TopicLog::expired_keys(int64_t cutoff_us) const {
-  std::vector<ByteVector> keys;
-  for (const SegmentPtr& segment : segments_) {
-    bool inside = segment->begins_inside_message;
-    for (uint32_t offset = 0; offset < segment->used();) {
-      const wire::DataHead& head = segment->frame(offset);
-      if (!inside && !segment->dead(offset) && !head.deletion()) {
-        if (head.time_us >= cutoff_us || keys.size() == expired_keys_max) return keys;
-        const Bytes key = segment->key(offset);
-        keys.emplace_back(key.begin(), key.end());
-      }
-      inside = head.part_more();
-      offset += head.stride();
-    }
-  }
-  return keys;
+std::vector<ByteVector> TopicLog::keys_until(uint64_t until_seq) const {
+  return oldest_keys([&](const wire::DataHead& head) { return head.seq <= until_seq; });
+}
+
+uint64_t TopicLog::rows_until(uint64_t until_seq) const {
+  uint64_t rows = 0;
+  for_each_row([&](const Segment& segment, uint32_t offset) {
+    if (segment.frame(offset).seq > until_seq) return false;
+    ++rows;
+    return true;
+  });
+  return rows;
 }
 
 void TopicLog::set_options(const TopicOptions& options) {

@@ -44,9 +44,9 @@ struct Appended {
 struct Cursor {
   uint64_t next_seq = 1;
   uint32_t part_bytes = 0;
-  uint32_t segment = 0;  // hint: Segment::id, 0 for none
-  uint32_t generation = 0;
   uint32_t offset = 0;
+  uint64_t segment = 0;  // hint: Segment::id, 0 for none
+  uint64_t generation = 0;
 };
 
 // A run of whole frames in one segment. The bytes live until the log is next appended to or
@@ -59,9 +59,10 @@ struct LogRange {
 
 class TopicLog {
  public:
-  // `options` outlives the log.
-  TopicLog(uint32_t topic_number, const TopicOptions& options)
-      : options_(&options), topic_number_(topic_number) {}
+  // `options` outlives the log. Segments are numbered from `first_segment` on; only tests want
+  // another than 1.
+  TopicLog(uint32_t topic_number, const TopicOptions& options, uint64_t first_segment = 1)
+      : options_(&options), topic_number_(topic_number), next_segment_id_(first_segment) {}
   TopicLog(const TopicLog&) = delete;
   TopicLog& operator=(const TopicLog&) = delete;
 
@@ -102,9 +103,14 @@ class TopicLog {
   Cursor advance(const LogRange& range, uint32_t bytes, Bytes& rest) const;
 
   // --- keeping ---
-  // Forgets what is too old. Of a state log it returns keys whose rows are, at most 1024: the
-  // caller appends a deletion for each, so that subscribers hear of it, and asks again.
+  static constexpr size_t keys_at_once = 1024;
+  // Forgets what is too old. Of a state log it returns keys whose rows are, at most keys_at_once:
+  // the caller appends a deletion for each, so that subscribers hear of it, and asks again.
   [[nodiscard]] std::vector<ByteVector> expire(int64_t now_us);
+  // Of a state log: how many rows have had no message since number `until_seq`.
+  [[nodiscard]] uint64_t rows_until(uint64_t until_seq) const;
+  // Their keys, oldest first, at most keys_at_once.
+  [[nodiscard]] std::vector<ByteVector> keys_until(uint64_t until_seq) const;
   // New limits (a reload). `options` outlives the log; kind must be the same.
   void set_options(const TopicOptions& options);
 
@@ -119,32 +125,37 @@ class TopicLog {
   using Location = KeyIndex::Location;
 
   [[nodiscard]] bool is_state() const { return options_->kind == wire::TopicKind::state; }
-  [[nodiscard]] size_t index_of(uint32_t id) const;
+  [[nodiscard]] size_t index_of(uint64_t id) const;
   [[nodiscard]] size_t locate(Cursor& cursor) const;
   size_t seek(Cursor& cursor) const;
   size_t read_living(Cursor& cursor, const Segment& segment, uint64_t deletions_from,
                      std::span<LogRange> out, bool& skipped) const;
 
-  Segment& tail_with_room(uint32_t stride, bool inside_message);
+  Segment& add_tail(uint32_t stride);
   Location write(const Message& message, uint64_t seq);
   Location* find_key(Bytes key, uint32_t hash);
   void kill(Location location);
   void compact(size_t index);
+  void compact_former_tail(uint64_t id);
   void move_frames(const Segment& from, Segment& to);
   void drop_front();
   void trim();
   void forget_oldest_deletion();
-  [[nodiscard]] std::vector<ByteVector> expired_keys(int64_t cutoff_us) const;
+  template <class Visit>
+  void for_each_row(Visit visit) const;
+  template <class Old>
+  [[nodiscard]] std::vector<ByteVector> oldest_keys(Old old) const;
   void expire_events(int64_t cutoff_us);
 
   const TopicOptions* options_;
   uint32_t topic_number_;
-  uint32_t next_segment_id_ = 1;
-  uint32_t next_generation_ = 1;
   uint32_t deletions_ = 0;
+  uint64_t next_segment_id_;
+  uint64_t next_generation_ = 1;
   uint64_t last_seq_ = 0;
   uint64_t floor_seq_ = 1;  // nothing below is kept, whatever the segments still hold
   uint64_t deletions_forgotten_seq_ = 0;
+  Cursor deletions_begin_;  // no deletion that is still remembered lies before it
   uint64_t bytes_ = 0;
   uint64_t dead_bytes_ = 0;
   std::vector<SegmentPtr> segments_;  // by id

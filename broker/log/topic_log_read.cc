@@ -21,7 +21,7 @@ void step(Cursor& cursor, const wire::DataHead& head) {
 }
 
 void step_to_end(Cursor& cursor, const Segment& segment) {
-  cursor.next_seq = segment.end_seq;
+  cursor.next_seq = segment.end_seq();
   cursor.part_bytes = segment.end_part_bytes;
   cursor.offset = segment.used();
 }
@@ -49,12 +49,12 @@ Cursor TopicLog::end() const {
 }
 
 // Segments are in the order of their ids, usually without holes.
-size_t TopicLog::index_of(uint32_t id) const {
+size_t TopicLog::index_of(uint64_t id) const {
   const size_t guess = id - segments_.front()->id;
   if (guess < segments_.size() && segments_[guess]->id == id) return guess;
   const auto found = std::lower_bound(
       segments_.begin(), segments_.end(), id,
-      [](const SegmentPtr& segment, uint32_t wanted) { return segment->id < wanted; });
+      [](const SegmentPtr& segment, uint64_t wanted) { return segment->id < wanted; });
   return static_cast<size_t>(found - segments_.begin());
 }
 

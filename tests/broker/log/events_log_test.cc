@@ -43,8 +43,7 @@ TEST_CASE(
   const TopicOptions options = events();
   TopicLog log(1, options);
   for (const size_t size : {4095, 4096, 4097, 8192, 8193, 1'000'000}) {
-    std::string payload(size, '\0');
-    for (size_t i = 0; i < size; ++i) payload[i] = static_cast<char>(i * 31 + size);
+    const std::string payload = parts_text(size);
     log.append(put("key", payload));
     LogReader reader(log, {log.last_seq(), 0, 0, 0, 0});
     reader.read_all();
@@ -109,6 +108,21 @@ TEST_CASE("a place is found by time and by distance from the end") {
   CHECK(log.seq_from_end(0) == 5001);
   CHECK(log.seq_from_end(3) == 4998);
   CHECK(log.seq_from_end(9999) == 1);
+}
+
+TEST_CASE(
+    "a reader that stands behind a segment in the middle of a message finds its place by number") {
+  const TopicOptions options = events();
+  TopicLog log(1, options);
+  const std::string payload = parts_text(20'000);
+  log.append(put("key", payload));
+  LogReader reader(log, log.begin());
+  reader.read(SIZE_MAX, 2);  // the first segment, and one that begins and ends within the message
+  REQUIRE(reader.cursor.next_seq == 1);
+  CHECK(reader.cursor.part_bytes == 3 * limits::part_bytes_max);
+  reader.cursor.segment = 0;
+  reader.read_all();
+  CHECK(reader.take_messages() == std::vector<ReadMessage>{{1, "key", payload, false, false}});
 }
 
 TEST_CASE(

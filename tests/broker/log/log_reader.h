@@ -100,6 +100,15 @@ inline Message put(std::string_view key, std::string_view payload, int64_t time_
   return message;
 }
 
+// A payload no two parts of which are the same.
+inline std::string parts_text(size_t size) {
+  std::string text(size, '\0');
+  for (size_t i = 0; i < size; ++i) {
+    text[i] = static_cast<char>(i * 31 + size + i / limits::part_bytes_max);
+  }
+  return text;
+}
+
 inline Message deletion(std::string_view key, int64_t time_us = 1) {
   Message message;
   message.key = as_bytes(key);
