@@ -29,6 +29,7 @@ struct Follower {
   bool announced = false;                     // the topic's number and name were sent
   bool snapshot_wanted = false;               // snapshot_begin is to be sent
   bool in_snapshot = false;                   // snapshot_begin was sent, snapshot_end is to follow
+  bool unwanted = false;                      // its last subscription is gone, it is to go too
   bool skipped = false;                       // dead frames were left out since the last position
   wire::Reason refetch = wire::Reason::none;  // must_refetch is to be sent, with this reason
 };

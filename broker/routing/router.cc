@@ -91,12 +91,22 @@ void Router::touch(Topic& topic) {
   marked_.push_back(&topic);
 }
 
-PublishResult Router::publish(Topic& topic, const Message& message) {
-  Message timed = message;
-  if (timed.time_us == 0) timed.time_us = clock_->now_us();
+PublishResult Router::publish(Topic& topic, const Message& message, Publisher publisher) {
+  if (topic.publisher != publisher) {
+    topic.publisher = topic.publisher == no_publisher ? publisher : several_publishers;
+  }
+  return append(topic, message);
+}
+
+PublishResult Router::append(Topic& topic, const Message& message) {
+  if (message.time_us == 0) {
+    Message timed = message;
+    timed.time_us = clock_->now_us();
+    return append(topic, timed);
+  }
   const bool possible = !message.deletion || topic.options->kind == wire::TopicKind::state;
   const Appended appended =
-      possible ? topic.log.append(timed) : Appended{wire::Reason::delete_unsupported, 0};
+      possible ? topic.log.append(message) : Appended{wire::Reason::delete_unsupported, 0};
   if (appended.seq == 0) {
     ++(appended.reason == wire::Reason::none ? topic.counters.unchanged : topic.counters.rejected);
     if (!message.batch_more) close_batch(topic);  // it was the last one all the same
@@ -134,13 +144,24 @@ void Router::expire_rows(Topic& topic, int64_t now_us) {
   for (int round = 0; round < expire_rounds_max; ++round) {
     const std::vector<ByteVector> keys = topic.log.expire(now_us);
     if (keys.empty()) return;
-    for (const ByteVector& key : keys) {
-      Message deletion;
-      deletion.key = key;
-      deletion.deletion = true;
-      publish(topic, deletion);
-    }
+    delete_rows(topic, keys);
   }
+}
+
+void Router::delete_rows(Topic& topic, std::span<const ByteVector> keys) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    Message deletion;
+    deletion.key = keys[i];
+    deletion.deletion = true;
+    deletion.batch_more = i + 1 < keys.size();
+    append(topic, deletion);
+  }
+}
+
+size_t Router::delete_rows_until(Topic& topic, uint64_t until_seq) {
+  const std::vector<ByteVector> keys = topic.log.keys_until(until_seq);
+  delete_rows(topic, keys);
+  return keys.size();
 }
 
 // --- subscriptions ---
@@ -158,17 +179,13 @@ void Router::for_each_match(std::string_view filter,
   }
 }
 
-Follower* Router::follower_of(const Subscriber& subscriber, const Topic& topic) const {
+bool Router::follows(const Subscriber& subscriber, const Topic& topic) {
   if (topic.followers.size() < subscriber.followers_.size()) {
-    for (Follower* follower : topic.followers) {
-      if (follower->subscriber == &subscriber) return follower;
-    }
-    return nullptr;
+    return std::any_of(topic.followers.begin(), topic.followers.end(),
+                       [&](const Follower* at) { return at->subscriber == &subscriber; });
   }
-  for (Follower* follower : subscriber.followers_) {
-    if (follower->topic == &topic) return follower;
-  }
-  return nullptr;
+  return std::any_of(subscriber.followers_.begin(), subscriber.followers_.end(),
+                     [&](const Follower* at) { return at->topic == &topic; });
 }
 
 uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& request) {
@@ -183,10 +200,17 @@ uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& reque
             [](const fb::Mark& a, const fb::Mark& b) { return a.topic() < b.topic(); });
   SubscribeRequest sorted = request;
   sorted.positions = positions;
+  const bool many = wire::has_wildcard(kept.filter);
+  const uint64_t pass = next_pass();
+  if (many) {
+    for (const Follower* follower : subscriber.followers_) follower->topic->seen_in_pass = pass;
+  }
   uint32_t matched = 0;
   for_each_match(kept.filter, [&](Topic& topic) {
     ++matched;
-    follow(topic, kept, sorted);
+    if (many ? topic.seen_in_pass != pass : !follows(subscriber, topic)) {
+      follow(topic, kept, sorted);
+    }
   });
   return matched;
 }
@@ -194,8 +218,6 @@ uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& reque
 void Router::follow(Topic& topic, const Subscription& subscription,
                     const SubscribeRequest& request) {
   Subscriber& subscriber = *subscription.subscriber;
-  const bool others = subscriber.subscriptions_.size() > 1;  // a single one matches a topic once
-  if (others && follower_of(subscriber, topic) != nullptr) return;
   auto* follower = new Follower;
   follower->subscriber = &subscriber;
   follower->topic = &topic;
@@ -283,6 +305,7 @@ void Router::start_over(Follower& follower, wire::Reason reason) {
 void Router::follow_new_topic(Topic& topic) {
   filters_.match(topic.name, [&](FilterTree::Value value) {
     const auto& subscription = *static_cast<Subscription*>(value);
+    if (follows(*subscription.subscriber, topic)) return;  // by another of its filters
     SubscribeRequest request;
     request.from = subscription.no_snapshot ? wire::From::seq : wire::From::beginning;
     request.value = 1;
@@ -298,16 +321,19 @@ bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
   const std::unique_ptr<Subscription> gone(*found);
   subscriptions.erase(found);
   filters_.erase(gone->filter, gone.get());
-  const auto unwanted = [&](const Follower& follower) {
-    const std::string_view name = follower.topic->name;
-    const auto matches = [&](const Subscription* other) {
-      return wire::filter_matches(other->filter, name);
-    };
-    return matches(gone.get()) && std::none_of(subscriptions.begin(), subscriptions.end(), matches);
-  };
-  for (DueList& list : subscriber.due_) list.remove_if(unwanted);
+  FilterTree others;
+  for (Subscription* other : subscriptions) others.insert(other->filter, other);
+  for (Follower* follower : subscriber.followers_) {
+    const std::string_view name = follower->topic->name;
+    if (!wire::filter_matches(gone->filter, name)) continue;
+    follower->unwanted = true;
+    others.match(name, [&](FilterTree::Value) { follower->unwanted = false; });
+  }
+  for (DueList& list : subscriber.due_) {
+    list.remove_if([](const Follower& follower) { return follower.unwanted; });
+  }
   for (size_t i = subscriber.followers_.size(); i-- > 0;) {
-    if (unwanted(*subscriber.followers_[i])) unfollow(subscriber.followers_[i]);
+    if (subscriber.followers_[i]->unwanted) unfollow(subscriber.followers_[i]);
   }
   return true;
 }

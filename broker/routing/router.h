@@ -31,6 +31,10 @@ struct TopicCounters {
   uint64_t missed = 0;       // messages that a follower did not get: the log no longer had them
 };
 
+// Who publishes: 1 for all clients together, from 2 on one for each source.
+using Publisher = uint32_t;
+constexpr Publisher no_publisher = 0, client_publisher = 1, several_publishers = UINT32_MAX;
+
 struct Topic {
   Topic(uint32_t number_in, std::string_view name_in,
         std::shared_ptr<const TopicOptions> options_in)
@@ -44,7 +48,8 @@ struct Topic {
   TopicLog log;
   uint64_t closed_seq = 0;      // a batch was ended without a message: position is due up to here
   uint64_t batch_since_ms = 0;  // while batch_open: when it was begun
-  uint64_t batch_mark = 0;      // see Router::next_batch_mark
+  uint64_t seen_in_pass = 0;    // see Router::next_pass
+  Publisher publisher = no_publisher;  // the only one so far, or several_publishers
   std::vector<Follower*> followers;
   TopicCounters counters;
 };
@@ -127,10 +132,14 @@ class Router {
 
   // --- publishing ---
   // REQUIRES: key and payload within the limits.
-  PublishResult publish(Topic& topic, const Message& message);
-  // A number that no topic bears as its batch_mark yet: for telling in one pass which message of a
-  // batch is a topic's last.
-  uint64_t next_batch_mark() { return ++batch_mark_; }
+  PublishResult publish(Topic& topic, const Message& message,
+                        Publisher publisher = client_publisher);
+  // Deletes rows that have had no message since number `until_seq`, as one batch, at most
+  // TopicLog::keys_at_once. Returns how many; fewer than that were all. REQUIRES: a state topic.
+  size_t delete_rows_until(Topic& topic, uint64_t until_seq);
+  // A number that no topic bears as its seen_in_pass yet: for one pass over topics in which each is
+  // to be told from those seen before.
+  uint64_t next_pass() { return ++pass_; }
   // Ends a batch whose last message said that more would follow.
   void close_batch(Topic& topic);
   // Lets every log forget what is too old. To be called about once a second.
@@ -158,6 +167,8 @@ class Router {
 
  private:
   void touch(Topic& topic);
+  PublishResult append(Topic& topic, const Message& message);
+  void delete_rows(Topic& topic, std::span<const ByteVector> keys);
   void expire_rows(Topic& topic, int64_t now_us);
   void follow(Topic& topic, const Subscription& subscription, const SubscribeRequest& request);
   void follow_new_topic(Topic& topic);
@@ -166,11 +177,11 @@ class Router {
   static void begin_whole(Follower& follower);
   void unfollow(Follower* follower);
   void for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) const;
-  Follower* follower_of(const Subscriber& subscriber, const Topic& topic) const;
+  [[nodiscard]] static bool follows(const Subscriber& subscriber, const Topic& topic);
 
   const Clock* clock_;
   uint64_t epoch_;
-  uint64_t batch_mark_ = 0;
+  uint64_t pass_ = 0;
   OptionsOf options_of_;
   std::map<std::string_view, Topic*> by_name_;  // keys are the topics' own names
   std::vector<std::unique_ptr<Topic>> topics_;  // by number - 1

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <utility>
 
 #include "sdk/base/assert.h"
 #include "sdk/base/limits.h"
@@ -85,6 +86,8 @@ void Channel::fill_host() {
     const std::lock_guard lock(channel.mutex_);
     if (channel.report_.log.size() < log_lines_max) {
       channel.report_.log.push_back({level, clipped(text)});
+    } else {
+      ++channel.report_.log_lines_dropped;
     }
     channel.signal_locked();
   };
@@ -207,6 +210,7 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   }
   staged.resume_token = text_of(batch.resume_token);
   staged.more = (batch.flags & BTB_BATCH_MORE) != 0;
+  staged.complete = (batch.flags & BTB_BATCH_COMPLETE) != 0;
   staged.cost_bytes = bytes;
 
   const std::lock_guard lock(mutex_);
@@ -326,11 +330,19 @@ void Channel::taken(size_t bytes) {
 
 void Channel::take_report(ChannelReport& out) {
   const std::lock_guard lock(mutex_);
-  out = report_;
-  report_.state_changed = false;
-  report_.log.clear();
-  report_.dead_letters.clear();
-  report_.dead_letters_dropped = 0;
+  out.log.clear();
+  out.dead_letters.clear();
+  out.log.swap(report_.log);
+  out.dead_letters.swap(report_.dead_letters);
+  out.log_lines_dropped = std::exchange(report_.log_lines_dropped, 0);
+  out.dead_letters_dropped = std::exchange(report_.dead_letters_dropped, 0);
+  out.state_changed = std::exchange(report_.state_changed, false);
+  if (out.state_changed) out.state_text = report_.state_text;
+  out.state = report_.state;
+  out.invalid = report_.invalid;
+  out.failure = report_.failure;
+  out.finished = report_.finished;
+  out.result = report_.result;
 }
 
 size_t Channel::waiting_bytes() {

@@ -37,6 +37,7 @@ struct StagedBatch {
   std::string bytes;
   std::string resume_token;
   bool more = false;
+  bool complete = false;
   size_t cost_bytes = 0;  // what it counts as in the channel
 
   [[nodiscard]] std::string_view topic(const Entry& entry) const {
@@ -74,6 +75,7 @@ struct ChannelReport {
   std::string state_text;
   bool state_changed = false;
   std::vector<ChannelLogLine> log;
+  uint64_t log_lines_dropped = 0;  // beyond what may wait
   std::vector<DeadLetter> dead_letters;
   uint64_t dead_letters_dropped = 0;  // beyond the rate
   uint64_t invalid = 0;               // batches refused because a message in them breaks a rule

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "sdk/base/limits.h"
 #include "sdk/wire/control.h"
@@ -13,6 +14,10 @@ namespace {
 constexpr int64_t restart_delay_ms_max = 60'000;
 constexpr uint64_t stable_ms = 60'000;      // running so long, a failure counts as the first
 constexpr uint64_t slow_start_ms = 10'000;  // after which a start is called slow
+// Leftovers beyond this share of the rows, and so many, are not deleted unasked: the table may only
+// be half there.
+constexpr double leftovers_share_max = 0.3;
+constexpr uint64_t leftovers_guarded = 10;
 
 // What runs on the source's thread. Nothing may be thrown across the border; where it happens all
 // the same, it is the plugin's failure and not the broker's end.
@@ -91,6 +96,9 @@ void Source::start() {
   slow_start_said_ = false;
   plugin_state_ = BTB_STATE_STARTING;
   started_ms_ = clock_.mono_ms();
+  leftovers_ = published_so_far();
+  deleting_.clear();
+  release_leftovers();
   enter(State::running, "");
   // Everything the thread needs is its own or shared, so it may outlive this object if it has to be
   // given up.
@@ -129,6 +137,7 @@ void Source::set_paused(bool paused) {
   paused_ = paused;
   since_us_ = clock_.now_us();
   if (channel_ != nullptr) channel_->set_paused(paused);
+  if (!paused && counters_.leftovers_held != 0) delete_leftovers();
 }
 
 void Source::enter(State state, std::string_view text) {
@@ -140,7 +149,8 @@ void Source::enter(State state, std::string_view text) {
 std::string Source::state_name() const {
   switch (state_) {
     case State::running:
-      return paused_ ? "paused" : name_of(plugin_state_);
+      if (paused_) return "paused";
+      return name_of(held_text_.empty() ? plugin_state_ : btb_source_state{BTB_STATE_GUARD});
     case State::stopping:
       return "stopping";
     case State::finished:
@@ -165,6 +175,10 @@ void Source::tick() {
 // --- data path ---
 
 bool Source::drain() {
+  if (deleting()) {
+    drain_deletions();
+    return true;
+  }
   if (!more_to_drain_ || channel_ == nullptr) return false;
   more_to_drain_ = false;
   take_report();
@@ -208,10 +222,10 @@ bool Source::begin_batch() {
     at.topics.push_back(topic);
   }
   if (at.batch.more) return true;
-  const uint64_t mark = router_.next_batch_mark();
+  const uint64_t mark = router_.next_pass();
   for (size_t i = at.topics.size(); i-- > 0;) {
-    if (at.topics[i] == nullptr || at.topics[i]->batch_mark == mark) continue;
-    at.topics[i]->batch_mark = mark;
+    if (at.topics[i] == nullptr || at.topics[i]->seen_in_pass == mark) continue;
+    at.topics[i]->seen_in_pass = mark;
     at.more[i] = false;
   }
   return true;
@@ -229,7 +243,7 @@ void Source::publish_entry(size_t index) {
     message.time_us = entry.time_us;
     message.deletion = entry.deletion;
     message.batch_more = draining_.more[index];
-    result = router_.publish(*topic, message);
+    result = router_.publish(*topic, message, spec_.publisher);
     if (message.batch_more && (open_topics_.empty() || open_topics_.back() != topic)) {
       open_topics_.push_back(topic);
     }
@@ -262,6 +276,7 @@ void Source::end_batch() {
   }
   if (!at.batch.resume_token.empty()) resume_token_ = at.batch.resume_token;
   channel_->taken(at.batch.cost_bytes);
+  if (at.batch.complete) judge_leftovers();
   at.active = false;
   at.batch = {};
 }
@@ -269,6 +284,67 @@ void Source::end_batch() {
 void Source::close_open_topics() {
   for (Topic* topic : open_topics_) router_.close_batch(*topic);
   open_topics_.clear();
+}
+
+// --- what earlier runs left behind ---
+
+// The topics where nobody else publishes, and how far each has come.
+std::vector<Source::Leftovers> Source::published_so_far() const {
+  std::vector<Leftovers> topics;
+  router_.for_each_topic([&](Topic& topic) {
+    const bool own = topic.publisher == spec_.publisher;
+    if (own && topic.log.keys() != 0) topics.push_back({&topic, topic.log.last_seq()});
+  });
+  return topics;
+}
+
+// The source has said that its rows are complete.
+void Source::judge_leftovers() {
+  std::erase_if(leftovers_,
+                [&](const Leftovers& at) { return at.topic->publisher != spec_.publisher; });
+  uint64_t left = 0;
+  for (const Leftovers& at : leftovers_) left += at.topic->log.rows_until(at.until_seq);
+  if (left == 0) return leftovers_.clear();
+  uint64_t rows = 0;
+  for (const Leftovers& at : published_so_far()) rows += at.topic->log.keys();
+  const double share = static_cast<double>(left) / static_cast<double>(rows);
+  const std::string words = std::to_string(left) + " of " + std::to_string(rows) +
+                            " rows that it published before it was restarted are gone from it";
+  if (left == rows || (left >= leftovers_guarded && share > leftovers_share_max)) {
+    counters_.leftovers_held = left;
+    held_text_ = words + "; they are kept until `btctl resume " + spec_.name + "` confirms it";
+    return event(BTB_LOG_WARNING, held_text_);
+  }
+  event(BTB_LOG_INFO, words + ", and are deleted");
+  delete_leftovers();
+}
+
+void Source::delete_leftovers() {
+  release_leftovers();
+  deleting_ = std::exchange(leftovers_, {});
+  more_to_drain_ = true;
+  wakeup_.signal();
+}
+
+void Source::release_leftovers() {
+  counters_.leftovers_held = 0;
+  held_text_.clear();
+}
+
+void Source::withdraw() {
+  leftovers_ = published_so_far();
+  delete_leftovers();
+}
+
+// As much as one turn may take.
+void Source::drain_deletions() {
+  for (size_t work = 0; !deleting_.empty() && work < TopicLog::keys_at_once; ++work) {
+    const Leftovers& at = deleting_.back();
+    const size_t deleted = router_.delete_rows_until(*at.topic, at.until_seq);
+    counters_.leftovers_deleted += deleted;
+    work += deleted;
+    if (deleted < TopicLog::keys_at_once) deleting_.pop_back();
+  }
 }
 
 // The channel keeps the rate for what the source reports; this is for what topics refuse.
@@ -293,7 +369,7 @@ void Source::publish_dead_letter(const DeadLetter& letter) {
   const std::string payload = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   Message message;
   message.payload = as_bytes(payload);
-  router_.publish(*topic, message);
+  router_.publish(*topic, message, spec_.publisher);
 }
 
 // --- what the plugin says of itself ---
@@ -303,6 +379,11 @@ void Source::take_report() {
   for (const ChannelLogLine& line : report_.log) event(line.level, line.text);
   for (const DeadLetter& letter : report_.dead_letters) publish_dead_letter(letter);
   counters_.dead_letters_dropped += report_.dead_letters_dropped;
+  if (report_.log_lines_dropped != 0) {
+    counters_.log_lines_dropped += report_.log_lines_dropped;
+    event(BTB_LOG_WARNING, std::to_string(report_.log_lines_dropped) +
+                               " of its log lines came too fast and are lost");
+  }
   counters_.invalid = report_.invalid;
   if (!report_.state_changed || state_ != State::running) return;
   const bool changed = report_.state != plugin_state_ || report_.state_text != text_;

@@ -21,6 +21,7 @@ namespace btb {
 
 struct SourceSpec {
   std::string name;
+  Publisher publisher = no_publisher;  // the same for all sources that had this name
   std::shared_ptr<const host::PluginLibrary> library;
   std::shared_ptr<const host::Settings> settings;
   int64_t restart_delay_ms = 5'000;
@@ -37,6 +38,9 @@ struct SourceCounters {
   uint64_t dead_letters_dropped = 0;
   uint64_t invalid = 0;  // batches refused whole, since it was last started
   uint64_t restarts = 0;
+  uint64_t leftovers_deleted = 0;  // rows of an earlier run that the source no longer had
+  uint64_t leftovers_held = 0;     // now: such rows, too many to be deleted unasked
+  uint64_t log_lines_dropped = 0;  // more than a turn of the loop takes
 };
 
 // Told what happens to sources, for the log. `level` is a btb_log_level.
@@ -72,7 +76,11 @@ class Source {
   [[nodiscard]] bool ended() const;
   // Gives the thread up if it has not ended.
   void abandon();
+  // Going on (again) also confirms the deletion of leftovers that are held.
   void set_paused(bool paused);
+  // Deletes all the source has published where nobody else does. REQUIRES: ended or abandoned.
+  void withdraw();
+  [[nodiscard]] bool deleting() const { return !deleting_.empty(); }
 
   // Publishes what the channel holds, within the budget; true if there is more. Called once a turn.
   bool drain();
@@ -82,9 +90,13 @@ class Source {
   // Where the plugin would go on: behind the last batch that was published.
   [[nodiscard]] const std::string& resume_token() const { return resume_token_; }
   [[nodiscard]] State state() const { return state_; }
+  // What the plugin last said of itself, while it runs.
+  [[nodiscard]] btb_source_state plugin_state() const { return plugin_state_; }
   [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] std::string state_name() const;
-  [[nodiscard]] const std::string& state_text() const { return text_; }
+  [[nodiscard]] const std::string& state_text() const {
+    return held_text_.empty() ? text_ : held_text_;
+  }
   [[nodiscard]] int64_t state_since_us() const { return since_us_; }
   [[nodiscard]] int64_t last_message_us() const { return last_message_us_; }
   [[nodiscard]] const SourceCounters& counters() const { return counters_; }
@@ -99,6 +111,17 @@ class Source {
     bool active = false;
   };
 
+  // Rows that an earlier run published: those of `topic` with no message since `until_seq`.
+  struct Leftovers {
+    Topic* topic = nullptr;
+    uint64_t until_seq = 0;
+  };
+
+  [[nodiscard]] std::vector<Leftovers> published_so_far() const;
+  void judge_leftovers();
+  void delete_leftovers();
+  void release_leftovers();
+  void drain_deletions();
   bool begin_batch();
   void publish_entry(size_t index);
   void end_batch();
@@ -128,7 +151,10 @@ class Source {
   bool slow_start_said_ = false;
   ChannelReport report_;
   Draining draining_;
-  std::vector<Topic*> open_topics_;  // of a batch in several pieces
+  std::vector<Topic*> open_topics_;   // of a batch in several pieces
+  std::vector<Leftovers> leftovers_;  // what was there when this run began
+  std::vector<Leftovers> deleting_;
+  std::string held_text_;  // while leftovers are held: why
   uint64_t refusal_minute_ = 0;
   uint32_t refusals_in_minute_ = 0;
   std::string resume_token_;

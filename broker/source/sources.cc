@@ -2,16 +2,22 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <thread>
+#include <utility>
 
 namespace btb {
 
 namespace {
 
+// Spellings of one path count as one: a plugin that was replaced on disk is loaded under another.
+std::filesystem::path plugin_path(const SourceSpec& spec) {
+  return std::filesystem::path(spec.library->path()).lexically_normal();
+}
+
 // A token means something to the plugin that gave it, and to no other.
 void go_on_after(const Source& before, SourceSpec& spec) {
-  if (before.spec().library->path() == spec.library->path())
-    spec.resume_token = before.resume_token();
+  if (plugin_path(before.spec()) == plugin_path(spec)) spec.resume_token = before.resume_token();
 }
 
 }  // namespace
@@ -24,8 +30,10 @@ void Sources::start(SourceSpec spec) {
 }
 
 void Sources::add(SourceSpec spec) {
+  const auto next_publisher = static_cast<Publisher>(client_publisher + 1 + publishers_.size());
+  spec.publisher = publishers_.try_emplace(spec.name, next_publisher).first->second;
   if (const Source* before = find(spec.name)) go_on_after(*before, spec);
-  remove(spec.name);
+  stop(spec.name, false);
   for (Stopping& stopping : stopping_) {
     if (stopping.source->spec().name != spec.name) continue;
     stopping.next = std::make_unique<SourceSpec>(std::move(spec));
@@ -35,13 +43,18 @@ void Sources::add(SourceSpec spec) {
 }
 
 void Sources::remove(const std::string& name) {
+  stop(name, true);
+}
+
+void Sources::stop(const std::string& name, bool withdraw) {
   for (Stopping& stopping : stopping_) {
     if (stopping.source->spec().name == name) stopping.next.reset();
   }
   const auto found = running_.find(name);
   if (found == running_.end()) return;
   found->second->request_stop();
-  stopping_.push_back({std::move(found->second), clock_.mono_ms() + stop_timeout_ms, nullptr});
+  stopping_.push_back(
+      {std::move(found->second), clock_.mono_ms() + stop_timeout_ms, nullptr, withdraw});
   running_.erase(found);
   finish_stopping();
 }
@@ -82,16 +95,21 @@ void Sources::finish_stopping() {
     if (stopping.next != nullptr) {
       go_on_after(*stopping.source, *stopping.next);
       next.push_back(std::move(*stopping.next));
+      return true;
     }
-    return true;
+    if (std::exchange(stopping.withdraw, false)) stopping.source->withdraw();
+    return !stopping.source->deleting();
   });
   for (SourceSpec& spec : next) start(std::move(spec));
 }
 
 void Sources::stop_all() {
   while (!running_.empty() || !stopping_.empty()) {
-    while (!running_.empty()) remove(running_.begin()->first);
-    for (Stopping& stopping : stopping_) stopping.next.reset();
+    while (!running_.empty()) stop(running_.begin()->first, false);
+    for (Stopping& stopping : stopping_) {
+      stopping.next.reset();
+      stopping.withdraw = false;
+    }
     loop_.run_once(false);  // lets their last words in
     drain();
     if (!stopping_.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));

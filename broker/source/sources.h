@@ -26,7 +26,7 @@ class Sources {
   // Starts a source. One of the same name is stopped first; the new one begins when it has ended,
   // and goes on where that one was.
   void add(SourceSpec spec);
-  // Stops a source and forgets it.
+  // Stops a source, forgets it, and deletes the rows of the topics where it alone published.
   void remove(const std::string& name);
   [[nodiscard]] Source* find(const std::string& name) const;
   void for_each(const std::function<void(const Source&)>& visit) const;
@@ -46,7 +46,9 @@ class Sources {
     std::unique_ptr<Source> source;
     uint64_t deadline_ms = 0;
     std::unique_ptr<SourceSpec> next;
+    bool withdraw = false;  // its rows, once it has ended
   };
+  void stop(const std::string& name, bool withdraw);
   void start(SourceSpec spec);
   void finish_stopping();
 
@@ -56,6 +58,7 @@ class Sources {
   SourceEvents& events_;
   std::map<std::string, std::unique_ptr<Source>> running_;
   std::vector<Stopping> stopping_;
+  std::map<std::string, Publisher> publishers_;  // of every name there ever was
   uint64_t abandoned_ = 0;
 };
 

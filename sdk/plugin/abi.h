@@ -114,7 +114,13 @@ typedef struct btb_message {
 } btb_message;
 
 enum {
-  BTB_BATCH_MORE = 1u /* the next batch belongs to this one: subscribers apply them together */
+  BTB_BATCH_MORE = 1u, /* the next batch belongs to this one: subscribers apply them together */
+
+  /* With this batch, all the source has was published since run began. State rows that it published
+   * in an earlier run and not again are deleted, unless they are so many that the broker asks an
+   * operator first. Once in a run, and not after records that could not be read. The batch may be
+   * empty. */
+  BTB_BATCH_COMPLETE = 2u
 };
 
 /* What belongs together: one poll, one transaction, one file. Taken whole or not at all. */

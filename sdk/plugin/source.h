@@ -206,6 +206,10 @@ class Batch {
   // The next batch belongs to this one.
   Batch& more(bool value = true) { return more_ = value, *this; }
 
+  // With this batch, all there is was published since run began; what an earlier run published and
+  // this one did not is deleted. See BTB_BATCH_COMPLETE.
+  Batch& complete(bool value = true) { return complete_ = value, *this; }
+
   // Takes one message out again. REQUIRES: index < size().
   void erase(size_t index) {
     size_t offset = 0;
@@ -223,7 +227,7 @@ class Batch {
     messages_.clear();
     text_.clear();
     token_.clear();
-    more_ = false;
+    more_ = complete_ = false;
   }
 
  private:
@@ -245,6 +249,11 @@ class Batch {
   std::string text_;  // topic, key, payload of each message, one behind the other
   std::string token_;
   bool more_ = false;
+  bool complete_ = false;
+  [[nodiscard]] uint32_t flags() const {
+    return (more_ ? uint32_t{BTB_BATCH_MORE} : 0u) |
+           (complete_ ? uint32_t{BTB_BATCH_COMPLETE} : 0u);
+  }
 };
 
 // What the broker does for a source. All but log on the source's thread.
@@ -257,8 +266,8 @@ class Host {
   void publish(const Batch& batch) {
     fill(batch);
     btb_fault fault{sizeof(btb_fault), 0, ""};
-    const btb_batch raw{sizeof(btb_batch), batch.more_ ? uint32_t{BTB_BATCH_MORE} : 0u, raw_.data(),
-                        raw_.size(), bytes_of(batch.token_)};
+    const btb_batch raw{sizeof(btb_batch), batch.flags(), raw_.data(), raw_.size(),
+                        bytes_of(batch.token_)};
     for (;;) {
       const btb_status status = host_->publish(host_, &raw, &fault);
       if (status == BTB_OK) return;

@@ -26,6 +26,67 @@ COUNTER = """
   - {{name: {name}, plugin: counter, options: {{topic: table/{name}, interval: {interval}}}}}"""
 
 
+TABLE = """listen: ["unix:broker.sock"]
+sources: {sources}
+topics: [{{filter: stock, kind: state, content: json}}]
+"""
+
+STOCK = """
+  - {{name: stock, plugin: csv, options: {{path: {path}, topic: stock, key: [item]}}}}"""
+
+
+class Table(EndToEnd):
+    """What becomes of the rows of a source that is started anew, or taken away."""
+
+    def configure(self, *paths):
+        text = TABLE.format(sources="".join(STOCK.format(path=self.folder / path) for path in paths) or "[]")
+        (self.folder / "broker.yaml").write_text(text, encoding="utf-8")
+
+    def write(self, name, items):
+        (self.folder / name).write_text("item,count\n" + "".join(f"{item},1\n" for item in items), encoding="utf-8")
+
+    def setUp(self):
+        super().setUp()
+        self.items = [f"item{i}" for i in range(20)]
+        self.write("old.csv", self.items)
+        self.configure("old.csv")
+        self.broker = self.start_broker()
+        wait_for("the table", lambda: self.broker.source("stock")["state"] == "live")
+        self.table = self.subscriber(self.broker, "stock")
+        self.table.wait_for_messages(20)
+
+    def reload(self, *paths):
+        self.configure(*paths)
+        status, body = self.broker.ctl("reload")
+        self.assertEqual(status, 0, body)
+
+    def deleted(self, count):
+        """The keys of the first `count` deletions that the subscriber saw."""
+        seen = lambda: [m["key"] for m in self.table.messages() if m["op"] == "delete"]
+        return wait_for(f"{count} deletions", lambda: len(seen()) >= count and seen())
+
+    def test_a_row_that_is_gone_when_its_source_comes_back_is_deleted(self):
+        self.write("new.csv", self.items[1:])
+        self.reload("new.csv")
+        self.assertEqual(self.deleted(1), ["item0"])
+        held = self.once(self.broker, "stock")
+        self.assertEqual(sorted(m["payload"]["item"] for m in held), sorted(self.items[1:]))
+
+    def test_if_most_are_gone_they_stay_until_an_operator_confirms(self):
+        self.write("new.csv", self.items[:5])
+        self.reload("new.csv")
+        wait_for("the guard", lambda: (self.broker.source("stock") or {}).get("state") == "guard")
+        self.assertIn("15 of 20", self.broker.source("stock")["text"])
+        self.assertEqual(len(self.once(self.broker, "stock")), 20)
+        self.assertEqual(self.broker.ctl("resume", "stock")[0], 0)
+        self.assertEqual(sorted(self.deleted(15)), sorted(self.items[5:]))
+        self.assertEqual(len(self.once(self.broker, "stock")), 5)
+
+    def test_the_rows_of_a_source_that_is_taken_away_go_with_it(self):
+        self.reload()
+        self.assertEqual(sorted(self.deleted(20)), sorted(self.items))
+
+
 class Reload(EndToEnd):
     def configure(self, listen='"unix:broker.sock"', sources=(("one", "10ms"), ("two", "10ms")), keep=100):
         text = CONFIG.format(fixtures=harness.paths.fixtures, listen=listen, keep=keep,

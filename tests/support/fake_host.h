@@ -34,6 +34,7 @@ class FakeHost {
     std::vector<Message> messages;
     bool more = false;
     std::string token;
+    bool complete = false;
   };
   struct Letter {
     std::string reason, location, raw;

@@ -141,12 +141,14 @@ TEST_CASE("what a source says of itself is kept up to a limit") {
   ChannelReport report;
   world.channel.take_report(report);
   CHECK(report.log.size() == 1'000);
+  CHECK(report.log_lines_dropped == 4'000);
   CHECK(report.dead_letters.size() >= 10);
   CHECK(report.dead_letters.size() + report.dead_letters_dropped == 50);
   CHECK(report.state == BTB_STATE_GUARD);
   CHECK(report.failure == "option option: ");
   world.channel.take_report(report);
   CHECK(report.log.empty());
+  CHECK(report.log_lines_dropped == 0);
   CHECK(report.dead_letters.empty());
 }
 

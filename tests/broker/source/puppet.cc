@@ -102,6 +102,24 @@ btb_status resume_token(void* self, btb_bytes token) {
   return BTB_FAILED;
 }
 
+// The first run publishes twenty rows and fails; the one after it has only `left` of them, and says
+// that these are all.
+btb_status lose_rows(void* self, btb_bytes token, int left) {
+  const bool first = token.size == 0;
+  for (int i = 0; i < (first ? 20 : left); ++i) {
+    const std::string key = std::to_string(i);
+    const btb_message message = message_to("s", key.c_str(), "x");
+    publish(self, &message, 1, first ? "been here" : "");
+  }
+  publish(self, nullptr, 0, "", BTB_BATCH_COMPLETE);
+  if (!first) {
+    host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, nullptr);
+    return fixture::wait_for_stop(self);
+  }
+  host_of(self)->fail(host_of(self), nullptr, "lost it all");
+  return BTB_FAILED;
+}
+
 btb_status run(void* self, btb_bytes token) {
   const std::string& act = static_cast<Puppet*>(self)->act;
   if (act == "batch_over_topics") return batch_over_topics(self);
@@ -113,6 +131,9 @@ btb_status run(void* self, btb_bytes token) {
   if (act == "many_keys") return many_keys(self);
   if (act == "blocked") return blocked(self);
   if (act == "resume_token") return resume_token(self, token);
+  if (act == "lose_some") return lose_rows(self, token, 15);
+  if (act == "lose_most") return lose_rows(self, token, 5);
+  if (act == "lose_all") return lose_rows(self, token, 0);
   if (act == "finish") return BTB_OK;
   host_of(self)->fail(host_of(self), "act", "unknown");
   return BTB_FAILED;

@@ -87,6 +87,20 @@ TEST_CASE("a source starts again behind what was taken") {
   CHECK(world.newest("a") == "second");
 }
 
+TEST_CASE("a source that is replaced goes on behind what was taken, if its plugin is the same") {
+  for (const char* plugin : {"puppet", "./puppet"}) {
+    CAPTURE(plugin);
+    SourceWorld world;
+    world.restart_delay_ms = 60'000;
+    world.add_puppet("p", "resume_token");
+    CHECK(world.run_until([&] { return world.source("p").state() == Source::State::failed; }));
+    CHECK(world.newest("a") == "first");
+    world.add("p", plugin, {option("act", "resume_token")});
+    CHECK(world.run_until([&] { return world.last_seq("a") == 2; }));
+    CHECK(world.newest("a") == "second");
+  }
+}
+
 TEST_CASE("a source is stopped while it publishes") {
   for (int i = 0; i < 20; ++i) {
     SourceWorld world;

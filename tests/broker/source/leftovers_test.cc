@@ -1,0 +1,93 @@
+// Rows that an earlier run of a source published, and this one no longer has.
+#include "tests/broker/source/source_world.h"
+
+namespace btb::test {
+namespace {
+
+uint32_t rows(SourceWorld& world) {
+  return world.router.find("s")->log.keys();
+}
+
+// Until the second run has said all it has, and the broker has done what follows from it.
+bool second_run_settled(SourceWorld& world, const std::string& name) {
+  return world.run_until([&] {
+    const Source& source = world.source(name);
+    return source.counters().restarts == 1 && source.plugin_state() == BTB_STATE_LIVE &&
+           !source.deleting();
+  });
+}
+
+TEST_CASE(
+    "rows that are gone when a source has started anew are deleted, and subscribers hear it") {
+  SourceWorld world;
+  world.add_puppet("p", "lose_some");
+  CHECK(second_run_settled(world, "p"));
+  CHECK(rows(world) == 15);
+  CHECK(world.last_seq("s") == 20 + 15 + 5);
+  CHECK(world.source("p").counters().leftovers_deleted == 5);
+  CHECK(world.source("p").state_name() == "live");
+  CHECK(world.told("5 of 20 rows"));
+}
+
+TEST_CASE("if most of them are gone, they are kept until an operator says so") {
+  SourceWorld world;
+  struct Case {
+    std::string act;
+    uint32_t left;
+  };
+  for (const Case& loss : {Case{"lose_most", 5}, Case{"lose_all", 0}}) {
+    const std::string& act = loss.act;
+    const uint32_t left = loss.left;
+    CAPTURE(act);
+    world.add_puppet(act, act);
+    CHECK(second_run_settled(world, act));
+    CHECK(rows(world) == 20);
+    Source& source = world.source(act);
+    CHECK(source.state_name() == "guard");
+    CHECK(source.state_text().find("btctl resume") != std::string::npos);
+    CHECK(source.counters().leftovers_held == 20 - left);
+
+    source.set_paused(false);
+    CHECK(world.run_until([&] { return !source.deleting(); }));
+    CHECK(rows(world) == left);
+    CHECK(source.state_name() == "live");
+    CHECK(source.counters().leftovers_held == 0);
+    world.sources.remove(act);
+    CHECK(world.run_until([&] { return rows(world) == 0; }));
+    world.router.find("s")->publisher = no_publisher;  // as new, for the next one
+  }
+}
+
+TEST_CASE("where somebody else publishes too, nothing is deleted") {
+  SourceWorld world;
+  Message message;
+  message.key = as_bytes("by a client");
+  world.router.publish(*world.router.find_or_make("s"), message);
+  world.add_puppet("p", "lose_all");
+  CHECK(second_run_settled(world, "p"));
+  CHECK(rows(world) == 21);
+  world.sources.remove("p");
+  CHECK(world.run_until([&] {
+    int left = 0;
+    world.sources.for_each([&](const Source&) { ++left; });
+    return left == 0;
+  }));
+  CHECK(rows(world) == 21);
+}
+
+TEST_CASE("the rows of a source that is removed go with it, those of one that is replaced stay") {
+  SourceWorld world;
+  world.add_puppet("p", "many_keys");
+  CHECK(world.run_until([&] { return world.source("p").plugin_state() == BTB_STATE_LIVE; }));
+  CHECK(rows(world) == 50);
+  world.add_puppet("p", "blocked");
+  CHECK(world.run_until([&] {
+    return world.sources.find("p") != nullptr && world.source("p").plugin_state() == BTB_STATE_LIVE;
+  }));
+  CHECK(rows(world) == 50);
+  world.sources.remove("p");
+  CHECK(world.run_until([&] { return rows(world) == 0; }));
+}
+
+}  // namespace
+}  // namespace btb::test
