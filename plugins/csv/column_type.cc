@@ -18,8 +18,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// --- numbers
-// -------------------------------------------------------------------------------------------------------
+// --- numbers ---
 
 // A number taken apart: digits only, no leading zeros in `whole`.
 struct Digits {
@@ -141,8 +140,7 @@ const char* append_flag(std::string& out, std::string_view text, const ValueStyl
   return "neither true nor false";
 }
 
-// --- dates and times
-// -----------------------------------------------------------------------------------------------
+// --- dates and times ---
 
 struct Moment {
   int year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0;

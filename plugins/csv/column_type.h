@@ -1,14 +1,16 @@
 // ColumnType: what the text of a field means, and the JSON value it becomes. Values; pure; [any]
 // thread.
 //
-//   text               a JSON string, as it stands
-//   integer            -9223372036854775808 to 9223372036854775807; a JSON number
-//   number             digits, a decimal mark, an exponent; a JSON number with the very digits of
-//   the field decimal(N)         a JSON string with exactly N decimals ("12.30"), so that nobody
-//   computes with rounded money flag               true or false date, date(F)      "2026-11-22" F:
-//   how the field is written, default date_format datetime, ...(F)   "2026-11-22T15:04:05.5+01:00"
-//   F: default datetime_format, else ISO 8601 time, time(F)      "15:04:05"                   F:
-//   default %H:%M[:%S]
+//   text            a JSON string, as it stands
+//   integer         a JSON number from -9223372036854775808 to 9223372036854775807
+//   number          a JSON number with the very digits of the field: decimal mark, exponent
+//   decimal(N)      a JSON string with exactly N decimals, "12.30": nobody reckons with
+//                   money that was rounded
+//   flag            true or false
+//   date            "2026-11-22"; the field is written as date_format says
+//   datetime        "2026-11-22T15:04:05.5+01:00"; as datetime_format says, else ISO 8601
+//   time            "15:04:05"; as %H:%M or %H:%M:%S
+//   date(F) and the like: the field is written as F says
 #pragma once
 
 #include <cstdint>

@@ -70,8 +70,7 @@ Parser::Step Parser::pass_over(size_t from) {
   return Step::end;
 }
 
-// --- one row
-// -------------------------------------------------------------------------------------------------------
+// --- one row ---
 
 Parser::Step Parser::next_row() {
   at_ = row_position_ = position_;
@@ -145,8 +144,7 @@ Parser::Step Parser::bad_quote(const char* reason) {
   return Step::bad_row;
 }
 
-// --- one field
-// -----------------------------------------------------------------------------------------------------
+// --- one field ---
 
 // Leaves at_ behind the delimiter, or at the end of the row.
 Parser::FieldEnd Parser::take_field() {
@@ -255,8 +253,7 @@ void Parser::fix_copied() {
   }
 }
 
-// --- lines
-// ---------------------------------------------------------------------------------------------------------
+// --- lines ---
 
 // The row at hand has the bytes before this position.
 size_t Parser::stop() const {

@@ -6,15 +6,13 @@
 #include <cerrno>
 #include <chrono>
 
-#include "plugins/csv/text.h"
-
 namespace btb::csv {
 
 namespace {
 
-constexpr std::string_view confirm_ending = ".confirm";
 constexpr int64_t missing_directory_look_ms = 1'000;
-constexpr int64_t torn_look_ms = 100;
+// A file that could not be read because somebody writes to it is not read again earlier.
+constexpr int64_t torn_delay_ms = 100;
 // rm and touch may come in one breath, before the first is noticed.
 constexpr int64_t confirm_slack_ns = 1'000'000'000;
 
@@ -33,26 +31,19 @@ int64_t missed_at_ns(const TrackedFile& file) {
   return wall_ns() - (now_ms() - file.seen_since_ms) * 1'000'000;
 }
 
-// "{file}.done" for stock.csv: "stock.csv.done".
-std::string replaced(std::string text, std::string_view placeholder, std::string_view value) {
-  for (size_t at = text.find(placeholder); at != std::string::npos;
-       at = text.find(placeholder, at + value.size())) {
-    text.replace(at, placeholder.size(), value);
-  }
-  return text;
-}
-
-bool any_matches(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& p) { return glob_matches(p, name); });
-}
-
 }  // namespace
 
 CsvSource::CsvSource(const plugin::Settings& settings)
     : config_(read_config(settings)),
-      watcher_(config_.directory, config_.watch != Watch::poll),
-      tracker_(config_.settle_ms, config_.mode == Mode::append) {}
+      selection_(config_),
+      watcher_(config_.directory, config_.use_inotify, descends()),
+      tracker_(config_.settle_ms, config_.mode == Mode::append || !config_.done_marker.empty()) {}
+
+// Nothing if only the directory itself is meant.
+Watcher::Descends CsvSource::descends() const {
+  if (!config_.recursive) return {};
+  return [this](const std::string& directory) { return selection_.descends_into(directory); };
+}
 
 void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
   switch (config_.mode) {
@@ -77,13 +68,13 @@ void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
       live_ = true;
       mode_->all_seen_once();
     }
+    tell_complete(host);
     show_state(host);
     wait(host);
   }
 }
 
-// --- seeing
-// --------------------------------------------------------------------------------------------------------
+// --- seeing ---
 
 void CsvSource::look(plugin::Host& host) {
   const Watcher::Events taken = watcher_.take_events();
@@ -97,7 +88,7 @@ void CsvSource::look(plugin::Host& host) {
 }
 
 void CsvSource::look_at_directory(plugin::Host& host) {
-  (void)watcher_.keep_watching();
+  const auto listing = watcher_.look();
   if (!watcher_.complaint().empty() && !inotify_complained_) {
     inotify_complained_ = true;
     host.warning("inotify does not work (" + watcher_.complaint() +
@@ -105,41 +96,41 @@ void CsvSource::look_at_directory(plugin::Host& host) {
                  std::to_string(config_.rescan_ms) + " ms");
   }
   const bool again = std::exchange(look_again_, false);
-  const auto names = watcher_.list();
-  directory_trouble_ =
-      names ? ""
-            : "the directory " + config_.directory + " cannot be read; what is published is kept";
-  next_look_ms_ = now_ms() + (names ? config_.rescan_ms
-                                    : std::min(config_.rescan_ms, missing_directory_look_ms));
-  if (!names) return;
+  const std::string unreadable = listing ? listing->unreadable : config_.directory;
+  directory_trouble_ = unreadable.empty() ? ""
+                                          : "the directory " + unreadable +
+                                                " cannot be read; what is published is kept";
+  next_look_ms_ = now_ms() + (listing ? config_.rescan_ms
+                                      : std::min(config_.rescan_ms, missing_directory_look_ms));
+  if (!listing) return;
+  note_look();
   if (!again) retry_later();
-  for (const std::string& name : *names) {
-    if (is_ours(name, *names)) look_at_file(name);
+  something_hidden_ = false;
+  for (const std::string& name : selection_.files_of(listing->names)) {
+    if (!look_at_file(name) && leads_nowhere(watcher_.path_of(name))) something_hidden_ = true;
   }
+  const auto& names = listing->names;
   for (auto& [name, file] : tracker_.files()) {
-    if (!std::binary_search(names->begin(), names->end(), name)) look_at_file(name);
+    if (!std::binary_search(names.begin(), names.end(), name)) look_at_file(name);
   }
 }
 
-void CsvSource::look_at_file(const std::string& name) {
+// The first look may fall between the deletion of a file and its coming again; a second one after
+// `settle` tells.
+void CsvSource::note_look() {
+  last_look_ms_ = now_ms();
+  if (first_look_ms_) return;
+  first_look_ms_ = last_look_ms_;
+  next_look_ms_ = std::min(next_look_ms_, last_look_ms_ + config_.settle_ms);
+}
+
+// True if there is a regular file of that name.
+bool CsvSource::look_at_file(const std::string& name) {
   const auto found = look_at(watcher_.path_of(name));
   const bool old = found && found->changed_ns < wall_ns() - config_.settle_ms * 1'000'000;
   if (!tracker_.observe(name, found, now_ms(), old))
     directory_trouble_ = "there are more than 60000 files";
-}
-
-bool CsvSource::is_ours(const std::string& name, const std::vector<std::string>& names) const {
-  if (!glob_matches(config_.pattern, name)) return false;
-  if (!config_.include.empty() && !any_matches(config_.include, name)) return false;
-  if (any_matches(config_.exclude, name) || name.ends_with(confirm_ending)) return false;
-  if (config_.done_marker.empty()) return true;
-  return std::none_of(names.begin(), names.end(),
-                      [&](const std::string& other) { return marker_of(other) == name; });
-}
-
-std::string CsvSource::marker_of(const std::string& name) const {
-  return replaced(replaced(replaced(config_.done_marker, "{file}", name), "{name}", name), "{stem}",
-                  stem_of(name));
+  return found.has_value();
 }
 
 void CsvSource::handle_event(const DirectoryEvent& event) {
@@ -161,19 +152,12 @@ void CsvSource::retry_later() {
   }
 }
 
-// --- taking
-// --------------------------------------------------------------------------------------------------------
-
-// A marker says that the file is complete: it need not settle.
-int64_t CsvSource::due_in(const TrackedFile& file) const {
-  const int64_t due = tracker_.due_in(file, now_ms());
-  return config_.done_marker.empty() || due == FileTracker::never ? due : 0;
-}
+// --- taking ---
 
 bool CsvSource::is_all_taken() const {
   return std::none_of(tracker_.files().begin(), tracker_.files().end(), [&](const auto& entry) {
-    return entry.second.seen && due_in(entry.second) != FileTracker::never &&
-           is_released(entry.second);
+    const TrackedFile& file = entry.second;
+    return file.seen && tracker_.due_in(file, now_ms()) != FileTracker::never && is_released(file);
   });
 }
 
@@ -182,9 +166,10 @@ void CsvSource::take_due_files(plugin::Host& host) {
   while (more) {
     more = false;
     for (auto& [name, file] : tracker_.files()) {
-      if (!file.seen || !is_released(file)) continue;
-      const bool due = due_in(file) == 0 || is_confirmed(file) || mode_->wants_again(file);
-      if (due) more = take_file(host, file) || more;
+      if (!file.seen) continue;
+      const bool due =
+          tracker_.due_in(file, now_ms()) == 0 || is_confirmed(file) || mode_->wants_again(file);
+      if (due && is_released(file)) more = take_file(host, file) || more;
     }
     more = more &&
            std::any_of(tracker_.files().begin(), tracker_.files().end(), [&](const auto& entry) {
@@ -199,10 +184,8 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
   Signature version = *file.seen;
   const Outcome outcome = mode_->take(file, watcher_.path_of(file.name), confirmed, version);
   if (outcome.kind == Outcome::Kind::again) {
-    file.arrived = false;
-    file.seen_since_ms = now_ms();
-    look_again_ = true;
-    next_look_ms_ = std::min(next_look_ms_, now_ms() + torn_look_ms);
+    FileTracker::postpone(file, now_ms(), torn_delay_ms);
+    next_look_ms_ = std::min(next_look_ms_, now_ms() + torn_delay_ms);
     return false;
   }
   file.taken = file.seen = version;
@@ -225,7 +208,7 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
 bool CsvSource::is_confirmed(const TrackedFile& file) const {
   const auto trouble = troubles_.find(file.name);
   if (trouble == troubles_.end() || trouble->second.kind != Outcome::Kind::guarded) return false;
-  const auto confirm = look_at(watcher_.path_of(file.name) + std::string(confirm_ending));
+  const auto confirm = look_at(watcher_.path_of(confirmation_of(file.name)));
   if (!confirm) return false;
   if (!file.seen) return confirm->changed_ns >= trouble->second.gone_ns;
   return trouble->second.of == file.seen && confirm->changed_ns >= file.seen->changed_ns;
@@ -234,7 +217,7 @@ bool CsvSource::is_confirmed(const TrackedFile& file) const {
 // With done_marker: the marker lies beside the file and is not older.
 bool CsvSource::is_released(const TrackedFile& file) const {
   if (config_.done_marker.empty()) return true;
-  const auto marker = look_at(watcher_.path_of(marker_of(file.name)));
+  const auto marker = look_at(watcher_.path_of(selection_.marker_of(file.name)));
   return marker && file.seen && marker->modified_ns >= file.seen->modified_ns;
 }
 
@@ -264,18 +247,17 @@ void CsvSource::remove_files(const std::vector<TrackedFile*>& gone, bool confirm
   }
 }
 
-// --- waiting
-// -------------------------------------------------------------------------------------------------------
+// --- waiting ---
 
 // Milliseconds until there is something to do even if nothing happens.
 int64_t CsvSource::next_due_ms() const {
   int64_t next = std::max<int64_t>(0, next_look_ms_ - now_ms());
   if (look_again_) next = 0;
   for (const auto& [name, file] : tracker_.files()) {
-    if (file.seen && !is_released(file)) continue;
-    const int64_t due = file.seen ? due_in(file) : tracker_.gone_in(file, now_ms());
+    const int64_t due =
+        file.seen ? tracker_.due_in(file, now_ms()) : tracker_.gone_in(file, now_ms());
     const bool waiting = file.seen ? due != FileTracker::never : due > 0;
-    if (waiting) next = std::min(next, due);
+    if (waiting && (!file.seen || is_released(file))) next = std::min(next, due);
   }
   return next;
 }
@@ -286,8 +268,24 @@ void CsvSource::wait(plugin::Host& host) {
   (void)poll(descriptors, watcher_.fd() >= 0 ? 2 : 1, static_cast<int>(timeout));
 }
 
-// --- telling
-// -------------------------------------------------------------------------------------------------------
+// --- telling ---
+
+// Once in a run.
+void CsvSource::tell_complete(plugin::Host& host) {
+  if (told_complete_ || !is_complete()) return;
+  told_complete_ = true;
+  host.publish(plugin::Batch().complete());
+}
+
+// True if all rows of all files were published, and there is no doubt about which files there are.
+bool CsvSource::is_complete() const {
+  const auto& files = tracker_.files();
+  const bool looked_twice = first_look_ms_ && last_look_ms_ - *first_look_ms_ >= config_.settle_ms;
+  if (!looked_twice || files.empty() || something_hidden_ || !directory_trouble_.empty())
+    return false;
+  return std::all_of(files.begin(), files.end(),
+                     [&](const auto& entry) { return mode_->has_all_of(entry.second); });
+}
 
 void CsvSource::show_state(plugin::Host& host) {
   btb_source_state state = live_ ? BTB_STATE_LIVE : BTB_STATE_SNAPSHOT;
@@ -297,8 +295,7 @@ void CsvSource::show_state(plugin::Host& host) {
       state = guard ? BTB_STATE_GUARD : BTB_STATE_DEGRADED;
     }
   }
-  const bool one_file = !has_glob(config_.pattern);
-  const bool missing = one_file && tracker_.files().empty();
+  const bool missing = !config_.many_files && tracker_.files().empty();
   if (state != BTB_STATE_GUARD && (missing || !directory_trouble_.empty()))
     state = BTB_STATE_DEGRADED;
   std::string text = directory_trouble_;
@@ -344,8 +341,7 @@ std::string CsvSource::advice(const std::string& name) const {
   switch (trouble->second.kind) {
     case Outcome::Kind::guarded:
       return "; nothing was deleted. Put a whole file there, or, if it is meant, run: touch " +
-             watcher_.path_of(name) + std::string(confirm_ending) +
-             " (or change max_delete_ratio, allow_empty)";
+             watcher_.path_of(confirmation_of(name)) + " (or change max_delete_ratio, allow_empty)";
     case Outcome::Kind::refused:
       return "; what was published of it before is kept";
     case Outcome::Kind::unreadable:

@@ -13,6 +13,7 @@
 
 #include "plugins/csv/mode.h"
 #include "plugins/csv/options.h"
+#include "plugins/csv/selection.h"
 #include "plugins/csv/tracker.h"
 #include "plugins/csv/watcher.h"
 #include "sdk/plugin/source.h"
@@ -38,14 +39,13 @@ class CsvSource final : public plugin::Source {
     int64_t gone_ns = 0;          // when a file that is gone was missed
   };
 
+  [[nodiscard]] Watcher::Descends descends() const;
   void look(plugin::Host& host);
   void look_at_directory(plugin::Host& host);
-  void look_at_file(const std::string& name);
-  [[nodiscard]] bool is_ours(const std::string& name, const std::vector<std::string>& names) const;
-  [[nodiscard]] std::string marker_of(const std::string& name) const;
+  void note_look();
+  bool look_at_file(const std::string& name);
   void handle_event(const DirectoryEvent& event);
 
-  [[nodiscard]] int64_t due_in(const TrackedFile& file) const;
   [[nodiscard]] bool is_all_taken() const;
   void take_due_files(plugin::Host& host);
   bool take_file(plugin::Host& host, TrackedFile& file);
@@ -57,20 +57,27 @@ class CsvSource final : public plugin::Source {
 
   [[nodiscard]] int64_t next_due_ms() const;
   void wait(plugin::Host& host);
+  void tell_complete(plugin::Host& host);
+  [[nodiscard]] bool is_complete() const;
   void show_state(plugin::Host& host);
   [[nodiscard]] std::string trouble_text() const;
   [[nodiscard]] std::string advice(const std::string& name) const;
 
   Config config_;
+  Selection selection_;
   Watcher watcher_;
   FileTracker tracker_;
   std::unique_ptr<FileMode> mode_;
   std::map<std::string, Trouble> troubles_;  // by name of the file
   std::string directory_trouble_;
+  bool something_hidden_ = false;  // a name that fits leads nowhere: a link to what is not mounted
   bool look_again_ = true;
   bool inotify_complained_ = false;
   bool live_ = false;
+  bool told_complete_ = false;
   int64_t next_look_ms_ = 0;
+  int64_t last_look_ms_ = 0;
+  std::optional<int64_t> first_look_ms_;
   btb_source_state shown_state_ = BTB_STATE_STARTING;
   std::string shown_text_;
 };

@@ -63,19 +63,8 @@ DeltaMode::DeltaMode(const Config& config, plugin::Host& host, std::string_view 
 }
 
 Outcome DeltaMode::take(const TrackedFile& file, const std::string& path, bool, Signature& now) {
-  using Status = ReadFile::Status;
   const ReadFile read = read_whole(path, config_.file_bytes_max);
-  switch (read.status) {
-    case Status::ok:
-      break;
-    case Status::gone:
-    case Status::torn:
-      return {Outcome::Kind::again, read.text};
-    case Status::too_large:
-      return {Outcome::Kind::refused, read.text};
-    case Status::failed:
-      return {Outcome::Kind::unreadable, read.text};
-  }
+  if (read.status != ReadFile::Status::ok) return outcome_of(read);
   now = read.signature;
   const uint64_t mark = hash_of(read.bytes.view(), hash_of(file.name));
   if (std::find(done_.begin(), done_.end(), mark) != done_.end()) return {};

@@ -60,6 +60,11 @@ std::optional<Signature> look_at(int fd) {
   return signature_of(info);
 }
 
+bool leads_nowhere(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) != 0;
+}
+
 int open_file(const std::string& path) {
   return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }

@@ -27,6 +27,9 @@ struct Signature {
 std::optional<Signature> look_at(const std::string& path);
 std::optional<Signature> look_at(int fd);
 
+// True if there is nothing at all behind `path`, or nobody may see it.
+bool leads_nowhere(const std::string& path);
+
 // The bytes of a file. Resource.
 class FileBytes {
  public:

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/csv/file_reader.h"
 #include "plugins/csv/options.h"
 #include "plugins/csv/tracker.h"
 #include "sdk/plugin/source.h"
@@ -38,6 +39,10 @@ class FileMode {
   // These files are gone, all of them together, and stay so. On `taken` they are forgotten.
   virtual Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) = 0;
 
+  // True if every row of the version that was taken last is published, and what was published
+  // under other keys before this run need not be kept.
+  [[nodiscard]] virtual bool has_all_of(const TrackedFile&) const { return false; }
+
   // Every file that was there at the start was offered to take.
   virtual void all_seen_once() {}
 
@@ -47,6 +52,9 @@ class FileMode {
   // What there is, for the state's text: "12 rows of 2 files".
   [[nodiscard]] virtual std::string summary() const = 0;
 };
+
+// What becomes of a file that was read like that; taken if it was read well.
+Outcome outcome_of(const ReadFile& read);
 
 // REQUIRES: `config` outlives the result. `resume_token` is what the last source of this kind left
 // behind.

@@ -90,8 +90,9 @@ bool NameTemplate::is_constant() const {
 }
 
 std::string_view stem_of(std::string_view file_name) {
+  const size_t base = file_name.rfind('/') + 1;  // npos + 1 is 0
   const size_t dot = file_name.rfind('.');
-  return dot == std::string_view::npos || dot == 0 ? file_name : file_name.substr(0, dot);
+  return dot == std::string_view::npos || dot <= base ? file_name : file_name.substr(0, dot);
 }
 
 const char* made_topic_fault(std::string_view name) {

@@ -2,12 +2,12 @@
 // pure; [any] thread.
 //
 //   {ward}          the field of that column
-//   {stem} {file}   the name of the file: stock.csv -> "stock", "stock.csv"
+//   {stem} {file}   the name of the file: stock.csv -> "stock", "stock.csv"; with ** in the path
+//                   the directories below it are levels of their own: "2026/stock"
 //   {column:stem}   the column, where its name is one of these two
 //   {{ and }}       the braces themselves
 //
-// What is put in is encoded as one level (append_level), so a "/" in a field makes no level of its
-// own.
+// A field is encoded as one level (append_level), so a "/" in it makes no level of its own.
 #pragma once
 
 #include <string>
@@ -38,7 +38,7 @@ class NameTemplate {
   std::vector<Part> parts_;
 };
 
-// Name without its last extension: "a.b.csv" -> "a.b", ".csv" -> ".csv".
+// Name without its last extension: "a.b.csv" -> "a.b", ".csv" -> ".csv", "d.d/a.csv" -> "d.d/a".
 std::string_view stem_of(std::string_view file_name);
 
 // Why `name` cannot be a topic, null if it can. `name` was made by a template: only its length and

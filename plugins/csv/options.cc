@@ -72,14 +72,33 @@ class Reader {
       config_.pattern = path.substr(slash + 1);
     }
     if (path.empty()) report_("path", "empty");
+    read_recursion();
     if (config_.pattern.empty()) config_.pattern += '*';
     if (has_glob(config_.directory)) {
-      report_("path", "a wildcard may stand in the name of the file only, not in its directory");
+      report_("path",
+              "wildcards may stand in the name of the file, and as /**/ in front of it, not "
+              "elsewhere");
     }
+    config_.many_files = config_.recursive || has_glob(config_.pattern);
     config_.include = settings_.list("include");
     config_.exclude = settings_.list("exclude");
     config_.done_marker = settings_.text("done_marker");
     config_.file_bytes_max = settings_.size_bytes("max_file_bytes");
+  }
+
+  // "/data/**/*.csv", and "/data/**" for all files below.
+  void read_recursion() {
+    std::string& directory = config_.directory;
+    if (config_.pattern == "**") {
+      config_.pattern = "*";
+    } else if (directory == "**" || directory.ends_with("/**")) {
+      directory.resize(directory.size() - 2);
+      if (directory.empty()) directory = ".";
+      if (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+    } else {
+      return;
+    }
+    config_.recursive = true;
   }
 
   void read_dialect() {
@@ -215,10 +234,7 @@ class Reader {
   }
 
   void read_watching() {
-    const std::string watch = settings_.text("watch");
-    config_.watch = watch == "inotify" ? Watch::inotify
-                    : watch == "poll"  ? Watch::poll
-                                       : Watch::both;
+    config_.use_inotify = settings_.text("watch") != "poll";
     config_.settle_ms = settings_.duration_ms("settle");
     config_.rescan_ms = settings_.duration_ms("rescan");
     const std::string on_error = settings_.text("on_error");
@@ -236,8 +252,7 @@ class Reader {
     config_.guard_rows_min = static_cast<uint64_t>(settings_.integer("guard_min_rows"));
     config_.allow_empty = settings_.flag("allow_empty");
     const std::string removed = settings_.text("removed_file");
-    const bool many = has_glob(config_.pattern);
-    const bool erase = removed == "delete" || (removed != "keep" && many);
+    const bool erase = removed == "delete" || (removed != "keep" && config_.many_files);
     config_.removed_file = erase ? RemovedFile::erase : RemovedFile::keep;
   }
 
@@ -265,7 +280,10 @@ using plugin::text_option;
 using Add = std::function<void(Option)>;
 
 void declare_file(const Add& add) {
-  add(text_option("path", "The file; its name may be a glob (/data/in/*.csv)").required());
+  add(text_option("path",
+                  "The file; its name may be a glob (/data/in/*.csv), also in directories below "
+                  "(/data/in/**/*.csv)")
+          .required());
   add(list_option("include", "Of the files that fit path, only those that fit one of these globs"));
   add(list_option("exclude", "Of the files that fit path, none that fits one of these globs"));
   add(choice_option("mode", "snapshot|append|delta",
@@ -314,7 +332,6 @@ void declare_values(const Add& add) {
   add(choice_option("ragged", "error|pad|truncate",
                     "Rows with too few fields (pad) or also too many (truncate)")
           .standard("error"));
-  add(choice_option("format", "json", "What a payload is").standard("json"));
 }
 
 void declare_changes(const Add& add) {
@@ -330,7 +347,9 @@ void declare_changes(const Add& add) {
           .range(0, 3'600'000));
   add(text_option("done_marker",
                   "A file is taken when this one lies beside it: {file}.done; default: none"));
-  add(choice_option("watch", "inotify|poll|both", "How changes are noticed").standard("both"));
+  add(choice_option("watch", "both|poll",
+                    "How changes are noticed: through inotify and by looking, or only by looking")
+          .standard("both"));
   add(duration_option("rescan", "How often the directory is looked at in any case")
           .standard("30s")
           .range(50, 86'400'000));

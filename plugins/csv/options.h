@@ -18,13 +18,14 @@ namespace btb::csv {
 enum class Mode : uint8_t { snapshot, append, delta };
 enum class Ragged : uint8_t { error, pad, truncate };
 enum class OnError : uint8_t { skip, stop, dead_letter };
-enum class Watch : uint8_t { inotify, poll, both };
 enum class RemovedFile : uint8_t { keep, erase };
 
 struct Config {
   // which files
   std::string directory;             // without a "/" at its end; "." if none was named
   std::string pattern;               // name of the file, perhaps a glob
+  bool recursive = false;            // also of files in directories below
+  bool many_files = false;           // a glob, or recursive
   std::vector<std::string> include;  // globs; empty: all
   std::vector<std::string> exclude;
   std::string done_marker;
@@ -49,11 +50,11 @@ struct Config {
   std::vector<std::string> omit;
   std::map<std::string, std::string> rename;
   std::string op_column;
-  std::vector<std::string> op_delete,
-      op_put;  // lower case; op_put empty: all that is not a deletion
+  std::vector<std::string> op_delete;  // lower case
+  std::vector<std::string> op_put;     // likewise; empty: all that is not a deletion
   bool from_end = false;
   // when, and what if
-  Watch watch = Watch::both;
+  bool use_inotify = true;
   int64_t settle_ms = 500;
   int64_t rescan_ms = 30'000;
   OnError on_error = OnError::dead_letter;

@@ -107,10 +107,10 @@ void RowLayout::resolve_topic(std::string_view file_name) {
         made.column = find("topic", part.text);
         break;
       case Kind::stem:
-        made.literal.clear(), append_level(made.literal, stem_of(file_name));
+        made.literal.clear(), append_levels(made.literal, stem_of(file_name));
         break;
       case Kind::file:
-        made.literal.clear(), append_level(made.literal, file_name);
+        made.literal.clear(), append_levels(made.literal, file_name);
         break;
     }
     topic_.push_back(std::move(made));
@@ -139,8 +139,7 @@ void RowLayout::resolve_outputs() {
   }
 }
 
-// --- a row
-// ---------------------------------------------------------------------------------------------------------
+// --- a row ---
 
 bool RowLayout::is_blank(const std::vector<Field>& fields) {
   return std::all_of(fields.begin(), fields.end(),

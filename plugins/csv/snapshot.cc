@@ -25,6 +25,7 @@ struct FileRecord {
   uint64_t rows = 0;          // of it, as published
   uint64_t content_hash = 0;  // of the version that was taken
   uint64_t layout_hash = 0;
+  std::string remark;       // on the version that was taken
   bool accepted = false;    // content_hash says something
   bool conflicted = false;  // a key of it belonged to another file
   uint64_t erasures = 0;    // SnapshotMode::erasures_ at that time
@@ -55,6 +56,7 @@ class SnapshotMode final : public FileMode {
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
   bool wants_again(const TrackedFile& file) override;
+  bool has_all_of(const TrackedFile& file) const override;
   std::string summary() const override;
 
  private:
@@ -81,6 +83,7 @@ class SnapshotMode final : public FileMode {
   std::map<uint16_t, FileRecord> records_;
   uint32_t pass_ = 0;
   uint64_t erasures_ = 0;
+  uint64_t refused_ = 0;               // messages that the host did not take, so far
   std::string key_, topic_, payload_;  // of the row at hand
 };
 
@@ -92,28 +95,19 @@ FileRecord& SnapshotMode::record_of(const TrackedFile& file, const std::string& 
 
 Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, bool confirmed,
                            Signature& now) {
-  using Status = ReadFile::Status;
   const ReadFile read = read_whole(path, config_.file_bytes_max);
-  switch (read.status) {
-    case Status::ok:
-      break;
-    case Status::gone:
-    case Status::torn:
-      return {Outcome::Kind::again, read.text};
-    case Status::too_large:
-      return {Outcome::Kind::refused, read.text};
-    case Status::failed:
-      return {Outcome::Kind::unreadable, read.text};
-  }
+  if (read.status != ReadFile::Status::ok) return outcome_of(read);
   now = read.signature;
   FileRecord& record = record_of(file, path);
   const uint64_t content_hash = hash_of(read.bytes.view());
   const bool again = wants_again(file);
-  if (record.accepted && record.content_hash == content_hash && !again) return {};
+  if (record.accepted && record.content_hash == content_hash && !again)
+    return {Outcome::Kind::taken, record.remark};
   record.erasures = erasures_;
   const Outcome outcome = take_text(file, record, read.bytes.view(), confirmed);
   record.accepted = outcome.kind == Outcome::Kind::taken;
   record.content_hash = content_hash;
+  record.remark = outcome.text;
   return outcome;
 }
 
@@ -136,8 +130,7 @@ Outcome SnapshotMode::take_text(const TrackedFile& file, FileRecord& record, std
   }
 }
 
-// --- the first pass
-// ------------------------------------------------------------------------------------------------
+// --- the first pass ---
 
 void SnapshotMode::scan(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan) {
   ++pass_;
@@ -213,8 +206,7 @@ void SnapshotMode::bad_row(const TrackedFile& file, FileRecord& record, const Ta
   record.faults.add(host_, fault, {table.parser.row_line(), table.byte_offset(position), raw});
 }
 
-// --- between the passes
-// --------------------------------------------------------------------------------------------
+// --- between the passes ---
 
 Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableText& table,
                              Plan& plan, bool confirmed) {
@@ -226,29 +218,31 @@ Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableT
     }
   }
   const bool hold = gone > 0 && plan.keys_unknown > 0 && !confirmed;
+  const uint64_t refused_before = refused_;
   publish(file, table, plan, gone > 0 && !hold);
   record.rows = plan.kept + plan.added.size() + (hold ? gone : 0);
   record.conflicted = plan.conflicted;
   record.erasures = erasures_;
   table_.tidy();
-  Outcome outcome;
+  std::string remark;
   if (record.faults.count() > 0) {
-    outcome.text = std::to_string(record.faults.count()) + " of " + std::to_string(plan.rows) +
-                   " rows cannot be read";
+    remark = std::to_string(record.faults.count()) + " of " + std::to_string(plan.rows) +
+             " rows cannot be read";
   }
-  if (hold) {
-    outcome.text +=
-        "; " + std::to_string(gone) + " rows may be gone, or be among these: they are kept";
+  if (hold)
+    remark += "; " + std::to_string(gone) + " rows may be gone, or be among these: they are kept";
+  if (refused_ != refused_before) {
+    remark += (remark.empty() ? "" : "; ") + std::to_string(refused_ - refused_before) +
+              " rows were not taken by the broker";
   }
-  return outcome;
+  return {Outcome::Kind::taken, remark};
 }
 
 void SnapshotMode::roll_back(const Plan& plan) {
   for (const uint32_t index : plan.added) table_.erase(index);
 }
 
-// --- the second pass
-// -----------------------------------------------------------------------------------------------
+// --- the second pass ---
 
 Publisher SnapshotMode::publisher() {
   return {host_, [this](uint32_t index, const std::string& reason) {
@@ -261,6 +255,7 @@ Publisher SnapshotMode::publisher() {
                   0;  // the next version tries it again
             }
             host_.dead_letter(letter);
+            ++refused_;
           }};
 }
 
@@ -303,8 +298,7 @@ void SnapshotMode::publish_change(Publisher& out, Parser& parser, const TableTex
   out.put(topic_, key, payload_, change.index);
 }
 
-// --- the rest
-// ------------------------------------------------------------------------------------------------------
+// --- the rest ---
 
 Outcome SnapshotMode::remove(const std::vector<const TrackedFile*>& gone, bool confirmed) {
   uint64_t rows = 0;
@@ -337,6 +331,16 @@ bool SnapshotMode::wants_again(const TrackedFile& file) {
   const auto record = records_.find(file.id);
   return record != records_.end() && record->second.conflicted &&
          record->second.erasures != erasures_;
+}
+
+// An empty file is believed here if the guard would believe it. And the rows of files that went
+// away before this run are to be kept if those that go away during it are.
+bool SnapshotMode::has_all_of(const TrackedFile& file) const {
+  if (config_.many_files && config_.removed_file == RemovedFile::keep) return false;
+  const auto at = records_.find(file.id);
+  if (at == records_.end()) return false;
+  const FileRecord& record = at->second;
+  return record.accepted && record.remark.empty() && (record.rows > 0 || config_.allow_empty);
 }
 
 std::string SnapshotMode::summary() const {

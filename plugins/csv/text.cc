@@ -153,6 +153,16 @@ void append_level(std::string& out, std::string_view text) {
   }
 }
 
+void append_levels(std::string& out, std::string_view path) {
+  for (;;) {
+    const size_t slash = path.find('/');
+    append_level(out, path.substr(0, slash));
+    if (slash == std::string_view::npos) return;
+    out += '/';
+    path.remove_prefix(slash + 1);
+  }
+}
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);

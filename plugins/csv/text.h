@@ -20,10 +20,11 @@ size_t first_bad_byte(std::string_view text);
 void append_json_escaped(std::string& out, std::string_view text);
 
 // Appends `text` as one level of a topic name: the same rule as the broker's to_level. What a level
-// cannot hold
-// ("/", "+", "#", "%", control characters, what is not UTF-8, a "$" in front) is percent-encoded;
-// an empty text becomes "%00".
+// cannot hold ("/", "+", "#", "%", control characters, what is not UTF-8, a "$" in front) is
+// percent-encoded; an empty text becomes "%00".
 void append_level(std::string& out, std::string_view text);
+// The same for each part between the slashes of `path`, with these between the levels.
+void append_levels(std::string& out, std::string_view path);
 
 // Without the spaces and tabs at both ends.
 std::string_view trimmed(std::string_view text);

@@ -50,11 +50,18 @@ void FileTracker::note(const std::string& name, Event event, int64_t now_ms) {
   }
 }
 
+void FileTracker::postpone(TrackedFile& file, int64_t now_ms, int64_t delay_ms) {
+  file.arrived = false;
+  file.seen_since_ms = now_ms;
+  file.not_before_ms = now_ms + delay_ms;
+}
+
 int64_t FileTracker::due_in(const TrackedFile& file, int64_t now_ms) const {
   if (!file.seen || file.seen == file.taken) return never;
-  if (at_once_ || file.arrived) return 0;
-  const int64_t quiet_ms = file.writing ? settle_ms_ * 10 : settle_ms_;
-  return std::max<int64_t>(0, file.seen_since_ms + quiet_ms - now_ms);
+  int64_t due_ms = file.not_before_ms;
+  if (!at_once_ && !file.arrived)
+    due_ms = std::max(due_ms, file.seen_since_ms + settle_ms_ * (file.writing ? 10 : 1));
+  return std::max<int64_t>(0, due_ms - now_ms);
 }
 
 int64_t FileTracker::gone_in(const TrackedFile& file, int64_t now_ms) const {

@@ -22,6 +22,7 @@ struct TrackedFile {
   std::optional<Signature> seen;   // none: it is gone
   std::optional<Signature> taken;  // the version that was dealt with last
   int64_t seen_since_ms = 0;       // when `seen` became what it is
+  int64_t not_before_ms = 0;       // it is not taken earlier, whatever else holds
   bool arrived = false;            // by rename: whole
   bool writing = false;            // written to and not closed since
 };
@@ -31,7 +32,7 @@ class FileTracker {
   static constexpr size_t files_max = 60'000;
   static constexpr int64_t never = -1;
 
-  // `at_once`: nothing has to settle (mode append reads what is there).
+  // `at_once`: nothing has to settle (mode append reads what is there, a marker says that it is).
   FileTracker(int64_t settle_ms, bool at_once) : settle_ms_(settle_ms), at_once_(at_once) {}
 
   // What a look at the file found. `old`: it was last written to longer than `settle` ago. False if
@@ -41,6 +42,9 @@ class FileTracker {
 
   enum class Event : uint8_t { arrived, modified, closed };
   void note(const std::string& name, Event event, int64_t now_ms);
+
+  // It could not be taken: it is left alone for `delay_ms` at least, and has to settle again.
+  static void postpone(TrackedFile& file, int64_t now_ms, int64_t delay_ms);
 
   // The milliseconds until the file may be taken, 0: now; never: there is nothing to take.
   [[nodiscard]] int64_t due_in(const TrackedFile& file, int64_t now_ms) const;

@@ -1,10 +1,13 @@
-// Watcher: a directory seen through inotify, and by listing it. Resource; [source] thread.
+// Watcher: a directory, or a tree of them, seen through inotify and by listing it. Resource;
+// [source] thread.
 //
-// The directory is watched, never the file: a file that is replaced takes its watch with it. What
+// Directories are watched, never files: a file that is replaced takes its watch with it. What
 // inotify tells is a hint; listing is the truth.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,40 +18,59 @@ namespace btb::csv {
 
 struct DirectoryEvent {
   enum class Kind : uint8_t { arrived, modified, closed, other } kind = Kind::other;
-  std::string name;
+  std::string name;  // relative to the directory
 };
 
 class Watcher {
  public:
-  Watcher(std::string directory, bool use_inotify)
-      : directory_(std::move(directory)), use_inotify_(use_inotify) {}
+  // Asked for each directory in the tree, by its relative name. Links to directories are not
+  // followed.
+  using Descends = std::function<bool(const std::string& directory)>;
 
-  // Watches the directory, or the one that lies at its path now. True if what happened before may
-  // have been missed: then look at everything. Cheap if nothing changed.
-  bool keep_watching();
+  // Without `descends` only the directory itself is looked at.
+  Watcher(std::string directory, bool use_inotify, Descends descends)
+      : directory_(std::move(directory)),
+        use_inotify_(use_inotify),
+        descends_(std::move(descends)) {}
+
+  struct Listing {
+    std::vector<std::string> names;  // relative, sorted; with `descends` without directories
+    std::string unreadable;          // a directory below that could not be listed; empty: none
+  };
+  // Lists what there is, and watches each directory from before it is listed: what happens later is
+  // told by take_events. Nothing if the directory itself cannot be read.
+  std::optional<Listing> look();
+
   // The descriptor to poll for reading; -1 if nothing is watched.
   [[nodiscard]] int fd() const { return inotify_.get(); }
-  // Why inotify does not work although it is wanted; empty if it does.
+  // Why inotify does not work everywhere although it is wanted; empty if it does. As of the last
+  // look.
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
   struct Events {
     std::vector<DirectoryEvent> events;
-    bool look_again = false;  // the queue ran over, or the directory itself changed
+    bool look_again = false;  // the queue ran over, or directories changed
   };
   // Takes what is there; never waits.
   Events take_events();
 
-  // Names of what lies in the directory, sorted; nothing if it cannot be read.
-  [[nodiscard]] std::optional<std::vector<std::string>> list() const;
   [[nodiscard]] std::string path_of(const std::string& name) const {
     return directory_ + "/" + name;
   }
 
  private:
+  using Watches = std::map<int, std::string>;  // to what stands in front of names: "", "2026/"
+
+  void watch_root();
+  void watch(const std::string& prefix, Watches& watches);
+  bool list(const std::string& prefix, Listing& listing, std::vector<std::string>& below);
+
   std::string directory_;
   bool use_inotify_;
+  Descends descends_;
   Descriptor inotify_;
-  uint64_t device_ = 0, inode_ = 0;  // of what is watched
+  Watches watches_;                  // empty if inotify_ is
+  uint64_t device_ = 0, inode_ = 0;  // of the directory that is watched
   std::string complaint_;
 };
 

@@ -22,7 +22,6 @@ sources:
       topic: stock
       key: [item]
       types: {{count: integer}}
-      watch: inotify
       {more}
 topics:
   - {{filter: stock, kind: {kind}, content: json}}

@@ -41,7 +41,7 @@ TEST_CASE("a slow writer's half of a table is never published") {
   }
   REQUIRE(csv.has(
       {{{"t", "1"}, json("1", "A")}, {{"t", "2"}, json("2", "B")}, {{"t", "3"}, json("3", "C")}}));
-  CHECK(csv.host.batches().size() == 2);
+  CHECK(csv.changes().size() == 2);
   CHECK(csv.host.letters().empty());
 }
 
@@ -159,6 +159,23 @@ TEST_CASE("rows of a file that is gone go with it, under the guard") {
   folder.write("b.csv.confirm", "");
   REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 2; }));
   REQUIRE(csv.is_live());
+}
+
+TEST_CASE("removed_file decides what a file that is gone means for its rows") {
+  const Folder folder;
+  for (const char* what : {"keep", "delete"}) {
+    folder.write("a.csv", "id,v\n1,a\n");
+    folder.write("b.csv", "id,v\n2,b\n");
+    Csv csv(folder, "*.csv", with(no_rescan, {{"removed_file", what}}));
+    REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 2; }));
+    folder.remove("a.csv");
+    if (std::string(what) == "keep") {
+      REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "it is gone, its 1 rows are kept"));
+      CHECK(csv.host.table().size() == 2);
+    } else {
+      REQUIRE(csv.has({{{"t", "2"}, json("2", "b")}}));
+    }
+  }
 }
 
 TEST_CASE("a row that moves from one file to another is not lost") {

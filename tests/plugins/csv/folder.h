@@ -2,6 +2,7 @@
 // source on it.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -76,6 +77,21 @@ class Csv {
   bool is_live() { return host.wait_for_state(BTB_STATE_LIVE); }
   bool told_letters(size_t count) {
     return host.wait_for([&] { return host.letters().size() >= count; });
+  }
+  // The batches that publish something.
+  std::vector<FakeHost::Batch> changes() const {
+    auto batches = host.batches();
+    std::erase_if(batches, [](const FakeHost::Batch& batch) { return batch.messages.empty(); });
+    return batches;
+  }
+  // How often it said that all there is was published.
+  size_t completions() const {
+    const auto batches = host.batches();
+    return static_cast<size_t>(std::count_if(batches.begin(), batches.end(),
+                                             [](const auto& batch) { return batch.complete; }));
+  }
+  bool is_complete() {
+    return host.wait_for([&] { return completions() == 1; });
   }
   void end() { source_->end(); }
 

@@ -55,8 +55,84 @@ TEST_CASE("settings that are right are taken as they are meant") {
   CHECK(config.null_values.size() == 2);
   CHECK(config.removed_file == RemovedFile::keep);
   CHECK(config.delete_ratio_max == doctest::Approx(0.3));
+  CHECK(config.use_inotify);
+  CHECK_FALSE(config.many_files);
   CHECK(read_config(settings({{"path", "a.csv"}}).view()).directory == ".");
   CHECK(read_config(settings({{"path", "/in/*.csv"}}).view()).removed_file == RemovedFile::erase);
+}
+
+TEST_CASE("a path may reach into directories below") {
+  struct Case {
+    const char* path;
+    const char* directory;
+    const char* pattern;
+  };
+  for (const Case& at : {Case{"/in/**/*.csv", "/in", "*.csv"}, Case{"/in/**", "/in", "*"},
+                         Case{"**/a.csv", ".", "a.csv"}, Case{"/**/a.csv", "/", "a.csv"},
+                         Case{"**", ".", "*"}, Case{"/in/**/", "/in", "*"}}) {
+    CAPTURE(at.path);
+    const Config config = read_config(settings({{"path", at.path}}).view());
+    CHECK(config.directory == at.directory);
+    CHECK(config.pattern == at.pattern);
+    CHECK(config.recursive);
+    CHECK(config.removed_file == RemovedFile::erase);
+  }
+  CHECK_FALSE(read_config(settings({{"path", "/in/*.csv"}}).view()).recursive);
+  for (const char* wrong : {"/in/**/x/a.csv", "/**/in/**/a.csv", "/in*/**/a.csv", "/a**/b.csv"}) {
+    CAPTURE(wrong);
+    CHECK(faults({{"path", wrong}}) == List{"path"});
+  }
+}
+
+// Each with a value that is not its default: none is read and then forgotten.
+TEST_CASE("every option arrives") {
+  const auto with = [](TestSettings::Values more) {
+    return read_config(settings(std::move(more)).view());
+  };
+  CHECK(with({{"include", List{"a*"}}}).include == List{"a*"});
+  CHECK(with({{"exclude", List{"b*"}}}).exclude == List{"b*"});
+  CHECK(with({{"mode", "append"}}).mode == Mode::append);
+  CHECK(with({{"topic", "x/y"}}).topic.parts().at(0).text == "x/y");
+  CHECK(with({{"key", List{"a", "b"}}}).key == List{"a", "b"});
+  CHECK_FALSE(with({{"header", "false"}}).header);
+  CHECK(with({{"columns", List{"sku", "b"}}}).columns == List{"sku", "b"});
+  CHECK(with({{"skip_rows", "3"}}).skip_rows == 3);
+  CHECK(with({{"comment", "#"}}).dialect.comment == '#');
+  CHECK(with({{"delimiter", "auto"}}).delimiter_auto);
+  CHECK(with({{"quote", "'"}}).dialect.quote == '\'');
+  CHECK(with({{"escape", "\\"}}).dialect.escape == '\\');
+  CHECK(with({{"decimal", ","}}).style.decimal == ',');
+  CHECK(with({{"thousands", "'"}}).style.thousands == '\'');
+  CHECK(with({{"date_format", "%d.%m.%Y"}}).style.date_format == "%d.%m.%Y");
+  CHECK(with({{"datetime_format", "%d %H"}}).style.datetime_format == "%d %H");
+  CHECK(with({{"timezone", "+01:00"}}).style.timezone == "+01:00");
+  CHECK(with({{"true_values", List{"JA"}}}).style.true_values == List{"ja"});
+  CHECK(with({{"false_values", List{"Nein"}}}).style.false_values == List{"nein"});
+  CHECK(with({{"trim", "true"}}).trim);
+  CHECK(with({{"select", List{"a"}}}).select == List{"a"});
+  CHECK(with({{"omit", List{"a"}}}).omit == List{"a"});
+  CHECK(with({{"rename", List{"a", "b"}}}).rename.at("a") == "b");
+  CHECK(with({{"ragged", "pad"}}).ragged == Ragged::pad);
+  CHECK(with({{"ragged", "truncate"}}).ragged == Ragged::truncate);
+  CHECK(with({{"mode", "delta"}, {"op_column", "op"}}).op_column == "op");
+  CHECK(with({{"op_values", List{"delete", "GONE"}}}).op_delete == List{"gone"});
+  CHECK(with({{"op_values", List{"put", "New"}}}).op_put == List{"new"});
+  CHECK(with({{"mode", "append"}, {"read_from", "end"}}).from_end);
+  CHECK(with({{"done_marker", "{file}.done"}}).done_marker == "{file}.done");
+  CHECK_FALSE(with({{"watch", "poll"}}).use_inotify);
+  CHECK(with({{"rescan", "2s"}}).rescan_ms == 2000);
+  CHECK(with({{"on_error", "skip"}}).on_error == OnError::skip);
+  CHECK(with({{"on_error", "stop"}}).on_error == OnError::stop);
+  CHECK(with({{"max_errors", "7"}}).errors_max == 7);
+  CHECK(with({{"max_error_ratio", "0.25"}}).error_ratio_max == doctest::Approx(0.25));
+  CHECK(with({{"max_delete_ratio", "0.75"}}).delete_ratio_max == doctest::Approx(0.75));
+  CHECK(with({{"guard_min_rows", "3"}}).guard_rows_min == 3);
+  CHECK(with({{"allow_empty", "true"}}).allow_empty);
+  CHECK(with({{"removed_file", "delete"}}).removed_file == RemovedFile::erase);
+  CHECK(with({{"path", "*"}, {"removed_file", "keep"}}).removed_file == RemovedFile::keep);
+  CHECK(with({{"max_row_bytes", "1KiB"}}).dialect.row_bytes_max == 1024);
+  CHECK(with({{"max_file_bytes", "2MiB"}}).file_bytes_max == 2U << 20);
+  CHECK(with({{"max_columns", "9"}}).dialect.columns_max == 9);
 }
 
 TEST_CASE("what the declarations cannot say is found by validate") {

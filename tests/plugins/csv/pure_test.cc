@@ -22,6 +22,9 @@ TEST_CASE("a topic template is text and placeholders") {
   CHECK_FALSE(name.is_constant());
   CHECK(stem_of("a.b.csv") == "a.b");
   CHECK(stem_of(".csv") == ".csv");
+  CHECK(stem_of("a.d/b") == "a.d/b");
+  CHECK(stem_of("a.d/b.csv") == "a.d/b");
+  CHECK(stem_of("a/.csv") == "a/.csv");
 }
 
 TEST_CASE("a topic template that cannot become a topic is refused") {

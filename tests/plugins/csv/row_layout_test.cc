@@ -118,6 +118,8 @@ TEST_CASE("a topic takes levels from columns and from the name of the file") {
   CHECK(read.topic("1,7A/2,n\n") == "beds/7A%2F2/x");
   CHECK(read.topic("1,,n\n") == "beds/%00/x");
   CHECK(read.topic("1," + std::string(300, 'w') + ",n\n") == "!its topic is longer than 255 bytes");
+  read.file = "2026/$x+/beds.csv";
+  CHECK(read.topic("1,7A,n\n") == "2026/%24x%2B/beds/7A/x");
 }
 
 TEST_CASE("spaces are trimmed where asked, outside of quotes") {

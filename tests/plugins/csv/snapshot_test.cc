@@ -32,10 +32,10 @@ TEST_CASE("a table is published whole, and then exactly what changes in it") {
   REQUIRE(csv.is_live());
   CHECK(csv.host.state().text == "3 rows of 1 file");
   folder.replace("a.csv", "id,v\n1,a\n3,C\n4,d\n");
-  REQUIRE(csv.host.wait_for([&] { return csv.host.batches().size() == 2; }));
-  CHECK(csv.host.batches()[1].messages == Messages{{false, "t", "2", ""},
-                                                   {true, "t", "3", json("3", "C")},
-                                                   {true, "t", "4", json("4", "d")}});
+  REQUIRE(csv.host.wait_for([&] { return csv.changes().size() == 2; }));
+  CHECK(csv.changes()[1].messages == Messages{{false, "t", "2", ""},
+                                              {true, "t", "3", json("3", "C")},
+                                              {true, "t", "4", json("4", "d")}});
 }
 
 TEST_CASE("what is written differently and means the same is not published again") {
@@ -55,7 +55,7 @@ TEST_CASE("a large change is one batch in chunks") {
   folder.replace("a.csv", table(20'000));
   Csv csv(folder, "a.csv");
   REQUIRE(csv.is_live());
-  const auto batches = csv.host.batches();
+  const auto batches = csv.changes();
   REQUIRE(batches.size() > 5);
   for (size_t i = 0; i < batches.size(); ++i) CHECK(batches[i].more == (i + 1 < batches.size()));
   CHECK(csv.host.table().size() == 20'000);
@@ -115,8 +115,8 @@ TEST_CASE("a row that turns bad keeps what was published of it") {
   REQUIRE(csv.is_live());
   const Rows before = csv.host.table();
   folder.replace("a.csv", "id,v\n1,5\n2,six\n3,8\n");
-  REQUIRE(csv.host.wait_for([&] { return csv.host.batches().size() == 2; }));
-  CHECK(csv.host.batches()[1].messages == Messages{{true, "t", "3", R"({"id":"3","v":8})"}});
+  REQUIRE(csv.host.wait_for([&] { return csv.changes().size() == 2; }));
+  CHECK(csv.changes()[1].messages == Messages{{true, "t", "3", R"({"id":"3","v":8})"}});
 }
 
 TEST_CASE("while a key cannot be read nothing is taken for deleted") {
@@ -236,6 +236,28 @@ TEST_CASE("on_error decides what becomes of bad rows") {
   CHECK(skip.host.state().text.find("1 of 3 rows cannot be read") != std::string::npos);
   Csv few(folder, "a.csv", {{"max_error_ratio", "0.1"}});
   REQUIRE(few.host.wait_for_state(BTB_STATE_DEGRADED, "max_error_ratio"));
+}
+
+TEST_CASE("max_errors refuses a file however many good rows there are") {
+  const Folder folder;
+  folder.replace("a.csv", table(100) + "x\ny\n");
+  Csv csv(folder, "a.csv", {{"max_errors", "1"}});
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "more than max_errors allows"));
+  CHECK(csv.host.message_count() == 0);
+  folder.replace("a.csv", table(100) + "x\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 of 101 rows cannot be read"));
+}
+
+TEST_CASE("what cannot be read stays in the state when the same file comes once more") {
+  const Folder folder;
+  const std::string text = table(3) + "x\n";
+  folder.replace("a.csv", text);
+  Csv csv(folder, "*.csv", {{"key", List{"id", "v"}}});
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 of 4 rows cannot be read"));
+  folder.replace("a.csv", text);
+  folder.replace("b.csv", "id,v\n1,other\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "of 2 files"));
+  CHECK(csv.host.state().text.find("1 of 4 rows cannot be read") != std::string::npos);
 }
 
 TEST_CASE("a message the broker does not take is told of and the others are published") {

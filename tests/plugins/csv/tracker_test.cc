@@ -50,6 +50,18 @@ TEST_CASE("a writer that pauses longer than the settle time is waited for until 
   CHECK(tracker.due_in(file, 7100) == 0);  // one that never closes is not waited for for ever
 }
 
+TEST_CASE("a file that was torn is left alone for a while, however it came") {
+  FileTracker tracker(0, true);
+  tracker.observe("a", version(1, 10), 1000, true);
+  TrackedFile& file = tracker.files()["a"];
+  CHECK(tracker.due_in(file, 1000) == 0);
+  FileTracker::postpone(file, 1000, 100);
+  CHECK(tracker.due_in(file, 1000) == 100);
+  tracker.note("a", FileTracker::Event::arrived, 1010);
+  CHECK(tracker.due_in(file, 1040) == 60);
+  CHECK(tracker.due_in(file, 1100) == 0);
+}
+
 TEST_CASE("files that were there for long need not settle") {
   FileTracker tracker(500, false);
   tracker.observe("a", version(1, 10), 1000, true);

@@ -1,0 +1,35 @@
+// Selection: which of the names in a directory are files of the source, as path, include, exclude
+// and done_marker say. Pure; borrows the configuration, which outlives it. [any]
+//
+// With ** in the path a name is relative to the directory, "2026/stock.csv". Globs are held against
+// its last part; those of include and exclude also against the whole.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugins/csv/options.h"
+
+namespace btb::csv {
+
+class Selection {
+ public:
+  explicit Selection(const Config& config) : config_(config) {}
+
+  // Those of `names` that are the source's files, in their order: neither markers nor
+  // confirmations. Looks at each name a fixed number of times.
+  [[nodiscard]] std::vector<std::string> files_of(const std::vector<std::string>& names) const;
+  // With ** in the path: false for a directory, by its relative name, that is passed over.
+  [[nodiscard]] bool descends_into(const std::string& directory) const;
+  // The name of the file beside `name` that says that it is complete. REQUIRES: done_marker is set.
+  [[nodiscard]] std::string marker_of(const std::string& name) const;
+
+ private:
+  [[nodiscard]] bool is_wanted(const std::string& name) const;
+  const Config& config_;
+};
+
+// What an operator makes beside a file to confirm a change that the guard holds.
+std::string confirmation_of(const std::string& name);
+
+}  // namespace btb::csv
