@@ -63,7 +63,7 @@ Application::Application(std::unique_ptr<Config> config, std::string program_dir
       sessions_(loop_, router_, clock_, *this, config_->broker.name),
       sys_(router_, sessions_, sources_, started_us_),
       tick_timer_(loop_, [this] { tick(); }),
-      sys_timer_(loop_, [this] { sys_.publish(); }),
+      sys_timer_(loop_, [this] { sys_.publish(counters()); }),
       interrupt_(loop_, SIGINT, [this] { loop_.stop(); }),
       terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
       hang_up_(loop_, SIGHUP, [this] { reload_by_signal(); }) {
@@ -168,6 +168,14 @@ void Application::accepted(const std::string& endpoint, UniqueFd fd) {
   }
 }
 
+BrokerCounters Application::counters() const {
+  BrokerCounters counters{out_of_descriptors_gone_, log_.lost()};
+  for (const OpenListener& open : listeners_) {
+    counters.out_of_descriptors += open.listener->out_of_descriptors();
+  }
+  return counters;
+}
+
 void Application::start_source(const SourceConfig& config) {
   SourceSpec spec;
   spec.name = config.name;
@@ -224,7 +232,8 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
     faults.push_back({config_->file, 0, 0, "the broker is stopping"});
     return nullptr;
   }
-  std::unique_ptr<Config> fresh = read_config(config_->file, program_directory_, faults);
+  std::unique_ptr<Config> fresh =
+      read_config(config_->file, program_directory_, faults, config_->plugin_files);
   auto changes = std::make_unique<ConfigChanges>();
   std::vector<OpenListener> added;
   if (fresh != nullptr) {
@@ -270,7 +279,11 @@ void Application::apply(const ConfigChanges& changes) {
   for (const ListenerConfig& gone : changes.listeners_removed) {
     const auto same = [&](const auto& other) { return other.endpoint == gone.endpoint; };
     if (std::any_of(config_->listen.begin(), config_->listen.end(), same)) continue;
-    std::erase_if(listeners_, [&](const OpenListener& open) { return same(open.config); });
+    std::erase_if(listeners_, [&](const OpenListener& open) {
+      if (!same(open.config)) return false;
+      out_of_descriptors_gone_ += open.listener->out_of_descriptors();
+      return true;
+    });
     sessions_.close_listener(gone.endpoint);
   }
   for (OpenListener& open : listeners_) {

@@ -52,6 +52,7 @@ class Application final : private SessionsOwner, private SourceEvents {
 
   Result<OpenListener> open_listener(const ListenerConfig& config);
   void accepted(const std::string& endpoint, UniqueFd fd);
+  [[nodiscard]] BrokerCounters counters() const;
   void start_source(const SourceConfig& config);
   void apply_limits();
   bool before_sleep();
@@ -75,6 +76,7 @@ class Application final : private SessionsOwner, private SourceEvents {
   Sessions sessions_;
   SysTopics sys_;
   std::vector<OpenListener> listeners_;
+  uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed
   Timer tick_timer_;
   Timer sys_timer_;
   Signal interrupt_, terminate_, hang_up_;

@@ -47,6 +47,7 @@ CommandResult Commands::status() {
   for (const auto& open : app_.listeners_) listen.push_back(to_string(open.listener->endpoint()));
   size_t sources_count = 0;
   app_.sources_.for_each([&](const Source&) { ++sources_count; });
+  const BrokerCounters counters = app_.counters();
   return done({
       {"name", app_.config_->broker.name},
       {"version", BTB_VERSION},
@@ -64,6 +65,8 @@ CommandResult Commands::status() {
       {"log_bytes", bytes},
       {"log_memory_bytes", memory},
       {"resident_bytes", resident_bytes()},
+      {"out_of_descriptors", counters.out_of_descriptors},
+      {"log_lines_lost", counters.log_lines_lost},
       {"ends", ends},
   });
 }

@@ -97,7 +97,8 @@ std::unique_ptr<Config> read_config_text(std::string_view text, ConfigSurroundin
 }
 
 std::unique_ptr<Config> read_config(const std::string& file, const std::string& program_directory,
-                                    std::vector<ConfigFault>& faults) {
+                                    std::vector<ConfigFault>& faults,
+                                    std::shared_ptr<PluginFiles> plugin_files) {
   const Result<std::string> text = read_file(file);
   if (!text) {
     faults.push_back({file, 0, 0, text.error().text});
@@ -111,6 +112,7 @@ std::unique_ptr<Config> read_config(const std::string& file, const std::string& 
   surroundings.plugin_path = default_plugin_path(program_directory);
   surroundings.host_name = host_name();
   surroundings.environment = &environment;
+  surroundings.plugin_files = std::move(plugin_files);
   return read_config_text(*text, std::move(surroundings), faults);
 }
 

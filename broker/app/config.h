@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/app/plugin_files.h"
 #include "broker/log/topic_options.h"
 #include "sdk/base/limits.h"
 #include "sdk/host/library.h"
@@ -37,6 +38,8 @@ struct SourceConfig {
   int64_t restart_delay_ms = 5'000;  // after a failure; doubles up to a minute
   std::vector<host::WrittenOption> written;
   std::shared_ptr<const host::PluginLibrary> library;
+  uint32_t plugin_replaced = 0;  // see PluginFiles::Loaded
+  uint32_t plugin_written_over = 0;
   std::shared_ptr<const host::Settings> settings;
 };
 
@@ -74,6 +77,7 @@ struct BrokerConfig {
 
 struct Config {
   std::string file;
+  std::shared_ptr<PluginFiles> plugin_files;  // for the next reading, which sees what has changed
   BrokerConfig broker;
   std::vector<ListenerConfig> listen;
   std::vector<SourceConfig> sources;
@@ -95,9 +99,11 @@ std::string to_string(const ConfigFault& fault);
 // `program_directory` is where the broker's executable lies, for the default plugin_path. Relative
 // paths in the file (plugin_path, unix endpoints) are relative to the directory of the file;
 // options of plugins are the plugins' own affair, but
-// ${config_dir} in them stands for it, and ${env:NAME} for an environment variable.
+// ${config_dir} in them stands for it, and ${env:NAME} for an environment variable. A reload passes
+// the `plugin_files` of the configuration that is in use.
 std::unique_ptr<Config> read_config(const std::string& file, const std::string& program_directory,
-                                    std::vector<ConfigFault>& faults);
+                                    std::vector<ConfigFault>& faults,
+                                    std::shared_ptr<PluginFiles> plugin_files = nullptr);
 
 // Where plugins are looked for if the configuration does not say: `plugins` beside the program's
 // directory, then the system's.

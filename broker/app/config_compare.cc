@@ -108,6 +108,8 @@ std::string source_difference(const SourceConfig& before, const SourceConfig& af
   const auto add = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
   if (before.plugin_file != after.plugin_file) {
     add("plugin " + before.plugin_file + " -> " + after.plugin_file);
+  } else if (before.plugin_replaced != after.plugin_replaced) {
+    add("plugin " + after.plugin_file + " was replaced on disk");
   }
   if (!same_options(before, after)) add("options changed");
   if (before.restart_delay_ms != after.restart_delay_ms) {
@@ -133,6 +135,12 @@ void compare_sources(const Config& before, const Config& after, ConfigChanges& c
       changes.applied.push_back("source " + fresh.name +
                                 (old == nullptr ? ": added" : ": enabled") + ", starts");
       continue;
+    }
+    if (old->plugin_file == fresh.plugin_file &&
+        old->plugin_written_over != fresh.plugin_written_over) {
+      changes.needs_restart.push_back("source " + fresh.name + ": plugin " + fresh.plugin_file +
+                                      " was written over; moved into its place, a new file is "
+                                      "taken at once");
     }
     const std::string difference = source_difference(*old, fresh);
     if (difference.empty()) continue;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,7 +23,8 @@ struct ConfigSurroundings {
   std::vector<std::string> plugin_path;  // the default
   std::string host_name;                 // the default of broker: name
   std::function<std::optional<std::string>(const std::string&)> environment;
-  bool load_plugins = true;  // false: plugins and their options are not looked at
+  std::shared_ptr<PluginFiles> plugin_files;  // null: a new one
+  bool load_plugins = true;                   // false: plugins and their options are not looked at
 };
 
 class ConfigReader;

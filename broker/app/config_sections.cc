@@ -1,6 +1,7 @@
 #include "broker/app/config_sections.h"
 
 #include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -83,17 +84,19 @@ void read_listen(ConfigReader& reader, const YamlNode* node, host::Place place, 
 // --- sources ---
 
 // Finds and loads the plugin and checks the options against it.
-void load_plugin(ConfigReader& reader, const YamlNode& node, const BrokerConfig& broker,
+void load_plugin(ConfigReader& reader, const YamlNode& node, const Config& config,
                  SourceConfig& source) {
   const host::Place place = node.find("plugin")->place;
   const bool is_path = source.plugin.find('/') != std::string::npos;
   const Result<std::string> file = host::find_plugin(
-      is_path ? reader.resolved(source.plugin) : source.plugin, broker.plugin_path);
+      is_path ? reader.resolved(source.plugin) : source.plugin, config.broker.plugin_path);
   if (!file) return reader.fault(place, file.error().text);
   source.plugin_file = *file;
-  auto library = host::PluginLibrary::load(*file);
-  if (!library) return reader.fault(place, library.error().text);
-  source.library = std::move(*library);
+  Result<PluginFiles::Loaded> loaded = config.plugin_files->load(*file);
+  if (!loaded) return reader.fault(place, loaded.error().text);
+  source.library = std::move(loaded->library);
+  source.plugin_replaced = loaded->replaced;
+  source.plugin_written_over = loaded->written_over;
 
   std::vector<host::SettingFault> faults;
   source.settings = host::Settings::make(source.library->plugin(), source.written, faults);
@@ -126,7 +129,7 @@ void read_source(ConfigReader& reader, const YamlNode& node, std::map<std::strin
     }
   }
   const bool wanted = source.enabled && reader.surroundings().load_plugins;
-  if (wanted && node.find("plugin") != nullptr) load_plugin(reader, node, config.broker, source);
+  if (wanted && node.find("plugin") != nullptr) load_plugin(reader, node, config, source);
   config.sources.push_back(std::move(source));
 }
 
@@ -179,6 +182,8 @@ ConfigKeys<Config> section_keys() {
 Config read_sections(ConfigReader& reader, YamlNode root) {
   Config config;
   config.file = reader.surroundings().file;
+  config.plugin_files = reader.surroundings().plugin_files;
+  if (config.plugin_files == nullptr) config.plugin_files = std::make_shared<PluginFiles>();
   config.broker.name = reader.surroundings().host_name;
   config.broker.plugin_path = reader.surroundings().plugin_path;
   if (!reader.is_map(root, "the file itself")) return config;

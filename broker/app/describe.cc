@@ -81,6 +81,9 @@ Json describe(const Source& source) {
       {"invalid_batches", counters.invalid},
       {"dead_letters", counters.dead_letters},
       {"dead_letters_dropped", counters.dead_letters_dropped},
+      {"leftovers_deleted", counters.leftovers_deleted},
+      {"leftovers_held", counters.leftovers_held},
+      {"log_lines_dropped", counters.log_lines_dropped},
       {"restarts", counters.restarts},
       {"last_batch_us", source.last_message_us()},
   };

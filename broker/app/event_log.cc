@@ -1,7 +1,7 @@
 #include "broker/app/event_log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/details/log_msg.h>
+#include <spdlog/pattern_formatter.h>
 
 #include <nlohmann/json.hpp>
 
@@ -29,7 +29,7 @@ std::string json_line(std::string_view event, std::string_view text,
                       const EventLog::Fields& fields) {
   nlohmann::ordered_json line = {{"event", event}, {"text", text}};
   for (const auto& [name, value] : fields) line[std::string(name)] = value;
-  // The braces are closed around the time and the level by the pattern: see configure.
+  // The brace is opened before the time and the level: see formatted.
   const std::string whole = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return whole.substr(1);
 }
@@ -44,29 +44,50 @@ std::string text_line(std::string_view event, std::string_view text,
   return line;
 }
 
+// The whole line, with the time and its newline. [any]
+std::string formatted(bool json, EventLog::Level level, std::string_view event,
+                      std::string_view text, const EventLog::Fields& fields) {
+  const std::string body = json ? json_line(event, text, fields) : text_line(event, text, fields);
+  spdlog::pattern_formatter formatter(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v)"
+                                           : "%Y-%m-%d %H:%M:%S.%e %l %v");
+  spdlog::memory_buf_t line;
+  formatter.format(spdlog::details::log_msg("btbroker", level_of(level), body), line);
+  return {line.data(), line.size()};
+}
+
+std::string lost_line(bool json, uint64_t count) {
+  const std::string number = std::to_string(count);
+  return formatted(json, EventLog::Level::warning, "log_lost",
+                   number + (count == 1 ? " log line was" : " log lines were") +
+                       " lost because standard error was not read",
+                   {{"lines", number}});
+}
+
+EventLog::Level level_named(const std::string& name) {
+  if (name == "debug") return EventLog::Level::debug;
+  if (name == "warning") return EventLog::Level::warning;
+  if (name == "error") return EventLog::Level::error;
+  return EventLog::Level::info;
+}
+
 }  // namespace
 
-EventLog::EventLog(const std::string& level, const std::string& format)
-    : logger_(std::make_shared<spdlog::logger>("btbroker",
-                                               std::make_shared<spdlog::sinks::stderr_sink_st>())) {
+EventLog::EventLog(const std::string& level, const std::string& format, int fd,
+                   const LineWriterLimits& limits)
+    : json_(std::make_shared<std::atomic<bool>>(false)),
+      writer_(
+          fd, [json = json_](uint64_t count) { return lost_line(*json, count); }, limits) {
   configure(level, format);
 }
 
-EventLog::~EventLog() = default;
-
 void EventLog::configure(const std::string& level, const std::string& format) {
-  json_ = format == "json";
-  logger_->set_level(level == "warning" ? spdlog::level::warn : spdlog::level::from_str(level));
-  logger_->set_pattern(json_ ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v)"
-                             : "%Y-%m-%d %H:%M:%S.%e %l %v");
-  logger_->flush_on(spdlog::level::debug);
+  *json_ = format == "json";
+  level_ = level_named(level);
 }
 
 void EventLog::write(Level level, std::string_view event, std::string_view text,
                      const Fields& fields) {
-  if (!logger_->should_log(level_of(level))) return;
-  logger_->log(level_of(level), "{}",
-               json_ ? json_line(event, text, fields) : text_line(event, text, fields));
+  if (level >= level_) writer_.write(formatted(*json_, level, event, text, fields));
 }
 
 std::string printable(std::string_view text) {

@@ -1,17 +1,21 @@
 // EventLog: what the broker tells its operator, one line an event, on standard error: as text for
 // people, or as JSON for programs. Whatever comes from outside is freed of control characters
-// first. Resource; [loop] thread.
+// first.
+//
+// Writing never waits: see LineWriter. If standard error is not read, lines are lost, and a line
+// `log_lost` says how many. Resource; [loop] thread.
 #pragma once
 
+#include <unistd.h>
+
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-namespace spdlog {
-class logger;
-}
+#include "broker/app/line_writer.h"
 
 namespace btb {
 
@@ -20,9 +24,11 @@ class EventLog {
   enum class Level : unsigned char { debug, info, warning, error };
   using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
-  // `level` and `format` as in BrokerConfig.
-  EventLog(const std::string& level, const std::string& format);
-  ~EventLog();
+  // `level` and `format` as in BrokerConfig. `fd` is duplicated.
+  EventLog(const std::string& level, const std::string& format, int fd = STDERR_FILENO,
+           const LineWriterLimits& limits = {});
+  // Waits a moment until all is written: see LineWriter.
+  ~EventLog() = default;
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
@@ -31,9 +37,13 @@ class EventLog {
   // `event` is a fixed word that a program can look for ("session_ended"); `text` says it in words.
   void write(Level level, std::string_view event, std::string_view text, const Fields& fields = {});
 
+  // Lines that were not written, because standard error was not read or could not be written to.
+  [[nodiscard]] uint64_t lost() const { return writer_.lost(); }
+
  private:
-  std::shared_ptr<spdlog::logger> logger_;
-  bool json_ = false;
+  Level level_ = Level::info;
+  std::shared_ptr<std::atomic<bool>> json_;  // the writer's thread looks at it, too
+  LineWriter writer_;
 };
 
 // `text` with control characters (those of C1 and of the direction of text included) and bytes that

@@ -41,13 +41,15 @@ std::unique_ptr<btb::Config> read(const std::string& file) {
 int run(const std::string& file) {
   std::unique_ptr<btb::Config> config = read(file);
   if (config == nullptr) return exit_usage;
-  btb::Application application(std::move(config), program_directory());
-  if (const btb::Result<void> started = application.start(); !started) {
-    std::cerr << "btbroker: " << btb::printable(started.error().text) << '\n';
-    return EXIT_FAILURE;
-  }
-  application.run();
-  return EXIT_SUCCESS;
+  btb::Result<void> started;
+  {
+    btb::Application application(std::move(config), program_directory());
+    started = application.start();
+    if (started) application.run();
+  }  // here its log is written out: what is said now comes behind it
+  if (started) return EXIT_SUCCESS;
+  std::cerr << "btbroker: " + btb::printable(started.error().text) + "\n";
+  return EXIT_FAILURE;
 }
 
 }  // namespace

@@ -16,19 +16,7 @@ uint64_t resident_bytes() {
   return pages_resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void SysTopics::row(std::string_view topic_name, const std::string& key, const std::string& json) {
-  std::string& known = published_[std::string(topic_name) + '\n' + key];
-  if (known == json) return;
-  known = json;
-  Topic* topic = router_.find_or_make(topic_name);
-  if (topic == nullptr) return;
-  Message message;
-  message.key = as_bytes(key);
-  message.payload = as_bytes(json);
-  router_.publish(*topic, message);
-}
-
-void SysTopics::publish() {
+void SysTopics::publish(const BrokerCounters& counters) {
   const auto figure = [this](const char* name, uint64_t value) {
     row("$SYS/broker", name, std::to_string(value));
   };
@@ -38,12 +26,43 @@ void SysTopics::publish() {
   figure("sessions_accepted", sessions_.accepted());
   figure("topics", router_.topic_count());
   figure("resident_bytes", resident_bytes());
+  figure("out_of_descriptors", counters.out_of_descriptors);
+  figure("log_lines_lost", counters.log_lines_lost);
   for (const auto& [reason, count] : sessions_.ends()) {
     row("$SYS/ends", std::string(wire::name_of(reason)), std::to_string(count));
   }
-  sources_.for_each([this](const Source& source) {
+  std::set<std::string> names;
+  sources_.for_each([&](const Source& source) {
+    names.insert(source.spec().name);
+    // Texts of plugins are whatever they are: what is no UTF-8 becomes U+FFFD.
     row("$SYS/sources", source.spec().name,
         describe(source).dump(-1, ' ', false, Json::error_handler_t::replace));
+  });
+  delete_all_but("$SYS/sources", names);
+}
+
+void SysTopics::row(const std::string& topic_name, const std::string& key,
+                    const std::string& json) {
+  std::string& known = published_[topic_name][key];
+  if (known == json) return;
+  Topic* topic = router_.find_or_make(topic_name);
+  if (topic == nullptr) return;
+  known = json;
+  Message message;
+  message.key = as_bytes(key);
+  message.payload = as_bytes(json);
+  router_.publish(*topic, message);
+}
+
+void SysTopics::delete_all_but(const std::string& topic_name, const std::set<std::string>& keys) {
+  Topic* topic = router_.find(topic_name);
+  std::erase_if(published_[topic_name], [&](const auto& row) {
+    if (keys.count(row.first) != 0) return false;
+    Message message;
+    message.key = as_bytes(row.first);
+    message.deletion = true;
+    if (topic != nullptr) router_.publish(*topic, message);
+    return true;
   });
 }
 

@@ -1,18 +1,24 @@
 // SysTopics: the broker's own figures as ordinary state topics: $SYS/broker (a row a figure),
 // $SYS/ends (a row a reason why sessions ended), $SYS/sources (a row a source). A row is published
-// only when it changed. Resource; [loop] thread.
+// only when it changed, and deleted when what it tells of is gone. Resource; [loop] thread.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
-#include <string_view>
 
 #include "broker/routing/router.h"
 #include "broker/session/sessions.h"
 #include "broker/source/sources.h"
 
 namespace btb {
+
+// What only the application counts, since the broker was started.
+struct BrokerCounters {
+  uint64_t out_of_descriptors = 0;  // times that no connection could be accepted for want of them
+  uint64_t log_lines_lost = 0;
+};
 
 class SysTopics {
  public:
@@ -21,16 +27,19 @@ class SysTopics {
   SysTopics(const SysTopics&) = delete;
   SysTopics& operator=(const SysTopics&) = delete;
 
-  void publish();
+  void publish(const BrokerCounters& counters);
 
  private:
-  void row(std::string_view topic, const std::string& key, const std::string& json);
+  using Rows = std::map<std::string, std::string>;  // JSON by key
+
+  void row(const std::string& topic, const std::string& key, const std::string& json);
+  void delete_all_but(const std::string& topic, const std::set<std::string>& keys);
 
   Router& router_;
   const Sessions& sessions_;
   const Sources& sources_;
   const int64_t started_us_;
-  std::map<std::string, std::string> published_;  // by topic and key
+  std::map<std::string, Rows> published_;  // by topic
 };
 
 // Bytes of memory that are resident now; 0 if the system does not say. [any]
