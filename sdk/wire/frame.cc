@@ -90,26 +90,6 @@ size_t message_bytes(size_t key_size, size_t payload_size) {
          align_up(data_head_bytes + last, frame_alignment);
 }
 
-size_t write_data_frame(std::byte* out, const DataHead& head, Bytes key, Bytes payload) {
-  // The padding first: it lies in the last 8 bytes, of which the rest is written over.
-  const size_t stride = head.stride();
-  std::memset(out + stride - frame_alignment, 0, frame_alignment);
-  std::memcpy(out, &head, data_head_bytes);
-  std::byte* at = out + data_head_bytes;
-  if (!key.empty()) std::memcpy(at, key.data(), key.size());
-  at += key.size();
-  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
-  return stride;
-}
-
-DataHead part_head(Bytes key, Bytes part_payload, size_t total) {
-  DataHead head;
-  head.size = static_cast<uint32_t>(data_head_bytes + key.size() + part_payload.size());
-  head.key_size = static_cast<uint16_t>(key.size());
-  head.total = static_cast<uint32_t>(total);
-  return head;
-}
-
 void append_message(ByteVector& out, DataHead head, Bytes key, Bytes payload) {
   const size_t start = out.size();
   out.resize(start + message_bytes(key.size(), payload.size()));

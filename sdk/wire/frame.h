@@ -8,6 +8,8 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
+#include <new>
 #include <optional>
 #include <string_view>
 
@@ -117,11 +119,27 @@ constexpr size_t part_count(size_t payload_size) {
 
 // Writes one frame at `out`, padding included, and returns head.stride(). `head.size` and
 // `head.key_size` must agree with `key` and `payload`; `out` has room for the stride and is aligned
-// to 8.
-size_t write_data_frame(std::byte* out, const DataHead& head, Bytes key, Bytes payload);
+// to 8. Inline, so that a head that was just put together goes from registers to `out`.
+inline size_t write_data_frame(std::byte* out, const DataHead& head, Bytes key, Bytes payload) {
+  // The padding first: it lies in the last 8 bytes, of which the rest is written over.
+  const size_t stride = head.stride();
+  std::memset(out + stride - frame_alignment, 0, frame_alignment);
+  ::new (out) DataHead(head);  // not memcpy, which would have the head in memory first
+  std::byte* at = out + data_head_bytes;
+  if (!key.empty()) std::memcpy(at, key.data(), key.size());
+  at += key.size();
+  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
+  return stride;
+}
 
 // The head for one part of a message: size and key_size are filled in, the rest is the caller's.
-DataHead part_head(Bytes key, Bytes part_payload, size_t total);
+inline DataHead part_head(Bytes key, Bytes part_payload, size_t total) {
+  DataHead head;
+  head.size = static_cast<uint32_t>(data_head_bytes + key.size() + part_payload.size());
+  head.key_size = static_cast<uint16_t>(key.size());
+  head.total = static_cast<uint32_t>(total);
+  return head;
+}
 
 // Appends a whole message to `out` as one frame or several parts; `head` brings topic, seq, time
 // and flags.
