@@ -32,10 +32,14 @@ LinkResult Link::read(MutableBytes buffer) {
 }
 
 LinkResult Link::write(std::span<const iovec> ranges) {
+  constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(ranges.data());
   message.msg_iovlen = ranges.size();
-  const ssize_t bytes = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // Most writes are one run of the log, and send costs the kernel less.
+  const ssize_t bytes = ranges.size() == 1
+                            ? ::send(fd_.get(), ranges[0].iov_base, ranges[0].iov_len, flags)
+                            : ::sendmsg(fd_.get(), &message, flags);
   if (bytes < 0) return failure(errno);
   return {LinkResult::Status::ok, static_cast<size_t>(bytes), 0};
 }

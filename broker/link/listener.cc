@@ -22,14 +22,17 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Endpoint& end
 Listener::Listener(Loop& loop, UniqueFd fd, Endpoint endpoint, Accepted accepted)
     : fd_(std::move(fd)),
       endpoint_(std::move(endpoint)),
+      file_(socket_file(endpoint_)),
       accepted_(std::move(accepted)),
       poll_(loop, fd_.get(), *this),
       retry_(loop, [this] { poll_.want(true, false); }) {
   poll_.want(true, false);
 }
 
+// Somebody may have removed the file, and a second broker made its own there. While this socket is
+// open, nobody takes a path whose file is still ours: it is seen to be in use.
 Listener::~Listener() {
-  remove_endpoint(endpoint_);
+  if (file_ && socket_file(endpoint_) == file_) remove_endpoint(endpoint_);
 }
 
 // Out of descriptors, the listening socket would stay readable for ever: look away for a moment.

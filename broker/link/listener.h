@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "broker/loop/loop.h"
@@ -21,6 +22,7 @@ class Listener final : private Poll::Events {
 
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Endpoint& endpoint,
                                                 const ListenOptions& options, Accepted accepted);
+  // Removes the file of its unix socket, unless another one has taken its place.
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -37,6 +39,7 @@ class Listener final : private Poll::Events {
 
   UniqueFd fd_;
   Endpoint endpoint_;
+  std::optional<SocketFile> file_;  // of a unix socket, as it was made
   Accepted accepted_;
   Poll poll_;
   Timer retry_;

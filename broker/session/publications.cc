@@ -1,10 +1,29 @@
 #include "broker/session/publications.h"
 
+#include <algorithm>
+
 namespace btb {
+
+namespace {
+
+// Built where it is used and passed on by reference: copying it costs as much as the lookup of its
+// topic. Inlined, for the same reason.
+inline Message message_of(const wire::DataHead& head, Bytes key, Bytes payload, int64_t now_us) {
+  Message message;
+  message.key = key;
+  message.payload = payload;
+  message.time_us = head.time_us <= 0 || head.time_us > now_us ? now_us : head.time_us;
+  message.deletion = head.deletion();
+  message.batch_more = head.batch_more();
+  return message;
+}
+
+}  // namespace
 
 void Publications::open(Topic& topic, wire::AckLevel ack) {
   Publication* known = find(topic.number);
   if (known == nullptr) {
+    by_number_.insert(place_of(topic.number), {topic.number, static_cast<uint32_t>(open_.size())});
     open_.emplace_back();
     known = &open_.back();
     known->topic = &topic;
@@ -14,12 +33,16 @@ void Publications::open(Topic& topic, wire::AckLevel ack) {
 
 Publications::Publication* Publications::find(uint32_t topic) {
   if (last_ < open_.size() && open_[last_].topic->number == topic) return &open_[last_];
-  for (size_t i = 0; i < open_.size(); ++i) {
-    if (open_[i].topic->number != topic) continue;
-    last_ = i;
-    return &open_[i];
-  }
-  return nullptr;
+  const auto place = place_of(topic);
+  if (place == by_number_.end() || place->topic != topic) return nullptr;
+  last_ = place->index;
+  return &open_[last_];
+}
+
+// The first that is not below `topic`.
+std::vector<Publications::Place>::iterator Publications::place_of(uint32_t topic) {
+  return std::lower_bound(by_number_.begin(), by_number_.end(), topic,
+                          [](const Place& at, uint32_t number) { return at.topic < number; });
 }
 
 void Publications::take(const wire::FrameView& frame, Router& router, int64_t now_us,
@@ -27,7 +50,7 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
   const wire::DataHead& head = frame.data();
   Publication* to = find(head.topic);
   if (to == nullptr) {
-    append_reject(head, wire::Reason::topic_unknown, out);
+    append_reject(head.topic, head.seq, wire::Reason::topic_unknown, out);
     return;
   }
   const bool part = head.part_more() || head.total != head.payload_size();
@@ -44,7 +67,7 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
   } else if (head.total > message_bytes_max) {
     refuse(*to, head, wire::Reason::message_too_large, router, out);
   } else {
-    publish(*to, head, frame.key(), frame.payload(), router, now_us, out);
+    publish(*to, head.seq, message_of(head, frame.key(), frame.payload(), now_us), router, out);
   }
 }
 
@@ -74,42 +97,34 @@ void Publications::take_part(Publication& to, const wire::FrameView& frame, Rout
   if (to.partial_refused) {
     end_batch(to, head, router);
   } else {
-    publish(to, head, to.partial_key, to.partial, router, now_us, out);
+    publish(to, head.seq, message_of(head, to.partial_key, to.partial, now_us), router, out);
   }
   drop_partial(to);
 }
 
-void Publications::publish(Publication& to, const wire::DataHead& head, Bytes key, Bytes payload,
-                           Router& router, int64_t now_us, ByteVector& out) {
-  Message message;
-  message.key = key;
-  message.payload = payload;
-  message.time_us = head.time_us <= 0 || head.time_us > now_us ? now_us : head.time_us;
-  message.deletion = head.deletion();
-  message.batch_more = head.batch_more();
+void Publications::publish(Publication& to, uint64_t published, const Message& message,
+                           Router& router, ByteVector& out) {
   to.batch_open = message.batch_more;
   const PublishResult result = router.publish(*to.topic, message);
-  if (result.reason != wire::Reason::none) {
-    to.published = head.seq;
-    append_reject(head, result.reason, out);
-    return;
-  }
-  settle(to, head.seq, result.seq);
+  if (result.reason == wire::Reason::none) return settle(to, published, result.seq);
+  to.published = published;
+  append_reject(to.topic->number, published, result.reason, out);
 }
 
 void Publications::settle(Publication& to, uint64_t published, uint64_t seq) {
   to.published = published;
   to.seq = seq;
   if (to.ack == wire::AckLevel::none) return;
+  if (to.ack_due) return;
   to.ack_due = true;
-  acks_due_ = true;
+  acks_due_.push_back(static_cast<uint32_t>(&to - open_.data()));
 }
 
 void Publications::refuse(Publication& to, const wire::DataHead& head, wire::Reason reason,
                           Router& router, ByteVector& out) {
   ++to.topic->counters.rejected;
   to.published = head.seq;
-  append_reject(head, reason, out);
+  append_reject(head.topic, head.seq, reason, out);
   end_batch(to, head, router);
 }
 
@@ -120,10 +135,11 @@ void Publications::end_batch(Publication& to, const wire::DataHead& head, Router
   router.close_batch(*to.topic);
 }
 
-void Publications::append_reject(const wire::DataHead& head, wire::Reason reason, ByteVector& out) {
+void Publications::append_reject(uint32_t topic, uint64_t published, wire::Reason reason,
+                                 ByteVector& out) {
   fb::RejectT message;
-  message.topic = head.topic;
-  message.published = head.seq;
+  message.topic = topic;
+  message.published = published;
   message.reason = reason;
   wire::append_control(out, message);
 }
@@ -138,9 +154,8 @@ void Publications::drop_partial(Publication& to) {
 }
 
 void Publications::append_acks(ByteVector& out) {
-  acks_due_ = false;
-  for (Publication& publication : open_) {
-    if (!publication.ack_due) continue;
+  for (const uint32_t index : acks_due_) {
+    Publication& publication = open_[index];
     publication.ack_due = false;
     fb::AckT ack;
     ack.topic = publication.topic->number;
@@ -149,6 +164,7 @@ void Publications::append_acks(ByteVector& out) {
     ack.level = publication.ack;
     wire::append_control(out, ack);
   }
+  acks_due_.clear();
 }
 
 void Publications::close(Router& router) {
@@ -156,6 +172,8 @@ void Publications::close(Router& router) {
     if (publication.batch_open) router.close_batch(*publication.topic);
   }
   open_.clear();
+  by_number_.clear();
+  acks_due_.clear();
 }
 
 }  // namespace btb

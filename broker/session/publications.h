@@ -26,7 +26,7 @@ class Publications {
 
   // Appends the acknowledgements that are due to `out`.
   void append_acks(ByteVector& out);
-  [[nodiscard]] bool acks_due() const { return acks_due_; }
+  [[nodiscard]] bool acks_due() const { return !acks_due_.empty(); }
 
   // The session is over: a batch that was begun ends here.
   void close(Router& router);
@@ -48,23 +48,32 @@ class Publications {
     ByteVector partial;
   };
 
+  // Where a topic stands in open_.
+  struct Place {
+    uint32_t topic = 0;
+    uint32_t index = 0;
+  };
+
+  [[nodiscard]] std::vector<Place>::iterator place_of(uint32_t topic);
   Publication* find(uint32_t topic);
   void take_part(Publication& to, const wire::FrameView& frame, Router& router, int64_t now_us,
                  uint32_t message_bytes_max, ByteVector& out);
-  void publish(Publication& to, const wire::DataHead& head, Bytes key, Bytes payload,
-               Router& router, int64_t now_us, ByteVector& out);
+  void publish(Publication& to, uint64_t published, const Message& message, Router& router,
+               ByteVector& out);
   void settle(Publication& to, uint64_t published, uint64_t seq);
   // For what does not even reach its topic.
   void refuse(Publication& to, const wire::DataHead& head, wire::Reason reason, Router& router,
               ByteVector& out);
   static void end_batch(Publication& to, const wire::DataHead& head, Router& router);
-  static void append_reject(const wire::DataHead& head, wire::Reason reason, ByteVector& out);
+  static void append_reject(uint32_t topic, uint64_t published, wire::Reason reason,
+                            ByteVector& out);
   void drop_partial(Publication& to);
 
-  std::vector<Publication> open_;
-  size_t last_ = 0;           // where the last one was found
-  size_t partial_bytes_ = 0;  // that messages begun will have, in all publications
-  bool acks_due_ = false;
+  std::vector<Publication> open_;   // in the order they were opened
+  std::vector<Place> by_number_;    // the same, sorted by topic
+  std::vector<uint32_t> acks_due_;  // of open_, those with ack_due
+  size_t last_ = 0;                 // where the last one was found
+  size_t partial_bytes_ = 0;        // that messages begun will have, in all publications
 };
 
 }  // namespace btb

@@ -2,27 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "broker/session/sessions.h"
-#include "sdk/wire/topic_name.h"
 
 namespace btb {
 
 namespace {
 
-constexpr uint16_t protocol = 1;
-constexpr size_t goodbye_text_bytes_max = 256;
 constexpr uint64_t goodbye_timeout_ms = 2'000;
 constexpr uint64_t tick_ms = 1'000;  // what has to be said within a time is said a tick before
 constexpr size_t sent_kept_bytes_max = 64U << 10;
 constexpr size_t kept_out_bytes = 1024;  // a sent buffer larger than this is given back
-constexpr uint32_t keep_alive_ms_min = 1'000;
-
-std::string clipped_utf8(const std::string& text, size_t bytes_max) {
-  std::string out = text.substr(0, bytes_max);
-  while (!out.empty() && !wire::is_utf8(out)) out.pop_back();
-  return out;
-}
 
 }  // namespace
 
@@ -42,6 +33,7 @@ Session::~Session() {
 // --- reading ---
 
 void Session::on_readable() {
+  if (postponed_) return;  // told all the same when the connection is broken; that can wait, too
   ByteVector& buffer = sessions_.read_buffer_;
   const size_t kept = in_.size();
   std::copy(in_.begin(), in_.end(), buffer.begin());
@@ -68,13 +60,16 @@ void Session::on_readable() {
   sessions_.now_ms_ = sessions_.clock_.mono_ms();
   sessions_.now_us_ = sessions_.clock_.now_us();
   heard_ms_ = sessions_.now_ms_;
-  take_frames(MutableBytes(buffer).first(kept + result.bytes));
+  take_frames(Bytes(buffer).first(kept + result.bytes));
 }
 
-// Handles every whole frame and keeps the beginning of the next.
-void Session::take_frames(MutableBytes buffer) {
+// Handles every whole frame and keeps the beginning of the next. Stops where the requests were
+// enough work for one turn.
+void Session::take_frames(Bytes buffer) {
   size_t at = 0;
-  while (state_ == State::hello_expected || state_ == State::open) {
+  work_ = 0;
+  while ((state_ == State::hello_expected || state_ == State::open) &&
+         work_ < sessions_.limits.request_work) {
     const wire::NextFrame next = wire::next_frame(buffer.subspan(at));
     if (next.status == wire::NextFrame::Status::fault) {
       close(next.fault.reason, next.fault.text);
@@ -90,6 +85,22 @@ void Session::take_frames(MutableBytes buffer) {
   } else {
     in_.assign(buffer.begin() + static_cast<ptrdiff_t>(at), buffer.end());
   }
+  if (work_ >= sessions_.limits.request_work) postpone();
+}
+
+void Session::postpone() {
+  postponed_ = true;
+  link_.want_readable(false);
+  sessions_.postponed_.push_back(id_);
+}
+
+void Session::go_on() {
+  if (!postponed_) return;  // it came to its end meanwhile
+  postponed_ = false;
+  heard_ms_ = sessions_.now_ms_;  // it was not silent, it was not listened to
+  const ByteVector kept = std::exchange(in_, {});
+  take_frames(kept);
+  if (!postponed_ && state_ == State::open) link_.want_readable(true);
 }
 
 template <class Native>
@@ -124,7 +135,7 @@ void Session::handle_open(const wire::FrameView& frame) {
       ++counters_.received_messages;
       publications_.take(frame, sessions_.router_, sessions_.now_us_,
                          sessions_.limits.message_bytes, out_);
-      sessions_.router_.wake(*this);
+      if (publications_.acks_due() || unsent() != 0) wake();
       if (unsent() > limits::session_control_bytes_max) {
         close(wire::Reason::control_overflow, "publishes without reading the answers");
       }
@@ -165,177 +176,9 @@ void Session::handle_open(const wire::FrameView& frame) {
                                             (frame.kind == wire::Kind::hello ? " twice" : ""));
 }
 
-void Session::on_hello(fb::HelloT& hello) {
-  if (hello.protocol_min > protocol || hello.protocol_max < protocol) {
-    close(wire::Reason::version_unsupported,
-          "this broker speaks protocol " + std::to_string(protocol) + ", the client " +
-              std::to_string(hello.protocol_min) + " to " + std::to_string(hello.protocol_max));
-    return;
-  }
-  name_ = clipped_utf8(hello.name, limits::client_name_bytes_max);
-  agent_ = clipped_utf8(hello.agent, limits::client_name_bytes_max);
-  keep_alive_ms_ = sessions_.limits.keep_alive_ms;
-  if (hello.keep_alive_ms != 0) {
-    keep_alive_ms_ = std::clamp(hello.keep_alive_ms, keep_alive_ms_min, keep_alive_ms_);
-  }
-  handshake_done();
-  state_ = State::open;
-
-  fb::WelcomeT welcome;
-  welcome.protocol = protocol;
-  welcome.broker_name = sessions_.broker_name_;
-  welcome.agent = "btbroker/" BTB_VERSION;
-  welcome.session = id_;
-  welcome.epoch = sessions_.router_.epoch();
-  welcome.time_us = sessions_.now_us_;
-  welcome.keep_alive_ms = keep_alive_ms_;
-  welcome.message_bytes_max = sessions_.limits.message_bytes;
-  welcome.part_bytes_max = limits::part_bytes_max;
-  welcome.control_bytes_max = limits::control_frame_bytes_max;
-  welcome.subscriptions_max = sessions_.limits.subscriptions_per_session;
-  welcome.admin = traits_.admin;
-  send(welcome);
-  sessions_.owner_.session_opened(*this);
-}
-
-wire::Reason Session::subscribe_fault(const fb::SubscribeT& subscribe, const char*& text) const {
-  text = wire::topic_filter_fault(subscribe.filter);
-  if (text != nullptr) return wire::Reason::name_invalid;
-  text = "";
-  const auto same_id = [&](const Subscription* at) { return at->id == subscribe.id; };
-  if (subscribe.id == 0 || std::any_of(subscriptions().begin(), subscriptions().end(), same_id)) {
-    return wire::Reason::id_in_use;
-  }
-  if (subscriptions().size() >= sessions_.limits.subscriptions_per_session) {
-    return wire::Reason::too_many_subscriptions;
-  }
-  return wire::Reason::none;
-}
-
-void Session::on_subscribe(fb::SubscribeT& subscribe) {
-  if (pending_subscribe_ != nullptr && pending_subscribe_->id == subscribe.id) {
-    // More positions than there are topics mean nothing here: the surplus is not kept.
-    auto& positions = pending_subscribe_->positions;
-    if (positions.size() <= sessions_.router_.topic_count()) {
-      positions.insert(positions.end(), subscribe.positions.begin(), subscribe.positions.end());
-    }
-    pending_subscribe_->more = subscribe.more;
-  } else {
-    pending_subscribe_ = std::make_unique<fb::SubscribeT>(std::move(subscribe));
-  }
-  if (pending_subscribe_->more) return;
-  const std::unique_ptr<fb::SubscribeT> whole = std::move(pending_subscribe_);
-
-  fb::SubscribedT answer;
-  answer.id = whole->id;
-  const char* text = "";
-  answer.reason = subscribe_fault(*whole, text);
-  answer.text = text;
-  if (answer.reason == wire::Reason::none) {
-    SubscribeRequest request;
-    request.id = whole->id;
-    request.filter = whole->filter;
-    request.from = whole->from;
-    request.value = whole->value;
-    request.no_snapshot = whole->no_snapshot;
-    request.epoch = whole->epoch;
-    request.positions = whole->positions;
-    answer.topics = sessions_.router_.subscribe(*this, request);
-  }
-  send(answer);
-}
-
-void Session::on_unsubscribe(fb::UnsubscribeT& unsubscribe) {
-  fb::UnsubscribedT answer;
-  answer.id = unsubscribe.id;
-  if (!sessions_.router_.unsubscribe(*this, unsubscribe.id))
-    answer.reason = wire::Reason::id_unknown;
-  send(answer);
-}
-
-wire::Reason Session::open_fault(const std::string& name, const char*& text) const {
-  text = wire::topic_name_fault(name);
-  if (text != nullptr) return wire::Reason::name_invalid;
-  text = "";
-  if (wire::is_reserved(name)) return wire::Reason::reserved_name;
-  if (!traits_.client_publish) {
-    text = "clients of this listener do not publish";
-    return wire::Reason::not_allowed;
-  }
-  if (!sessions_.router_.options_of(name)->client_publish) {
-    text = "clients do not publish to this topic";
-    return wire::Reason::not_allowed;
-  }
-  return wire::Reason::none;
-}
-
-void Session::on_open(fb::OpenT& open) {
-  fb::OpenedT answer;
-  answer.id = open.id;
-  const char* text = "";
-  answer.reason = open_fault(open.name, text);
-  answer.text = text;
-  if (answer.reason != wire::Reason::none) return send(answer);
-
-  // Asked before the topic is made, so that one session cannot fill the broker with topics.
-  const Topic* known = sessions_.router_.find(open.name);
-  const bool opened = known != nullptr && publications_.has(*known);
-  const bool full = !opened && publications_.size() >= sessions_.limits.subscriptions_per_session;
-  Topic* topic = full ? nullptr : sessions_.router_.find_or_make(open.name);
-  answer.ack = open.ack == wire::AckLevel::none ? open.ack : wire::AckLevel::memory;
-  if (topic == nullptr) {
-    answer.reason = wire::Reason::too_many_topics;
-    answer.text = full ? "this session publishes to as many topics as it may"
-                       : "the broker has as many topics as it may";
-  } else {
-    answer.number = topic->number;
-    answer.kind = topic->options->kind;
-    publications_.open(*topic, answer.ack);
-  }
-  send(answer);
-}
-
-void Session::on_command(fb::CommandT& command) {
-  fb::ReplyT reply;
-  reply.id = command.id;
-  if (!traits_.admin) {
-    reply.reason = wire::Reason::not_allowed;
-    reply.text = "commands are taken from the broker's user and root, over its unix socket";
-    return send(reply);
-  }
-  CommandResult result = sessions_.owner_.command(command.verb, command.arguments);
-  if (state_ != State::open) return;  // it ended this very session
-  reply.reason = result.reason;
-  reply.text = std::move(result.text);
-  // A body larger than a frame goes out in several replies, cut between characters.
-  constexpr size_t chunk = limits::control_frame_bytes_max / 2;
-  std::string_view rest = result.body;
-  do {
-    reply.body = clipped_utf8(std::string(rest.substr(0, chunk)), chunk);
-    rest.remove_prefix(reply.body.empty() ? rest.size() : reply.body.size());
-    reply.more = !rest.empty();
-    send(reply);
-    reply.text.clear();
-  } while (!rest.empty());
-}
-
-void Session::on_ping(fb::PingT& ping) {
-  fb::PongT pong;
-  pong.token = ping.token;
-  send(pong);
-}
-
-void Session::on_goodbye(fb::GoodbyeT& goodbye) {
-  const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';  // else counted as any other
-  end(known ? goodbye.reason : wire::Reason::normal,
-      clipped_utf8(goodbye.text, goodbye_text_bytes_max));
-}
-
 // --- writing ---
 
-template <class Native>
-void Session::send(const Native& message) {
-  wire::append_control(out_, message);
+void Session::wake() {
   sessions_.router_.wake(*this);
 }
 
@@ -399,7 +242,7 @@ void Session::write_rest() {
 // --- the end ---
 
 void Session::handshake_done() {
-  --sessions_.handshakes_;
+  sessions_.handshakes_.erase(id_);
 }
 
 void Session::leave() {
@@ -420,6 +263,8 @@ void Session::close(wire::Reason reason, std::string_view text, uint32_t retry_a
   closing_ms_ = sessions_.clock_.mono_ms();
   leave();
   ByteVector().swap(in_);
+  postponed_ = false;
+  link_.want_readable(true);
   sessions_.ended(*this, reason, text);
   sessions_.router_.wake(*this);
 }
@@ -429,6 +274,7 @@ void Session::end(wire::Reason reason, std::string_view text) {
   const State before = state_;
   if (before == State::hello_expected) handshake_done();
   state_ = State::ended;
+  postponed_ = false;
   leave();
   link_.want_readable(false);
   link_.want_writable(false);

@@ -52,6 +52,9 @@ class Session final : public Subscriber, private Poll::Events {
   void close(wire::Reason reason, std::string_view text, uint32_t retry_after_ms = 0);
   // Writes what there is, as far as the link takes it. Called by Sessions, once a turn.
   void flush();
+  // Handles the requests that were postponed, as far as this turn's share goes. Called by Sessions,
+  // once a turn.
+  void go_on();
   // Looks at the time: handshake, keep-alive, goodbye.
   void tick(uint64_t now_ms);
 
@@ -63,6 +66,8 @@ class Session final : public Subscriber, private Poll::Events {
   [[nodiscard]] const SessionCounters& counters() const { return counters_; }
   [[nodiscard]] uint64_t connected_ms() const { return connected_ms_; }
   [[nodiscard]] uint64_t behind_bytes() const;
+  // What the session's own buffers take of memory, used or not.
+  [[nodiscard]] size_t buffer_bytes() const { return in_.capacity() + out_.capacity(); }
 
  private:
   friend class Flush;
@@ -70,13 +75,16 @@ class Session final : public Subscriber, private Poll::Events {
   // --- reading ---
   void on_readable() override;
   void on_writable() override;
-  void take_frames(MutableBytes buffer);
+  void take_frames(Bytes buffer);
+  // Reads nothing more until the next turn.
+  void postpone();
   void handle(const wire::FrameView& frame);
   void handle_open(const wire::FrameView& frame);
   template <class Native>
   void decode_for(const wire::FrameView& frame, void (Session::*handler)(Native&));
   void on_hello(fb::HelloT& hello);
   void on_subscribe(fb::SubscribeT& subscribe);
+  void refuse_pending_subscribe();
   void on_unsubscribe(fb::UnsubscribeT& unsubscribe);
   void on_open(fb::OpenT& open);
   void on_command(fb::CommandT& command);
@@ -89,7 +97,11 @@ class Session final : public Subscriber, private Poll::Events {
 
   // --- writing ---
   template <class Native>
-  void send(const Native& message);
+  void send(const Native& message) {
+    wire::append_control(out_, message);
+    wake();
+  }
+  void wake();
   void write_rest();
   [[nodiscard]] size_t unsent() const { return out_.size() - out_sent_; }
   // Frees what was sent, once that is all of it or much.
@@ -106,12 +118,14 @@ class Session final : public Subscriber, private Poll::Events {
   State state_ = State::hello_expected;
   wire::Reason reason_ = wire::Reason::none;
   Link link_;
-  ByteVector in_;   // the beginning of a frame whose rest has not come yet
+  ByteVector in_;   // the beginning of a frame whose rest has not come yet, or postponed frames
   ByteVector out_;  // control frames, and the rest of a frame that was cut; always written first
   size_t out_sent_ = 0;  // of out_
   Publications publications_;
   std::unique_ptr<fb::SubscribeT> pending_subscribe_;  // its positions come in several frames
   std::string name_, agent_;
+  size_t work_ = 0;  // for requests, in this turn; see SessionLimits::request_work
+  bool postponed_ = false;
   uint64_t connected_ms_ = 0;
   uint64_t heard_ms_ = 0;
   uint64_t wrote_ms_ = 0;

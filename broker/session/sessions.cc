@@ -1,6 +1,7 @@
 #include "broker/session/sessions.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace btb {
 
@@ -30,12 +31,15 @@ void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
   auto made = std::make_unique<Session>(*this, id, std::move(fd), std::move(traits));
   Session& session = *made;
   all_.emplace(id, std::move(made));
-  ++handshakes_;
+  handshakes_.emplace(id, &session);
+  // Who has been silent longest goes, be it the newcomer: connections that never say anything
+  // cannot keep those out that do.
+  Session& oldest = *handshakes_.begin()->second;
   if (++open_ > limits.sessions) {
-    session.close(wire::Reason::full, "no place for another session", full_retry_after_ms);
-  } else if (handshakes_ > limits.handshakes) {
-    session.close(wire::Reason::full, "too many connections that have not said hello",
-                  full_retry_after_ms);
+    oldest.close(wire::Reason::full, "no place for another session", full_retry_after_ms);
+  } else if (handshakes_.size() > limits.handshakes) {
+    oldest.close(wire::Reason::full, "too many connections that have not said hello",
+                 full_retry_after_ms);
   }
 }
 
@@ -43,8 +47,21 @@ bool Sessions::flush() {
   router_.mark();
   router_.take_flush_list(flushing_);
   for (Subscriber* subscriber : flushing_) static_cast<Session*>(subscriber)->flush();
+  go_on_postponed();
   destroy_ended();
-  return router_.flush_wanted();
+  return router_.flush_wanted() || !postponed_.empty();
+}
+
+// Behind the flush, so that whoever asks for much delays what the others are sent by no more than
+// one helping.
+void Sessions::go_on_postponed() {
+  if (postponed_.empty()) return;
+  now_ms_ = clock_.mono_ms();
+  now_us_ = clock_.now_us();
+  for (const uint64_t id : std::exchange(postponed_, {})) {
+    const auto found = all_.find(id);
+    if (found != all_.end()) found->second->go_on();
+  }
 }
 
 void Sessions::tick() {

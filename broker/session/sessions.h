@@ -24,6 +24,9 @@ struct SessionLimits {
   uint32_t handshake_timeout_ms = limits::handshake_timeout_ms;
   uint32_t keep_alive_ms = limits::keep_alive_ms;
   uint32_t flush_budget_bytes = limits::flush_budget_bytes;
+  // Topics and followers looked at for the requests of one session before the rest of them waits
+  // for the next turn: some milliseconds.
+  uint32_t request_work = 50'000;
 };
 
 // The answer to a command. `body` is JSON.
@@ -58,7 +61,8 @@ class Sessions {
 
   SessionLimits limits;
 
-  // A new connection. It is refused with `full` if there is no place.
+  // A new connection. If there is no place, the one that has been silent longest since it connected
+  // ends with `full`: the newcomer itself if all others have said hello.
   void adopt(UniqueFd fd, SessionTraits traits);
   // Writes for everyone who has something to read, and frees what ended. True if somebody has more
   // to write and could.
@@ -83,6 +87,7 @@ class Sessions {
   friend class Flush;
 
   void ended(Session& session, wire::Reason reason, std::string_view text);
+  void go_on_postponed();
   void destroy_ended();
 
   Loop& loop_;
@@ -92,13 +97,14 @@ class Sessions {
   std::string broker_name_;
   uint64_t next_id_ = 1;
   uint64_t accepted_ = 0;
-  uint32_t open_ = 0;  // those that are not closing
-  uint32_t handshakes_ = 0;
+  uint32_t open_ = 0;                        // those that are not closing
+  std::map<uint64_t, Session*> handshakes_;  // by id: those that have not said hello, oldest first
   uint64_t now_ms_ =
       0;  // the time, as of the last event: precise enough for all that is done with it
   int64_t now_us_ = 0;
   std::unordered_map<uint64_t, std::unique_ptr<Session>> all_;
   std::vector<uint64_t> to_destroy_;
+  std::vector<uint64_t> postponed_;  // sessions whose requests wait for the next turn
   std::map<wire::Reason, uint64_t> ends_;
   std::vector<Subscriber*> flushing_;
   ByteVector read_buffer_;

@@ -263,11 +263,17 @@ Result<Endpoint> local_endpoint(int fd, const Endpoint& asked) {
   return endpoint;
 }
 
-void remove_endpoint(const Endpoint& endpoint) {
-  if (endpoint.scheme != Scheme::unix_socket || endpoint.address.starts_with('@')) return;
+std::optional<SocketFile> socket_file(const Endpoint& endpoint) {
+  if (endpoint.scheme != Scheme::unix_socket || endpoint.address.starts_with('@')) {
+    return std::nullopt;
+  }
   struct stat info {};
-  if (lstat(endpoint.address.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
-  (void)::unlink(endpoint.address.c_str());
+  if (lstat(endpoint.address.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return std::nullopt;
+  return SocketFile{info.st_dev, info.st_ino};
+}
+
+void remove_endpoint(const Endpoint& endpoint) {
+  if (socket_file(endpoint)) (void)::unlink(endpoint.address.c_str());
 }
 
 Result<UniqueFd> accept_from(int listen_fd) {

@@ -28,7 +28,19 @@ Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& option
 // The endpoint a listening socket has, with the port the system chose for tcp:HOST:0.
 Result<Endpoint> local_endpoint(int fd, const Endpoint& asked);
 
-// Removes the file of a unix socket; nothing for the others.
+// The file of a unix socket, told from another one at the same path. Its number is not given again
+// as long as the socket that made it is open.
+struct SocketFile {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  bool operator==(const SocketFile&) const = default;
+};
+
+// The file that is at a unix endpoint now; nothing if no socket is there, and for the others.
+std::optional<SocketFile> socket_file(const Endpoint& endpoint);
+
+// Removes the file of a unix socket, whoever made it; nothing for the others.
 void remove_endpoint(const Endpoint& endpoint);
 
 // The next connection of a listening socket. `unavailable`: none is waiting. `limit`: out of

@@ -122,5 +122,26 @@ TEST_CASE("a listener hands over connections, and looks away for a moment withou
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("a listener removes its own socket, and not one that took its place") {
+  Loop loop;
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("btb_link_own_" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const Endpoint endpoint = *parse_endpoint("unix:" + (folder / "socket").string());
+  const auto open = [&] {
+    auto listener = Listener::open(loop, endpoint, {}, [](UniqueFd) {});
+    REQUIRE(listener.ok());
+    return std::move(*listener);
+  };
+  auto first = open();
+  REQUIRE(std::filesystem::remove(folder / "socket"));
+  auto second = open();
+  first.reset();
+  CHECK(begin_connect(endpoint, 0).ok());
+  second.reset();
+  CHECK(std::filesystem::is_empty(folder));
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace btb::test

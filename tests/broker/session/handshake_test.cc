@@ -137,16 +137,47 @@ TEST_CASE("a refused connection that is not closed by its client takes no place"
   (void)world.welcomed();
 }
 
-TEST_CASE("connections that have not said hello have a limit of their own") {
+TEST_CASE("connections that have not said hello have a limit of their own; the oldest goes") {
   SessionWorld world;
   world.sessions.limits.handshakes = 3;
   WireClient& known = world.welcomed();
-  for (int i = 0; i < 3; ++i) (void)world.connect();
+  WireClient& oldest = world.connect();
+  WireClient& second = world.connect();
+  WireClient& third = world.connect();
+  CHECK(world.lines(oldest).empty());
+  second.hello();
+  CHECK(world.lines(second) == Lines{"welcome"});
+  WireClient& fourth = world.connect();
+  CHECK(world.lines(oldest).empty());  // the second left its place
+  WireClient& fifth = world.connect();
+  CHECK(world.lines(oldest) == Lines{"goodbye full", "end"});
+  fifth.hello();
+  CHECK(world.lines(fifth) == Lines{"welcome"});
+  world.pass_ms(limits::handshake_timeout_ms);
+  CHECK(world.lines(third) == Lines{"goodbye hello_timeout", "end"});
+  CHECK(world.lines(fourth) == Lines{"goodbye hello_timeout", "end"});
+  CHECK(world.lines(known).empty());
+}
+
+TEST_CASE("as many silent connections as there may be do not keep a newcomer out") {
+  SessionWorld world;
+  for (uint32_t i = 0; i < limits::handshakes_max; ++i) (void)world.connect();
+  world.settle();
+  REQUIRE(world.endings.empty());
+  (void)world.welcomed();
+  CHECK(world.endings == std::vector{wire::Reason::full});
+  CHECK(world.ended_for(wire::Reason::full) == 1);
+}
+
+TEST_CASE("a silent connection gives its place to a newcomer, a session does not") {
+  SessionWorld world;
+  world.sessions.limits.sessions = 2;
+  WireClient& known = world.welcomed();
+  WireClient& silent = world.connect();
+  (void)world.welcomed();
+  CHECK(world.lines(silent) == Lines{"goodbye full", "end"});
   WireClient& refused = world.connect();
   CHECK(world.lines(refused) == Lines{"goodbye full", "end"});
-  world.pass_ms(limits::handshake_timeout_ms);
-  CHECK(world.ended_for(wire::Reason::hello_timeout) == 3);
-  (void)world.welcomed();
   CHECK(world.lines(known).empty());
 }
 

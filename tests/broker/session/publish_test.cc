@@ -203,6 +203,43 @@ TEST_CASE("messages that are begun and not ended hold no more than one message m
                     [](const std::string& line) { return line.ends_with("message_too_large"); }));
 }
 
+TEST_CASE("a client that publishes to a thousand topics gets each message where it belongs") {
+  SessionWorld world;
+  constexpr uint32_t count = 1'000;
+  for (uint32_t i = 0; i < count; ++i) world.topic("e" + std::to_string(i));  // numbers 1 to 1000
+  WireClient& client = world.welcomed();
+  const auto nth = [](uint32_t i) { return i * 387 % count; };  // all of them, in another order
+  for (uint32_t i = 0; i < count; ++i) {
+    client.open(i + 1, "e" + std::to_string(nth(i)),
+                i % 2 == 0 ? AckLevel::memory : AckLevel::none);
+  }
+  REQUIRE(world.lines(client).size() == count);
+  for (uint64_t seq = 1; seq <= 3; ++seq) {
+    for (uint32_t number = 1; number <= count; ++number) {
+      client.publish(number, seq, "", std::to_string(number));
+    }
+  }
+  client.publish(count + 1, 1, "", "x");
+  Lines lines = world.lines(client);
+  REQUIRE(std::count(lines.begin(), lines.end(), "reject 1001 1 topic_unknown") == 1);
+  std::map<uint32_t, uint64_t> acked;
+  for (const std::string& line : lines) {
+    unsigned topic = 0;
+    unsigned long published = 0;
+    unsigned long seq = 0;
+    if (std::sscanf(line.c_str(), "ack %u %lu %lu", &topic, &published, &seq) != 3) continue;
+    CHECK(published == seq);
+    acked[topic] = published;
+  }
+  CHECK(acked.size() == count / 2);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t number = nth(i) + 1;
+    CHECK(world.router.find(number)->log.last_seq() == 3);
+    CHECK(acked.contains(number) == (i % 2 == 0));
+    if (i % 2 == 0) CHECK(acked[number] == 3);
+  }
+}
+
 TEST_CASE("a batch is passed on as one") {
   SessionWorld world;
   WireClient& client = world.welcomed();

@@ -207,6 +207,20 @@ TEST_CASE("the positions of a resumption may come in several frames") {
         Lines{"subscribed 1 none 2", "topic 1 e events 1", "topic 2 f events 1"});
 }
 
+TEST_CASE("a subscription that another one cuts before its last frame is answered as well") {
+  SessionWorld world;
+  world.put("e", "", "1");
+  WireClient& client = world.welcomed();
+  fb::SubscribeT subscribe;
+  subscribe.filter = "#";
+  subscribe.more = true;
+  for (subscribe.id = 1; subscribe.id <= 2; ++subscribe.id) client.send(subscribe);
+  CHECK(world.lines(client) == Lines{"subscribed 1 part_out_of_order 0"});
+  client.subscribe(3, "e");
+  CHECK(world.lines(client) ==
+        Lines{"subscribed 2 part_out_of_order 0", "subscribed 3 none 1", "topic 1 e events 1"});
+}
+
 TEST_CASE("what was received from another run of the broker is void") {
   SessionWorld world;
   world.put("e", "", "1");

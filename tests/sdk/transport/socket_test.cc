@@ -71,8 +71,10 @@ TEST_CASE("a unix socket carries bytes both ways and has the permissions asked f
   REQUIRE(stat(endpoint.address.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
   exchange(fd->get(), endpoint);
+  CHECK(btb::socket_file(endpoint).has_value());
   btb::remove_endpoint(endpoint);
   CHECK(!fs::exists(endpoint.address));
+  CHECK(!btb::socket_file(endpoint).has_value());
 }
 
 TEST_CASE("an abstract unix socket leaves no file") {
@@ -81,7 +83,21 @@ TEST_CASE("an abstract unix socket leaves no file") {
   const auto fd = btb::listen_on(endpoint, {});
   REQUIRE(fd.ok());
   exchange(fd->get(), endpoint);
+  CHECK(!btb::socket_file(endpoint).has_value());
   CHECK(btb::listen_on(endpoint, {}).error().code == Errc::exists);
+}
+
+TEST_CASE("a socket that takes the place of another one at its path is told from it") {
+  const Scratch scratch;
+  const Endpoint endpoint = scratch.endpoint("a.sock");
+  const auto first = btb::listen_on(endpoint, {});
+  REQUIRE(first.ok());
+  const auto file = btb::socket_file(endpoint);
+  CHECK(btb::socket_file(endpoint) == file);
+  fs::remove(endpoint.address);
+  const auto second = btb::listen_on(endpoint, {});
+  REQUIRE(second.ok());
+  CHECK(btb::socket_file(endpoint) != file);
 }
 
 TEST_CASE("TCP over v4, v6 and a name finds the port the system chose") {
@@ -119,6 +135,7 @@ TEST_CASE("a file that is not a socket is never replaced") {
   const Endpoint endpoint = scratch.endpoint("notes.txt");
   std::ofstream(endpoint.address) << "precious";
   CHECK(btb::listen_on(endpoint, {}).error().code == Errc::exists);
+  CHECK(!btb::socket_file(endpoint).has_value());
   btb::remove_endpoint(endpoint);
   CHECK(fs::file_size(endpoint.address) == 8);
 }

@@ -1,0 +1,202 @@
+// What a client asks for, and the answers: the part of Session that knows each request.
+#include <algorithm>
+
+#include "broker/session/sessions.h"
+#include "sdk/wire/topic_name.h"
+
+namespace btb {
+
+namespace {
+
+constexpr uint16_t protocol = 1;
+constexpr size_t goodbye_text_bytes_max = 256;
+constexpr uint32_t keep_alive_ms_min = 1'000;
+
+std::string clipped_utf8(const std::string& text, size_t bytes_max) {
+  std::string out = text.substr(0, bytes_max);
+  while (!out.empty() && !wire::is_utf8(out)) out.pop_back();
+  return out;
+}
+
+}  // namespace
+
+void Session::on_hello(fb::HelloT& hello) {
+  if (hello.protocol_min > protocol || hello.protocol_max < protocol) {
+    close(wire::Reason::version_unsupported,
+          "this broker speaks protocol " + std::to_string(protocol) + ", the client " +
+              std::to_string(hello.protocol_min) + " to " + std::to_string(hello.protocol_max));
+    return;
+  }
+  name_ = clipped_utf8(hello.name, limits::client_name_bytes_max);
+  agent_ = clipped_utf8(hello.agent, limits::client_name_bytes_max);
+  keep_alive_ms_ = sessions_.limits.keep_alive_ms;
+  if (hello.keep_alive_ms != 0) {
+    keep_alive_ms_ = std::clamp(hello.keep_alive_ms, keep_alive_ms_min, keep_alive_ms_);
+  }
+  handshake_done();
+  state_ = State::open;
+
+  fb::WelcomeT welcome;
+  welcome.protocol = protocol;
+  welcome.broker_name = sessions_.broker_name_;
+  welcome.agent = "btbroker/" BTB_VERSION;
+  welcome.session = id_;
+  welcome.epoch = sessions_.router_.epoch();
+  welcome.time_us = sessions_.now_us_;
+  welcome.keep_alive_ms = keep_alive_ms_;
+  welcome.message_bytes_max = sessions_.limits.message_bytes;
+  welcome.part_bytes_max = limits::part_bytes_max;
+  welcome.control_bytes_max = limits::control_frame_bytes_max;
+  welcome.subscriptions_max = sessions_.limits.subscriptions_per_session;
+  welcome.admin = traits_.admin;
+  send(welcome);
+  sessions_.owner_.session_opened(*this);
+}
+
+wire::Reason Session::subscribe_fault(const fb::SubscribeT& subscribe, const char*& text) const {
+  text = wire::topic_filter_fault(subscribe.filter);
+  if (text != nullptr) return wire::Reason::name_invalid;
+  text = "";
+  const auto same_id = [&](const Subscription* at) { return at->id == subscribe.id; };
+  if (subscribe.id == 0 || std::any_of(subscriptions().begin(), subscriptions().end(), same_id)) {
+    return wire::Reason::id_in_use;
+  }
+  if (subscriptions().size() >= sessions_.limits.subscriptions_per_session) {
+    return wire::Reason::too_many_subscriptions;
+  }
+  return wire::Reason::none;
+}
+
+void Session::on_subscribe(fb::SubscribeT& subscribe) {
+  if (pending_subscribe_ != nullptr && pending_subscribe_->id == subscribe.id) {
+    // More positions than there are topics mean nothing here: the surplus is not kept.
+    auto& positions = pending_subscribe_->positions;
+    if (positions.size() <= sessions_.router_.topic_count()) {
+      positions.insert(positions.end(), subscribe.positions.begin(), subscribe.positions.end());
+    }
+    pending_subscribe_->more = subscribe.more;
+  } else {
+    if (pending_subscribe_ != nullptr) refuse_pending_subscribe();
+    pending_subscribe_ = std::make_unique<fb::SubscribeT>(std::move(subscribe));
+  }
+  if (pending_subscribe_->more) return;
+  const std::unique_ptr<fb::SubscribeT> whole = std::move(pending_subscribe_);
+
+  fb::SubscribedT answer;
+  answer.id = whole->id;
+  const char* text = "";
+  answer.reason = subscribe_fault(*whole, text);
+  answer.text = text;
+  if (answer.reason == wire::Reason::none) {
+    SubscribeRequest request;
+    request.id = whole->id;
+    request.filter = whole->filter;
+    request.from = whole->from;
+    request.value = whole->value;
+    request.no_snapshot = whole->no_snapshot;
+    request.epoch = whole->epoch;
+    request.positions = whole->positions;
+    work_ += wire::has_wildcard(request.filter) ? sessions_.router_.topic_count() : 1;
+    answer.topics = sessions_.router_.subscribe(*this, request);
+  }
+  send(answer);
+}
+
+// Another one began before its last frame came.
+void Session::refuse_pending_subscribe() {
+  fb::SubscribedT answer;
+  answer.id = pending_subscribe_->id;
+  answer.reason = wire::Reason::part_out_of_order;
+  answer.text = "another subscription was asked for before this one was complete";
+  send(answer);
+}
+
+void Session::on_unsubscribe(fb::UnsubscribeT& unsubscribe) {
+  work_ += followers().size();
+  fb::UnsubscribedT answer;
+  answer.id = unsubscribe.id;
+  if (!sessions_.router_.unsubscribe(*this, unsubscribe.id))
+    answer.reason = wire::Reason::id_unknown;
+  send(answer);
+}
+
+wire::Reason Session::open_fault(const std::string& name, const char*& text) const {
+  text = wire::topic_name_fault(name);
+  if (text != nullptr) return wire::Reason::name_invalid;
+  text = "";
+  if (wire::is_reserved(name)) return wire::Reason::reserved_name;
+  if (!traits_.client_publish) {
+    text = "clients of this listener do not publish";
+    return wire::Reason::not_allowed;
+  }
+  if (!sessions_.router_.options_of(name)->client_publish) {
+    text = "clients do not publish to this topic";
+    return wire::Reason::not_allowed;
+  }
+  return wire::Reason::none;
+}
+
+void Session::on_open(fb::OpenT& open) {
+  fb::OpenedT answer;
+  answer.id = open.id;
+  const char* text = "";
+  answer.reason = open_fault(open.name, text);
+  answer.text = text;
+  if (answer.reason != wire::Reason::none) return send(answer);
+
+  // Asked before the topic is made, so that one session cannot fill the broker with topics.
+  const Topic* known = sessions_.router_.find(open.name);
+  const bool opened = known != nullptr && publications_.has(*known);
+  const bool full = !opened && publications_.size() >= sessions_.limits.subscriptions_per_session;
+  Topic* topic = full ? nullptr : sessions_.router_.find_or_make(open.name);
+  answer.ack = open.ack == wire::AckLevel::none ? open.ack : wire::AckLevel::memory;
+  if (topic == nullptr) {
+    answer.reason = wire::Reason::too_many_topics;
+    answer.text = full ? "this session publishes to as many topics as it may"
+                       : "the broker has as many topics as it may";
+  } else {
+    answer.number = topic->number;
+    answer.kind = topic->options->kind;
+    publications_.open(*topic, answer.ack);
+    if (known == nullptr) work_ += topic->followers.size();
+  }
+  send(answer);
+}
+
+void Session::on_command(fb::CommandT& command) {
+  fb::ReplyT reply;
+  reply.id = command.id;
+  if (!traits_.admin) {
+    reply.reason = wire::Reason::not_allowed;
+    reply.text = "commands are taken from the broker's user and root, over its unix socket";
+    return send(reply);
+  }
+  CommandResult result = sessions_.owner_.command(command.verb, command.arguments);
+  if (state_ != State::open) return;  // it ended this very session
+  reply.reason = result.reason;
+  reply.text = std::move(result.text);
+  // A body larger than a frame goes out in several replies, cut between characters.
+  constexpr size_t chunk = limits::control_frame_bytes_max / 2;
+  std::string_view rest = result.body;
+  do {
+    reply.body = clipped_utf8(std::string(rest.substr(0, chunk)), chunk);
+    rest.remove_prefix(reply.body.empty() ? rest.size() : reply.body.size());
+    reply.more = !rest.empty();
+    send(reply);
+    reply.text.clear();
+  } while (!rest.empty());
+}
+
+void Session::on_ping(fb::PingT& ping) {
+  fb::PongT pong;
+  pong.token = ping.token;
+  send(pong);
+}
+
+void Session::on_goodbye(fb::GoodbyeT& goodbye) {
+  const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';  // else counted as any other
+  end(known ? goodbye.reason : wire::Reason::normal,
+      clipped_utf8(goodbye.text, goodbye_text_bytes_max));
+}
+
+}  // namespace btb
