@@ -121,6 +121,14 @@ void Subscriber::on_gap(const client::Topic& topic, uint64_t first, uint64_t las
                 (reason == Reason::none ? "" : ": " + std::string(wire::name_of(reason))));
 }
 
+void Subscriber::on_too_large(const client::Topic& topic, uint64_t seq, Bytes,
+                              uint32_t payload_bytes) {
+  if (done_ || excluded_[topic.number]) return;
+  program_.note(topic.name + ": left out " + std::to_string(seq) + ": " +
+                std::to_string(payload_bytes) + " bytes are more than the limit of " +
+                std::to_string(limits::message_bytes_max));
+}
+
 void Subscriber::on_must_refetch(const client::Topic& topic, Reason reason) {
   if (excluded_[topic.number]) return;
   program_.note(topic.name + ": starts over: " + std::string(wire::name_of(reason)));

@@ -51,6 +51,8 @@ class Subscriber final : public client::Handler {
   void on_message(const client::Topic& topic, const client::Message& message) override;
   void on_gap(const client::Topic& topic, uint64_t first, uint64_t last,
               wire::Reason reason) override;
+  void on_too_large(const client::Topic& topic, uint64_t seq, Bytes key,
+                    uint32_t payload_bytes) override;
   void on_must_refetch(const client::Topic& topic, wire::Reason reason) override;
 
   void finish(Exit exit);

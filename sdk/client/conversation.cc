@@ -85,7 +85,7 @@ void Conversation::settle_end(Ending ending) {
   replies_.clear();
   for_each_topic(pages_, [this](TopicState& topic) {
     drop_partial(topic);
-    topic.announced = false;
+    topic.announced = topic.resumed = false;
   });
   for (auto& [id, subscription] : subscriptions_) subscription->answered = false;
   for (auto& [id, publisher] : publishers_) {
@@ -176,42 +176,49 @@ void Conversation::on_data(const FrameView& frame) {
   const wire::DataHead& head = frame.data();
   TopicState* topic = find(head.topic);
   if (topic == nullptr) return fail(Reason::frame_malformed, "a message of a topic not announced");
-  if (head.total > options_.message_bytes_max) {
-    return fail(Reason::message_too_large, "a message larger than was asked for in hello");
-  }
   if (topic->unfinished && head.seq != topic->head.seq) drop_partial(*topic);  // replaced meanwhile
   if (head.part_more() || topic->unfinished) return on_part(*topic, head, frame);
   if (head.payload_size() != head.total) {
     return fail(Reason::part_out_of_order, "the last part of a message that had no first");
   }
+  if (head.total > options_.message_bytes_max) return leave_out(*topic, head, frame.key());
   if (head.seq <= topic->last) return on_not_newer(*topic, head);
   deliver(*topic, head, frame.key(), frame.payload());
 }
 
 void Conversation::on_part(TopicState& topic, const wire::DataHead& head, const FrameView& frame) {
-  if (!topic.unfinished) {
+  const bool kept = head.total <= options_.message_bytes_max;
+  const bool first = !topic.unfinished;
+  if (first) {
     topic.unfinished = true;
     topic.head = head;
-    append(topic.key, frame.key());
-    unfinished_bytes_ += topic.key.size();
+    topic.part_bytes = 0;
   } else if (head.seq != topic.head.seq || head.total != topic.head.total || head.key_size != 0 ||
              head.deletion() != topic.head.deletion()) {
     return fail(Reason::part_out_of_order,
                 "another message before the last part of the one before");
   }
   const Bytes part = frame.payload();
-  if (part.size() > head.total - topic.payload.size()) {
+  if (part.size() > head.total - topic.part_bytes) {
     return fail(Reason::frame_malformed, "the parts are more than their message");
   }
-  append(topic.payload, part);
-  unfinished_bytes_ += part.size();
+  topic.part_bytes += static_cast<uint32_t>(part.size());
+  if (kept) {
+    append(topic.key, frame.key());
+    append(topic.payload, part);
+    unfinished_bytes_ += frame.key().size() + part.size();
+  } else if (first) {
+    // Already at its first part, so that a link that breaks before the last does not fetch it anew.
+    return leave_out(topic, head, frame.key());
+  }
   if (unfinished_bytes_ > options_.unfinished_bytes_max) {
     return fail(Reason::frame_too_large, "too much in unfinished messages");
   }
   if (head.part_more()) return;
-  if (topic.payload.size() != head.total) {
+  if (topic.part_bytes != head.total) {
     return fail(Reason::frame_malformed, "the parts are less than their message");
   }
+  if (!kept) return drop_partial(topic);
   const ByteVector key = std::move(topic.key);  // the handler may end the session, and with it
   const ByteVector payload = std::move(topic.payload);  // all that is unfinished
   unfinished_bytes_ -= key.size() + payload.size();
@@ -241,13 +248,7 @@ void Conversation::on_not_newer(TopicState& topic, const wire::DataHead& head) {
 
 void Conversation::deliver(TopicState& topic, const wire::DataHead& head, Bytes key,
                            Bytes payload) {
-  if (topic.topic.kind == wire::TopicKind::events && topic.has_position &&
-      head.seq != topic.last + 1) {
-    note_missing(topic, topic.last + 1, head.seq - 1, Reason::none);
-  }
-  topic.last = head.seq;
-  topic.has_position = true;
-  topic.repeats = false;
+  move_to(topic, head.seq);
   ++counters_.messages;
   counters_.payload_bytes += payload.size();
   Message message;
@@ -259,6 +260,29 @@ void Conversation::deliver(TopicState& topic, const wire::DataHead& head, Bytes 
   message.batch_more = head.batch_more();
   message.snapshot = topic.snapshot_whole;
   handler_.on_message(topic.topic, message);
+  moved(topic, head);
+}
+
+// A message larger than this side wants: all that a message does, but for handing it on.
+void Conversation::leave_out(TopicState& topic, const wire::DataHead& head, Bytes key) {
+  if (head.seq <= topic.last) return on_not_newer(topic, head);
+  move_to(topic, head.seq);
+  ++counters_.too_large;
+  handler_.on_too_large(topic.topic, head.seq, key, head.total);
+  moved(topic, head);
+}
+
+void Conversation::move_to(TopicState& topic, uint64_t seq) {
+  if (topic.topic.kind == wire::TopicKind::events && topic.has_position && seq != topic.last + 1) {
+    note_missing(topic, topic.last + 1, seq - 1, Reason::none);
+  }
+  topic.last = seq;
+  topic.has_position = true;
+  topic.repeats = false;
+}
+
+// What follows the handler's call: the end of a batch, and of what there was at the beginning.
+void Conversation::moved(TopicState& topic, const wire::DataHead& head) {
   if (state_ != State::open) return;
   if (head.batch_more()) {
     topic.batch_open = true;
@@ -307,6 +331,10 @@ void Conversation::unsubscribe(uint32_t id) {
 Result<uint32_t> Conversation::open(std::string_view name, wire::AckLevel ack) {
   if (const char* fault = wire::topic_name_fault(name)) {
     return Error{Errc::invalid, "topic \"" + std::string(name) + "\": " + fault};
+  }
+  for (const auto& [id, publisher] : publishers_) {
+    if (publisher->name != name) continue;
+    return Error{Errc::exists, "topic \"" + std::string(name) + "\" is open already"};
   }
   auto state = std::make_unique<PublisherState>();
   state->id = next_id_++;

@@ -10,9 +10,10 @@
 // the plain path (whole messages) nothing is allocated: keys and payloads handed to the handler are
 // views into the caller's buffer.
 //
-// Bounds: topic numbers below 2^24; one message message_bytes_max; all unfinished messages
-// together, one reply, and the bytes waiting to be sent as in ConversationOptions. A broker that
-// goes past one, or breaks the protocol, ends the session with a named reason.
+// Bounds: topic numbers below 2^24; all unfinished messages together, one reply, and the bytes
+// waiting to be sent as in ConversationOptions. A broker that goes past one, or breaks the
+// protocol, ends the session with a named reason. A message larger than message_bytes_max is left
+// out, and said.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ struct ConversationOptions {
   std::string name;            // of this client, for people at the broker: at most 64 bytes
   std::string agent;           // program and version, "btsub/0.1.0"
   uint32_t keep_alive_ms = 0;  // 0: the broker's own
-  uint32_t message_bytes_max = limits::message_bytes_max;
-  size_t unfinished_bytes_max = 256U << 20;  // parts kept while waiting for the rest
+  uint32_t message_bytes_max = limits::message_bytes_max;  // payload; larger: on_too_large
+  size_t unfinished_bytes_max = 256U << 20;                // parts kept while waiting for the rest
   size_t reply_bytes_max = 256U << 20;
   // publish() answers `limit` while more than this waits to be sent.
   size_t output_bytes_max = 4U << 20;
@@ -66,6 +67,7 @@ struct Counters {
   uint64_t payload_bytes = 0;
   uint64_t duplicates = 0;  // sent again after a reconnect, and not handed on
   uint64_t missed = 0;      // sequence numbers in gaps
+  uint64_t too_large = 0;   // messages left out because of message_bytes_max
   uint64_t sessions = 0;
 };
 
@@ -120,7 +122,8 @@ class Conversation {
   Result<uint32_t> subscribe(const Subscription& subscription);
   void unsubscribe(uint32_t id);
   // Asks for a topic to publish to; on_opened or on_open_refused follows, after a reconnect once
-  // more.
+  // more. A topic has one publisher, because the broker counts and acknowledges by topic:
+  // `exists` for one that is open already. `invalid` for what is no name.
   Result<uint32_t> open(std::string_view name, wire::AckLevel ack);
   // The number of the message in this publisher's count, or an error: `unavailable` (not opened, or
   // no session: wait for on_opened), `limit` (larger than the broker takes, or too much unsent:
@@ -145,7 +148,6 @@ class Conversation {
   struct SubscriptionState;
   struct PublisherState;
   struct TopicPage;
-  struct Interest;
   using FrameView = wire::FrameView;
 
   // conversation.cc: the stream and the messages
@@ -154,6 +156,9 @@ class Conversation {
   void on_part(TopicState& topic, const wire::DataHead& head, const FrameView& frame);
   void on_not_newer(TopicState& topic, const wire::DataHead& head);
   void deliver(TopicState& topic, const wire::DataHead& head, Bytes key, Bytes payload);
+  void leave_out(TopicState& topic, const wire::DataHead& head, Bytes key);
+  void move_to(TopicState& topic, uint64_t seq);
+  void moved(TopicState& topic, const wire::DataHead& head);
   void note_missing(TopicState& topic, uint64_t first, uint64_t last, wire::Reason reason);
   void end_batch(TopicState& topic);
   void drop_partial(TopicState& topic);
@@ -187,10 +192,10 @@ class Conversation {
   void on_reply(const FrameView& frame);
   void send_subscribe(SubscriptionState& subscription);
   void send_open(PublisherState& publisher);
-  Interest interest_in(std::string_view name) const;
+  const SubscriptionState* deciding(std::string_view name) const;
   void start_topic(TopicState& topic, uint64_t position, bool known, bool again);
   void await_sync(TopicState& topic, bool snapshot, bool again);
-  void write_positions(fb::SubscribeT& message);
+  void write_positions(const SubscriptionState& subscription, fb::SubscribeT& message);
   void topic_synced(TopicState& topic);
   void check_synced(SubscriptionState& subscription);
   void forget_topics();

@@ -174,13 +174,13 @@ void Conversation::send_subscribe(SubscriptionState& subscription) {
     message.from = From::resume;
     message.value = 0;
     message.epoch = subscription.epoch;
-    write_positions(message);
+    write_positions(subscription, message);
   }
   write(message);
 }
 
 // Fills in the positions; as many as do not fit into one frame go out in frames before it.
-void Conversation::write_positions(fb::SubscribeT& message) {
+void Conversation::write_positions(const SubscriptionState& subscription, fb::SubscribeT& message) {
   for_each_topic(pages_, [&](TopicState& topic) {
     if (!topic.has_position) return;
     if (!wire::filter_matches(message.filter, topic.topic.name)) return;
@@ -190,7 +190,7 @@ void Conversation::write_positions(fb::SubscribeT& message) {
       message.more = false;
       message.positions.clear();
     }
-    topic.resumed = true;
+    topic.resumed |= deciding(topic.topic.name) == &subscription;
     message.positions.emplace_back(topic.topic.number, 0, topic.last);
   });
 }
@@ -278,28 +278,18 @@ void Conversation::on_topic(const FrameView& frame) {
   start_topic(topic, message->position, known, again);
 }
 
-// Of the subscriptions that match a topic.
-struct Conversation::Interest {
-  bool resuming = false;  // one of them is
-  bool snapshot = false;  // of a state topic the broker sends one
-};
-
-Conversation::Interest Conversation::interest_in(std::string_view name) const {
-  Interest interest;
+// The subscription that says where a topic begins, and whether with a snapshot: of those that match
+// it the one made first, because a broker follows a topic once. Null if none does.
+const Conversation::SubscriptionState* Conversation::deciding(std::string_view name) const {
   for (const auto& [id, subscription] : subscriptions_) {
-    const Subscription& asked = subscription->asked;
-    if (!wire::filter_matches(asked.filter, name)) continue;
-    interest.resuming |= subscription->resuming;
-    interest.snapshot |= subscription->resuming || asked.from == From::beginning ||
-                         (asked.from == From::latest && !asked.no_snapshot);
+    if (wire::filter_matches(subscription->asked.filter, name)) return subscription.get();
   }
-  return interest;
+  return nullptr;
 }
 
 // Before the first message of a topic in this session. `known`: from a session before this one;
 // `again`: announced for the second time in this one, which starts it anew.
 void Conversation::start_topic(TopicState& topic, uint64_t position, bool known, bool again) {
-  const Interest interest = interest_in(topic.topic.name);
   const bool is_state = topic.topic.kind == TopicKind::state;
   const bool told = known && topic.resumed;
   const bool held = told || (known && !is_state);
@@ -313,7 +303,9 @@ void Conversation::start_topic(TopicState& topic, uint64_t position, bool known,
     note_missing(topic, topic.last + 1, position, Reason::none);
     topic.last = position;
   }
-  await_sync(topic, is_state && interest.snapshot, again);
+  const SubscriptionState* by = deciding(topic.topic.name);
+  const bool snapshot = by != nullptr && by->brings_snapshots();
+  await_sync(topic, is_state && snapshot, again);
 }
 
 void Conversation::await_sync(TopicState& topic, bool snapshot, bool again) {
@@ -437,6 +429,10 @@ void Conversation::on_opened(const FrameView& frame) {
     return;
   }
   if (message->number == 0) return fail(Reason::frame_malformed, "opened without a number");
+  for (const auto& [id, publisher] : publishers_) {
+    if (publisher->number != message->number) continue;
+    return fail(Reason::frame_malformed, "one number for two topics to publish to");
+  }
   found->second->number = message->number;
   handler_.on_opened(message->id, message->kind);
 }

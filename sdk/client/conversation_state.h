@@ -31,9 +31,11 @@ struct Conversation::TopicState {
   uint64_t last = 0;  // newest message received completely, or passed over
   uint64_t sync_at = std::numeric_limits<uint64_t>::max();  // synced once this one is there
 
-  // A message of which not all parts have come; `unfinished` tells whether there is one.
+  // A message of which not all parts have come; `unfinished` tells whether there is one. Of one
+  // that is too large nothing is kept.
   bool unfinished = false;
-  wire::DataHead head;  // of the first part
+  wire::DataHead head;      // of the first part
+  uint32_t part_bytes = 0;  // of the payload that have come
   ByteVector key;
   ByteVector payload;
 };
@@ -55,6 +57,12 @@ struct Conversation::SubscriptionState {
   uint64_t expected = 0;  // topics the broker says it matches
   uint64_t announced = 0;
   uint64_t unsynced = 0;  // of the announced ones
+
+  // Of the state topics that matched when it was made.
+  [[nodiscard]] bool brings_snapshots() const {
+    return resuming || asked.from == wire::From::beginning ||
+           (asked.from == wire::From::latest && !asked.no_snapshot);
+  }
 };
 
 struct Conversation::PublisherState {

@@ -110,6 +110,11 @@ class Handler {
   // showed it.
   virtual void on_gap(const Topic& /*topic*/, uint64_t /*first*/, uint64_t /*last*/,
                       wire::Reason /*reason*/) {}
+  // The message `seq` has more payload than this client's message_bytes_max and was left out; what
+  // is held of its key is out of date. Like a message it counts for the position: it does not come
+  // again.
+  virtual void on_too_large(const Topic& /*topic*/, uint64_t /*seq*/, Bytes /*key*/,
+                            uint32_t /*payload_bytes*/) {}
   // Up to `seq` nothing is missing, and no batch is open.
   virtual void on_position(const Topic& /*topic*/, uint64_t /*seq*/) {}
   // What is held of the topic is void; a snapshot or the log from its oldest message follows.

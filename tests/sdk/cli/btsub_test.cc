@@ -246,3 +246,45 @@ TEST_CASE("--rate and --latency print figures instead of messages") {
   CHECK(btsub.out().starts_with("total 2 messages"));
   CHECK(btsub.out().find("latency us: p50 ") != std::string::npos);
 }
+
+TEST_CASE("btsub says which message was too large, and prints those after it") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "-n", "2", "e"});
+  broker.greet();
+  broker.subscribed(1);
+  broker.topic(1, "e", TopicKind::events);
+  broker.data(1, 1, "", "one");
+  wire::DataHead head;
+  head.topic = 1;
+  head.seq = 2;
+  ByteVector bytes;
+  wire::append_message(bytes, head, {}, as_bytes(std::string(limits::message_bytes_max + 1, 'x')));
+  bytes.resize(wire::next_frame(bytes).consumed);  // its size stands in the first part
+  broker.send(bytes);
+  broker.data(1, 3, "", "three");
+  CHECK(btsub.wait() == 0);
+  CHECK(btsub.out() == "e one\ne three\n");
+  CHECK(btsub.err() ==
+        "btsub: e: left out 2: 16777217 bytes are more than the limit of 16777216\n");
+}
+
+TEST_CASE("btsub --once with filters that overlap ends, wherever it begins") {
+  for (const std::string from : {"latest", "beginning", "-3"}) {
+    CAPTURE(from);
+    Served broker;
+    Process btsub("btsub",
+                  {"-b", broker.address(), "--once", "--from=" + from, "ward/#", "ward/4/+"});
+    broker.greet();
+    broker.subscribed(2);
+    broker.subscribed(1);
+    const bool rows = from != "-3";
+    broker.topic(1, "ward/4/beds", TopicKind::state, 5, rows ? 0 : 2);
+    if (rows) broker.snapshot_begin(1);
+    broker.data(1, 5, "k", "v");
+    if (rows) broker.snapshot_end(1, 5);
+    broker.topic(2, "ward/5", TopicKind::events, 1, from == "latest" ? 1 : 0);
+    if (from != "latest") broker.data(2, 1, "", "x");
+    CHECK(btsub.wait() == 0);
+    CHECK(btsub.out().starts_with("ward/4/beds k v"));
+  }
+}

@@ -129,3 +129,36 @@ TEST_CASE(
   s.opened(9);
   CHECK(*s.conversation.publish(s.publisher, {}) == 1);
 }
+
+TEST_CASE("a topic is opened once: the broker counts and acknowledges by topic") {
+  Publishing s;
+  const auto second = s.conversation.open("p", AckLevel::none);
+  REQUIRE(!second.ok());
+  CHECK(second.error().code == Errc::exists);
+  CHECK(second.error().text == "topic \"p\" is open already");
+  CHECK(s.sent().empty());
+  REQUIRE(s.conversation.publish(s.publisher, {.payload = as_bytes("x")}).ok());
+  s.ack(1);
+  CHECK(s.recorder.take() == Lines{"ack 1 101"});
+}
+
+TEST_CASE("a topic that was refused may be asked for again") {
+  Scripted s;
+  s.connect();
+  s.recorder.take();
+  fb::OpenedT answer;
+  answer.id = *s.conversation.open("p", AckLevel::none);
+  CHECK(!s.conversation.open("p", AckLevel::none).ok());  // not answered yet
+  answer.reason = Reason::not_allowed;
+  s.say(answer);
+  CHECK(s.conversation.open("p", AckLevel::none).ok());
+}
+
+TEST_CASE("a broker that gives two topics one number is not believed") {
+  Publishing s;
+  fb::OpenedT answer;
+  answer.id = *s.conversation.open("q", AckLevel::memory);
+  answer.number = 4;
+  s.say(answer);
+  CHECK(s.recorder.take() == Lines{"disconnected frame_malformed"});
+}

@@ -51,6 +51,9 @@ class Recorder : public Handler {
   void on_gap(const Topic& t, uint64_t first, uint64_t last, wire::Reason reason) override {
     add(t.name, " gap ", number(first), "..", number(last), " ", wire::name_of(reason));
   }
+  void on_too_large(const Topic& t, uint64_t seq, Bytes key, uint32_t bytes) override {
+    add(t.name, " too_large ", number(seq), " [", as_text(key), "] ", number(bytes));
+  }
   void on_position(const Topic& t, uint64_t seq) override {
     add(t.name, " position ", number(seq));
   }
