@@ -135,6 +135,7 @@ void Flush::plan_preamble(Follower& follower, const Cursor& cursor) {
     message.topic = topic.number;
     message.reason = follower.refetch;
     plan_control(What::refetch, follower, cursor, message);
+    if (!follower.snapshot_wanted && topic.log.at_end(cursor)) plan_empty_position(topic);
   }
   if (follower.snapshot_wanted) {
     fb::SnapshotBeginT message;
@@ -143,6 +144,16 @@ void Flush::plan_preamble(Follower& follower, const Cursor& cursor) {
     message.count = topic.log.keys();
     plan_control(What::snapshot_begin, follower, cursor, message);
   }
+}
+
+// Nothing will follow a must_refetch: that this is all has to be said with it, in one piece.
+void Flush::plan_empty_position(const Topic& topic) {
+  fb::PositionT message;
+  message.topic = topic.number;
+  message.seq = topic.log.last_seq();
+  const size_t before = control_.size();
+  wire::append_control(control_, message);
+  pieces_.back().size += static_cast<uint32_t>(control_.size() - before);
 }
 
 // An events log that no longer reaches back to the cursor: say what is missing, go on where it

@@ -57,6 +57,7 @@ class Flush {
   bool plan(Session& session);
   Outcome plan_follower(Follower& follower, size_t bytes_wanted, size_t& bytes);
   void plan_preamble(Follower& follower, const Cursor& cursor);
+  void plan_empty_position(const Topic& topic);
   void plan_gap(Follower& follower, Cursor& cursor);
   size_t plan_data(Follower& follower, Cursor& cursor, size_t bytes_wanted);
   void plan_completion(Follower& follower, const Cursor& cursor);

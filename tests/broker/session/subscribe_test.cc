@@ -233,6 +233,18 @@ TEST_CASE("what was received from another run of the broker is void") {
                                      "snapshot_begin 2 1 1", "put 2 1 a=1", "snapshot_end 2 1 1"});
 }
 
+TEST_CASE("what is void and has nothing to follow it is ended by a position") {
+  SessionWorld world;
+  world.options["e"].keep_age_us = 1'000'000;
+  world.put("e", "", "1");
+  world.clock.advance_ms(2'000);
+  world.router.expire();
+  WireClient& client = world.welcomed();
+  client.resume(1, "e", SessionWorld::epoch + 1, {{1, 0, 1}});
+  CHECK(world.lines(client) == Lines{"subscribed 1 none 1", "topic 1 e events 1",
+                                     "must_refetch 1 epoch_changed", "position 1 1"});
+}
+
 TEST_CASE("who was away while more deletions came than are remembered must start over") {
   SessionWorld world;
   world.options["s"] = SessionWorld::state_options();
