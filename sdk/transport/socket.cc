@@ -94,17 +94,23 @@ Result<Address> unix_address(const Endpoint& endpoint) {
   return address;
 }
 
+// The name to look up. None, for the loopback addresses: "localhost" is known without asking
+// anybody (RFC 6761), and not every machine has it in a file.
+const char* host_of(const Endpoint& endpoint) {
+  if (endpoint.address == "*") return "::";
+  return endpoint.address == "localhost" ? nullptr : endpoint.address.c_str();
+}
+
 Result<std::vector<Address>> tcp_addresses(const Endpoint& endpoint, bool to_listen) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV | (to_listen ? AI_PASSIVE : 0);
-  const bool every = endpoint.address == "*";
-  if (every && !to_listen) {
+  if (endpoint.address == "*" && !to_listen) {
     return Error{Errc::invalid, to_string(endpoint) + ": \"*\" is for listening"};
   }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int fault = getaddrinfo(every ? "::" : endpoint.address.c_str(),
-                                std::to_string(endpoint.port).c_str(), &hints, &found);
+  const int fault =
+      getaddrinfo(host_of(endpoint), std::to_string(endpoint.port).c_str(), &hints, &found);
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, [](addrinfo* info) {
     if (info != nullptr) freeaddrinfo(info);
   });
