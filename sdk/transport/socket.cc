@@ -207,7 +207,9 @@ Result<UniqueFd> listen_on_tcp(const Endpoint& endpoint, const ListenOptions& op
   Result<UniqueFd> fd = Error{Errc::not_found, to_string(endpoint) + ": no address"};
   for (const Address& address : *addresses) {
     fd = bind_and_listen(endpoint, address, options, false);
-    if (fd) return fd;
+    // A name's other addresses are for hosts that lack the first (no IPv6), not for a port that is
+    // taken there: a second broker beside the first would get some of its clients.
+    if (fd || fd.error().code == Errc::exists) return fd;
   }
   if (endpoint.address == "*") {  // a system without IPv6
     return listen_on_tcp({Scheme::tcp, "0.0.0.0", endpoint.port}, options);
