@@ -226,13 +226,18 @@ void TopicLog::drop_front() {
   segments_.erase(segments_.begin());
 }
 
-// Whole segments go; between them, floor_seq_ makes the limit by count exact.
+// Whole segments go; between them, floor_seq_ makes the limit by count exact. The newest message
+// stays whole: its first parts may lie in the front segment, behind older messages.
 void TopicLog::trim() {
+  const auto cuts_newest = [&] {
+    return segments_[1]->begins_inside_message && segments_[1]->first_seq == last_seq_;
+  };
   if (options_->keep_count != 0 && last_seq_ > options_->keep_count) {
     floor_seq_ = std::max(floor_seq_, last_seq_ - options_->keep_count + 1);
   }
   while (segments_.size() > 1 &&
-         (segments_.front()->last_seq < floor_seq_ || bytes_ > options_->keep_bytes)) {
+         (segments_.front()->last_seq < floor_seq_ ||
+          (bytes_ > options_->keep_bytes && !cuts_newest()))) {
     drop_front();
   }
   floor_seq_ = std::max(floor_seq_, segments_.front()->begins_inside_message

@@ -183,9 +183,12 @@ uint64_t TopicLog::seq_from_end(uint64_t count) const {
   for (size_t index = segments_.size(); index-- > 0;) {
     const Segment& segment = *segments_[index];
     living.clear();
-    for (uint32_t offset = 0; offset < segment.used(); offset += segment.frame(offset).stride()) {
-      const uint64_t seq = segment.frame(offset).seq;
-      if (!segment.dead(offset) && (living.empty() || living.back() != seq)) living.push_back(seq);
+    bool inside = segment.begins_inside_message;
+    for (uint32_t offset = 0; offset < segment.used();) {
+      const wire::DataHead& head = segment.frame(offset);
+      if (!inside && !segment.dead(offset)) living.push_back(head.seq);
+      inside = head.part_more();
+      offset += head.stride();
     }
     if (living.size() >= count) return living[living.size() - count];
     count -= living.size();

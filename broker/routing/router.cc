@@ -1,6 +1,7 @@
 #include "broker/routing/router.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "sdk/wire/topic_name.h"
 
@@ -131,7 +132,7 @@ void Router::expire() {
   const int64_t now_us = clock_->now_us();
   const uint64_t now_ms = clock_->mono_ms();
   for (const auto& topic : topics_) {
-    expire_rows(*topic, now_us);
+    if (!topic->batch_open) expire_rows(*topic, now_us);  // a deletion would end it half way
     if (topic->batch_open && now_ms - topic->batch_since_ms >= limits::batch_open_ms_max) {
       ++topic->counters.batches_cut;
       close_batch(*topic);
@@ -166,8 +167,8 @@ size_t Router::delete_rows_until(Topic& topic, uint64_t until_seq) {
 
 // --- subscriptions ---
 
-void Router::for_each_match(std::string_view filter,
-                            const std::function<void(Topic&)>& visit) const {
+void Router::for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) {
+  ++work_;
   if (!wire::has_wildcard(filter)) {
     if (Topic* topic = find(filter)) visit(*topic);
     return;
@@ -175,10 +176,12 @@ void Router::for_each_match(std::string_view filter,
   const std::string_view prefix = wire::literal_prefix(filter);
   for (auto at = by_name_.lower_bound(prefix); at != by_name_.end(); ++at) {
     if (!at->first.starts_with(prefix)) return;
+    ++work_;
     if (wire::filter_matches(filter, at->first)) visit(*at->second);
   }
 }
 
+// Looks through the shorter of the two lists.
 bool Router::follows(const Subscriber& subscriber, const Topic& topic) {
   if (topic.followers.size() < subscriber.followers_.size()) {
     return std::any_of(topic.followers.begin(), topic.followers.end(),
@@ -190,7 +193,8 @@ bool Router::follows(const Subscriber& subscriber, const Topic& topic) {
 
 uint32_t Router::subscribe(Subscriber& subscriber, const SubscribeRequest& request) {
   auto subscription = std::make_unique<Subscription>(
-      Subscription{&subscriber, request.id, std::string(request.filter), request.no_snapshot});
+      Subscription{&subscriber, ++subscriptions_made_, request.id, std::string(request.filter),
+                   request.no_snapshot});
   Subscription& kept = *subscription.release();  // freed by unsubscribe or remove
   subscriber.subscriptions_.push_back(&kept);
   filters_.insert(kept.filter, &kept);
@@ -240,9 +244,12 @@ void Router::follow(Topic& topic, const Subscription& subscription,
     case wire::From::seq:
       from_seq(static_cast<uint64_t>(std::max<int64_t>(request.value, 1)));
       break;
-    case wire::From::last:
-      from_seq(log.seq_from_end(static_cast<uint64_t>(std::max<int64_t>(request.value, 0))));
+    case wire::From::last: {
+      const auto count = static_cast<uint64_t>(std::max<int64_t>(request.value, 0));
+      work_ += std::min(count, log.messages());
+      from_seq(log.seq_from_end(count));
       break;
+    }
     case wire::From::time:
       from_seq(log.seq_at_time(request.value));
       break;
@@ -301,16 +308,23 @@ void Router::start_over(Follower& follower, wire::Reason reason) {
 }
 
 // Nothing is in it yet: its followers get all of it, a state topic as a snapshot unless they want
-// none.
+// none. Of several filters of one subscriber the one that was made first decides.
 void Router::follow_new_topic(Topic& topic) {
+  matching_.clear();
   filters_.match(topic.name, [&](FilterTree::Value value) {
-    const auto& subscription = *static_cast<Subscription*>(value);
-    if (follows(*subscription.subscriber, topic)) return;  // by another of its filters
-    SubscribeRequest request;
-    request.from = subscription.no_snapshot ? wire::From::seq : wire::From::beginning;
-    request.value = 1;
-    follow(topic, subscription, request);
+    matching_.push_back(static_cast<const Subscription*>(value));
   });
+  work_ += matching_.size();
+  std::sort(matching_.begin(), matching_.end(),
+            [](const Subscription* a, const Subscription* b) { return a->made < b->made; });
+  for (const Subscription* subscription : matching_) {
+    const auto followed = subscription->subscriber->followers();
+    if (!followed.empty() && followed.back()->topic == &topic) continue;  // by a filter before
+    SubscribeRequest request;
+    request.from = subscription->no_snapshot ? wire::From::seq : wire::From::beginning;
+    request.value = 1;
+    follow(topic, *subscription, request);
+  }
 }
 
 bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
@@ -321,13 +335,18 @@ bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
   const std::unique_ptr<Subscription> gone(*found);
   subscriptions.erase(found);
   filters_.erase(gone->filter, gone.get());
-  FilterTree others;
-  for (Subscription* other : subscriptions) others.insert(other->filter, other);
+  std::optional<FilterTree> others;  // made when it is first asked
+  work_ += subscriber.followers_.size();
   for (Follower* follower : subscriber.followers_) {
     const std::string_view name = follower->topic->name;
     if (!wire::filter_matches(gone->filter, name)) continue;
+    if (!others) {
+      others.emplace();
+      for (Subscription* other : subscriptions) others->insert(other->filter, other);
+      work_ += subscriptions.size();
+    }
     follower->unwanted = true;
-    others.match(name, [&](FilterTree::Value) { follower->unwanted = false; });
+    others->match(name, [&](FilterTree::Value) { follower->unwanted = false; });
   }
   for (DueList& list : subscriber.due_) {
     list.remove_if([](const Follower& follower) { return follower.unwanted; });

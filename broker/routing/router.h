@@ -57,6 +57,7 @@ struct Topic {
 // One filter of one subscriber. Owned by the Router.
 struct Subscription {
   Subscriber* subscriber = nullptr;
+  uint64_t made = 0;  // in the order in which they were made
   uint32_t id = 0;
   std::string filter;
   bool no_snapshot = false;
@@ -153,6 +154,9 @@ class Router {
   bool unsubscribe(Subscriber& subscriber, uint32_t id);
   // Takes the subscriber out of everything.
   void remove(Subscriber& subscriber);
+  // Topics, rows and subscriptions looked at so far for the sake of requests: what a caller charges
+  // its session for is the difference.
+  [[nodiscard]] uint64_t work() const { return work_; }
   // Lets a follower begin anew, with the snapshot or the oldest message; its client is told why.
   static void start_over(Follower& follower, wire::Reason reason);
 
@@ -176,16 +180,19 @@ class Router {
   static void begin_latest(Follower& follower, bool no_snapshot);
   static void begin_whole(Follower& follower);
   void unfollow(Follower* follower);
-  void for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit) const;
+  void for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit);
   [[nodiscard]] static bool follows(const Subscriber& subscriber, const Topic& topic);
 
   const Clock* clock_;
   uint64_t epoch_;
   uint64_t pass_ = 0;
+  uint64_t work_ = 0;
+  uint64_t subscriptions_made_ = 0;
   OptionsOf options_of_;
   std::map<std::string_view, Topic*> by_name_;  // keys are the topics' own names
   std::vector<std::unique_ptr<Topic>> topics_;  // by number - 1
   FilterTree filters_;
+  std::vector<const Subscription*> matching_;  // of the topic that is being made
   std::vector<Topic*> marked_;
   std::vector<Subscriber*> flush_list_;
 };

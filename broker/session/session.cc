@@ -67,9 +67,11 @@ void Session::on_readable() {
 // enough work for one turn.
 void Session::take_frames(Bytes buffer) {
   size_t at = 0;
-  work_ = 0;
-  while ((state_ == State::hello_expected || state_ == State::open) &&
-         work_ < sessions_.limits.request_work) {
+  const uint64_t begun = sessions_.router_.work();
+  const auto tired = [&] {
+    return sessions_.router_.work() - begun >= sessions_.limits.request_work;
+  };
+  while ((state_ == State::hello_expected || state_ == State::open) && !tired()) {
     const wire::NextFrame next = wire::next_frame(buffer.subspan(at));
     if (next.status == wire::NextFrame::Status::fault) {
       close(next.fault.reason, next.fault.text);
@@ -85,7 +87,7 @@ void Session::take_frames(Bytes buffer) {
   } else {
     in_.assign(buffer.begin() + static_cast<ptrdiff_t>(at), buffer.end());
   }
-  if (work_ >= sessions_.limits.request_work) postpone();
+  if (tired()) postpone();
 }
 
 void Session::postpone() {

@@ -124,7 +124,6 @@ class Session final : public Subscriber, private Poll::Events {
   Publications publications_;
   std::unique_ptr<fb::SubscribeT> pending_subscribe_;  // its positions come in several frames
   std::string name_, agent_;
-  size_t work_ = 0;  // for requests, in this turn; see SessionLimits::request_work
   bool postponed_ = false;
   uint64_t connected_ms_ = 0;
   uint64_t heard_ms_ = 0;

@@ -96,7 +96,6 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
     request.no_snapshot = whole->no_snapshot;
     request.epoch = whole->epoch;
     request.positions = whole->positions;
-    work_ += wire::has_wildcard(request.filter) ? sessions_.router_.topic_count() : 1;
     answer.topics = sessions_.router_.subscribe(*this, request);
   }
   send(answer);
@@ -112,7 +111,6 @@ void Session::refuse_pending_subscribe() {
 }
 
 void Session::on_unsubscribe(fb::UnsubscribeT& unsubscribe) {
-  work_ += followers().size();
   fb::UnsubscribedT answer;
   answer.id = unsubscribe.id;
   if (!sessions_.router_.unsubscribe(*this, unsubscribe.id))
@@ -158,7 +156,6 @@ void Session::on_open(fb::OpenT& open) {
     answer.number = topic->number;
     answer.kind = topic->options->kind;
     publications_.open(*topic, answer.ack);
-    if (known == nullptr) work_ += topic->followers.size();
   }
   send(answer);
 }

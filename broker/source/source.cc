@@ -93,7 +93,7 @@ void Source::start() {
   if (paused_) channel_->set_paused(true);
   report_ = {};
   finish_seen_ = false;
-  slow_start_said_ = false;
+  slow_start_said_ = refused_ = false;
   plugin_state_ = BTB_STATE_STARTING;
   started_ms_ = clock_.mono_ms();
   leftovers_ = published_so_far();
@@ -116,6 +116,8 @@ void Source::request_stop() {
     return;
   }
   enter(State::stopping, "");
+  at_stop_ = published_so_far();
+  stop_deleting();
   channel_->request_stop();
 }
 
@@ -175,7 +177,7 @@ void Source::tick() {
 // --- data path ---
 
 bool Source::drain() {
-  if (deleting()) {
+  if (deleting() && may_delete()) {
     drain_deletions();
     return true;
   }
@@ -200,6 +202,7 @@ bool Source::drain() {
     finish_seen_ = true;
     thread_finished(report_);
   }
+  if (deleting() && may_delete()) more_to_drain_ = true;
   return more_to_drain_;
 }
 
@@ -253,6 +256,7 @@ void Source::publish_entry(size_t index) {
     return;
   }
   ++counters_.rejected;
+  refused_ = true;
   if (!refusal_within_rate()) {
     ++counters_.dead_letters_dropped;
     return;
@@ -304,7 +308,14 @@ void Source::judge_leftovers() {
                 [&](const Leftovers& at) { return at.topic->publisher != spec_.publisher; });
   uint64_t left = 0;
   for (const Leftovers& at : leftovers_) left += at.topic->log.rows_until(at.until_seq);
-  if (left == 0) return leftovers_.clear();
+  if (left == 0) {
+    leftovers_.clear();
+    return release_leftovers();
+  }
+  if (refused_) {  // it may be just these that the topic did not take again
+    return event(BTB_LOG_WARNING, "rows that it published before it was restarted are kept, whether "
+                                  "or not it still has them: messages of it were refused");
+  }
   uint64_t rows = 0;
   for (const Leftovers& at : published_so_far()) rows += at.topic->log.keys();
   const double share = static_cast<double>(left) / static_cast<double>(rows);
@@ -333,7 +344,16 @@ void Source::release_leftovers() {
 
 void Source::withdraw() {
   leftovers_ = published_so_far();
+  // Where another source began to publish while this one ended: only what was there before.
+  for (const Leftovers& at : at_stop_) {
+    if (at.topic->publisher != spec_.publisher) leftovers_.push_back(at);
+  }
   delete_leftovers();
+}
+
+// Not in the middle of a batch, which a deletion would end.
+bool Source::may_delete() const {
+  return state_ == State::abandoned || (!draining_.active && open_topics_.empty());
 }
 
 // As much as one turn may take.

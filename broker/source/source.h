@@ -81,6 +81,7 @@ class Source {
   // Deletes all the source has published where nobody else does. REQUIRES: ended or abandoned.
   void withdraw();
   [[nodiscard]] bool deleting() const { return !deleting_.empty(); }
+  void stop_deleting() { deleting_.clear(); }
 
   // Publishes what the channel holds, within the budget; true if there is more. Called once a turn.
   bool drain();
@@ -121,6 +122,7 @@ class Source {
   void judge_leftovers();
   void delete_leftovers();
   void release_leftovers();
+  [[nodiscard]] bool may_delete() const;
   void drain_deletions();
   bool begin_batch();
   void publish_entry(size_t index);
@@ -149,10 +151,12 @@ class Source {
   bool more_to_drain_ = false;
   bool finish_seen_ = false;
   bool slow_start_said_ = false;
+  bool refused_ = false;  // a message of this run was not taken by its topic
   ChannelReport report_;
   Draining draining_;
   std::vector<Topic*> open_topics_;   // of a batch in several pieces
   std::vector<Leftovers> leftovers_;  // what was there when this run began
+  std::vector<Leftovers> at_stop_;    // what was there when it was asked to end
   std::vector<Leftovers> deleting_;
   std::string held_text_;  // while leftovers are held: why
   uint64_t refusal_minute_ = 0;

@@ -48,7 +48,9 @@ void Sources::remove(const std::string& name) {
 
 void Sources::stop(const std::string& name, bool withdraw) {
   for (Stopping& stopping : stopping_) {
-    if (stopping.source->spec().name == name) stopping.next.reset();
+    if (stopping.source->spec().name != name) continue;
+    stopping.next.reset();
+    stopping.withdraw = withdraw;
   }
   const auto found = running_.find(name);
   if (found == running_.end()) return;
@@ -109,6 +111,7 @@ void Sources::stop_all() {
     for (Stopping& stopping : stopping_) {
       stopping.next.reset();
       stopping.withdraw = false;
+      stopping.source->stop_deleting();
     }
     loop_.run_once(false);  // lets their last words in
     drain();

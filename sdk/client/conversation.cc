@@ -109,8 +109,10 @@ void Conversation::sent(size_t bytes, uint64_t now_ms) {
     output_.clear();
     output_sent_ = 0;
   } else if (output_sent_ >= sent_kept_bytes_max) {
-    output_.erase(output_.begin(), output_.begin() + static_cast<ptrdiff_t>(output_sent_));
-    output_sent_ = 0;
+    // Whole words only: frames are written at multiples of 8, of the stream and of memory.
+    const size_t gone = output_sent_ / wire::frame_alignment * wire::frame_alignment;
+    output_.erase(output_.begin(), output_.begin() + static_cast<ptrdiff_t>(gone));
+    output_sent_ -= gone;
   }
 }
 

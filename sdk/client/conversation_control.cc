@@ -304,7 +304,7 @@ void Conversation::start_topic(TopicState& topic, uint64_t position, bool known,
     topic.last = position;
   }
   const SubscriptionState* by = deciding(topic.topic.name);
-  const bool snapshot = by != nullptr && by->brings_snapshots();
+  const bool snapshot = by != nullptr && by->brings_snapshot_now();
   await_sync(topic, is_state && snapshot, again);
 }
 

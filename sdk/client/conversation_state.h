@@ -58,8 +58,11 @@ struct Conversation::SubscriptionState {
   uint64_t announced = 0;
   uint64_t unsynced = 0;  // of the announced ones
 
-  // Of the state topics that matched when it was made.
-  [[nodiscard]] bool brings_snapshots() const {
+  // Of the state topic that is announced now: one of those that matched when the subscription was
+  // sent, or one that was born later.
+  [[nodiscard]] bool brings_snapshot_now() const {
+    const bool born_later = answered && announced >= expected;
+    if (born_later) return !asked.no_snapshot;
     return resuming || asked.from == wire::From::beginning ||
            (asked.from == wire::From::latest && !asked.no_snapshot);
   }
