@@ -1,7 +1,9 @@
 #include "broker/app/application.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <bit>
 #include <csignal>
 #include <random>
 
@@ -15,6 +17,7 @@ constexpr uint64_t tick_ms = 1'000;
 constexpr uint32_t shutdown_retry_after_ms = 1'000;
 constexpr uint64_t shutdown_flush_ms = 500;
 constexpr uint64_t shutdown_look_ms = 20;
+constexpr size_t kept_topics_told_max = 10;
 
 // Differs between runs, also of a machine whose clock starts at the same time each day.
 uint64_t make_epoch(int64_t now_us) {
@@ -86,12 +89,27 @@ Result<void> Application::start() {
   for (const SourceConfig& config : config_->sources) {
     if (config.enabled) start_source(config);
   }
+  warn_of_descriptors();
   tick_timer_.start(tick_ms, tick_ms);
   const auto sys_ms = static_cast<uint64_t>(config_->broker.sys_interval_ms);
   if (sys_ms != 0) sys_timer_.start(0, sys_ms);
   log_.write(EventLog::Level::info, "started", "",
              {{"name", config_->broker.name}, {"version", BTB_VERSION}});
   return {};
+}
+
+// Each session is a descriptor, and sources and listeners have some of their own.
+void Application::warn_of_descriptors() {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 ||
+      descriptors.rlim_cur >= config_->limits.sessions + 64) {
+    return;
+  }
+  log_.write(
+      EventLog::Level::warning, "descriptors",
+      "the system gives fewer descriptors than limits.sessions needs (ulimit -n, LimitNOFILE)",
+      {{"descriptors", std::to_string(descriptors.rlim_cur)},
+       {"sessions", std::to_string(config_->limits.sessions)}});
 }
 
 void Application::run() {
@@ -204,8 +222,20 @@ void Application::session_opened(const Session& session) {
               {"peer", session.traits().peer}});
 }
 
+// Anybody who can connect can make sessions that say nothing: those are told of at the first,
+// second, fourth, eighth time and so on.
 void Application::session_ended(const Session& session, wire::Reason reason,
                                 std::string_view text) {
+  if (!session.said_hello()) {
+    const uint64_t count = ++ended_without_hello_[reason];
+    if (!std::has_single_bit(count)) return;
+    log_.write(EventLog::Level::warning, "session_ended", text,
+               {{"session", std::to_string(session.id())},
+                {"reason", std::string(wire::name_of(reason))},
+                {"so_far", std::to_string(count)},
+                {"peer", session.traits().peer}});
+    return;
+  }
   log_.write(reason == wire::Reason::normal ? EventLog::Level::info : EventLog::Level::warning,
              "session_ended", text,
              {{"session", std::to_string(session.id())},
@@ -259,6 +289,7 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
                "the configuration has faults; nothing was changed");
     return nullptr;
   }
+  keep_what_runs(*config_, *fresh);
   config_ = std::move(fresh);
   for (OpenListener& open : added) listeners_.push_back(std::move(open));
   apply(*changes);
@@ -270,11 +301,20 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
   return changes;
 }
 
-void Application::apply(const ConfigChanges& changes) {
+void Application::apply(ConfigChanges& changes) {
   log_.configure(config_->broker.log_level, config_->broker.log_format);
   apply_limits();
   rules_ = TopicRules(config_->topics);
-  router_.refresh_options([this](std::string_view name) { return rules_.options_of(name); });
+  const std::vector<std::string> kept =
+      router_.refresh_options([this](std::string_view name) { return rules_.options_of(name); });
+  for (size_t i = 0; i < std::min(kept.size(), kept_topics_told_max); ++i) {
+    changes.needs_restart.push_back("topic " + kept[i] +
+                                    ": has messages of its old kind, and keeps it");
+  }
+  if (kept.size() > kept_topics_told_max) {
+    changes.needs_restart.push_back(std::to_string(kept.size() - kept_topics_told_max) +
+                                    " more topics keep their kind");
+  }
 
   for (const ListenerConfig& gone : changes.listeners_removed) {
     const auto same = [&](const auto& other) { return other.endpoint == gone.endpoint; };
@@ -288,7 +328,9 @@ void Application::apply(const ConfigChanges& changes) {
   }
   for (OpenListener& open : listeners_) {
     for (const ListenerConfig& config : config_->listen) {
-      if (config.endpoint == open.config.endpoint) open.config = config;
+      if (config.endpoint != open.config.endpoint) continue;
+      open.config = config;
+      sessions_.allow_publishing(config.endpoint, config.client_publish);
     }
   }
 

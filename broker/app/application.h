@@ -59,13 +59,15 @@ class Application final : private SessionsOwner, private SourceEvents {
   void tick();
   // Reads the file again; null and the faults if it cannot be used, and then nothing has changed.
   std::unique_ptr<ConfigChanges> reload(std::vector<ConfigFault>& faults);
-  void apply(const ConfigChanges& changes);
+  void apply(ConfigChanges& changes);
+  void warn_of_descriptors();
   void reload_by_signal();
   void shut_down();
 
   std::unique_ptr<Config> config_;
   const std::string program_directory_;
   bool stopping_ = false;  // nothing new is begun
+  std::map<wire::Reason, uint64_t> ended_without_hello_;
   EventLog log_;
   SystemClock clock_;
   const int64_t started_us_;

@@ -43,6 +43,9 @@ CommandResult Commands::status() {
   Json ends = Json::object();
   for (const auto& [reason, count] : app_.sessions_.ends())
     ends[std::string(wire::name_of(reason))] = count;
+  Json refusals = Json::object();
+  for (const auto& [reason, count] : app_.sessions_.refusals())
+    refusals[std::string(wire::name_of(reason))] = count;
   Json listen = Json::array();
   for (const auto& open : app_.listeners_) listen.push_back(to_string(open.listener->endpoint()));
   size_t sources_count = 0;
@@ -68,6 +71,7 @@ CommandResult Commands::status() {
       {"out_of_descriptors", counters.out_of_descriptors},
       {"log_lines_lost", counters.log_lines_lost},
       {"ends", ends},
+      {"refusals", refusals},
   });
 }
 

@@ -128,4 +128,8 @@ struct ConfigChanges {
 };
 ConfigChanges compare(const Config& before, const Config& after);
 
+// Gives `fresh`, which is applied while `running` runs, the values that only a restart changes: so
+// a next reload compares with what is, and says again what waits.
+void keep_what_runs(const Config& running, Config& fresh);
+
 }  // namespace btb

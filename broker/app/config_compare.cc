@@ -10,13 +10,12 @@ namespace btb {
 namespace {
 
 template <class T>
-std::string differences(const ConfigKeys<T>& keys, const T& before, const T& after,
-                        std::string_view without = {}) {
+std::string differences(const ConfigKeys<T>& keys, const T& before, const T& after) {
   std::string out;
   for (const ConfigKey<T>& key : keys) {
     const std::string old_text = key.show(before);
     const std::string new_text = key.show(after);
-    if (old_text == new_text || key.name == without) continue;
+    if (old_text == new_text) continue;
     out += (out.empty() ? "" : ", ") + key.name + " " + old_text + " -> " + new_text;
   }
   return out;
@@ -75,9 +74,12 @@ void compare_listeners(const Config& before, const Config& after, ConfigChanges&
     if (*old == fresh) continue;
     changes.listeners_removed.push_back(*old);
     changes.listeners_added.push_back(fresh);
-    const std::string rules = differences(listener_keys(), *old, fresh, "mode");
-    if (!rules.empty())
-      changes.applied.push_back(who + rules + ", for clients that connect from now on");
+    for (const ConfigKey<ListenerConfig>& key : listener_keys()) {
+      const std::string difference = differences<ListenerConfig>({key}, *old, fresh);
+      if (difference.empty() || key.name == "mode") continue;
+      changes.applied.push_back(
+          who + difference + (key.name == "admin" ? ", for clients that connect from now on" : ""));
+    }
     if (old->mode != fresh.mode) {
       changes.needs_restart.push_back(who + "the mode of a socket that is open is kept");
     }
@@ -167,25 +169,19 @@ std::vector<std::string> common_order(const Config& config, const Config& other)
 }
 
 void compare_topics(const Config& before, const Config& after, ConfigChanges& changes) {
-  const auto kind_stays = [&](const std::string& who) {
-    changes.needs_restart.push_back(who + "topics that exist keep their kind");
-  };
   for (const TopicRule& old : before.topics) {
     if (find_rule(after, old.filter) != nullptr) continue;
     changes.applied.push_back("topics " + old.filter + ": rule removed");
-    if (old.options.kind == wire::TopicKind::state) kind_stays("topics " + old.filter + ": ");
   }
   for (const TopicRule& fresh : after.topics) {
     const TopicRule* old = find_rule(before, fresh.filter);
     const std::string who = "topics " + fresh.filter + ": ";
     if (old == nullptr) {
       changes.applied.push_back(who + "rule added");
-      if (fresh.options.kind == wire::TopicKind::state) kind_stays(who);
       continue;
     }
     const std::string difference = differences(topic_keys(), *old, fresh);
     if (!difference.empty()) changes.applied.push_back(who + difference);
-    if (old->options.kind != fresh.options.kind) kind_stays(who);
   }
   if (common_order(before, after) != common_order(after, before)) {
     changes.applied.push_back("topics: the order of the rules");
@@ -193,6 +189,15 @@ void compare_topics(const Config& before, const Config& after, ConfigChanges& ch
 }
 
 }  // namespace
+
+void keep_what_runs(const Config& running, Config& fresh) {
+  fresh.broker.name = running.broker.name;
+  for (ListenerConfig& listener : fresh.listen) {
+    if (const ListenerConfig* old = find_listener(running, listener.endpoint)) {
+      listener.mode = old->mode;
+    }
+  }
+}
 
 ConfigChanges compare(const Config& before, const Config& after) {
   ConfigChanges changes;

@@ -123,6 +123,9 @@ void read_endpoint(ConfigReader& reader, const YamlNode& node, ListenerConfig& o
                        !endpoint->address.starts_with('@');
   if (is_path) endpoint = parse_endpoint("unix:" + reader.resolved(endpoint->address));
   if (!endpoint) return reader.fault(node.place, endpoint.error().text);
+  if (!is_supported(*endpoint)) {
+    return reader.fault(node.place, text + ": this build carries no Bluetooth transport");
+  }
   out.endpoint = to_string(*endpoint);
 }
 
@@ -165,8 +168,20 @@ void read_source_name(ConfigReader& reader, const YamlNode& node, SourceConfig& 
   out.name = text;
 }
 
+// What stands for nothing in YAML would reach the plugin as an empty text.
+void refuse_nothing(ConfigReader& reader, const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::none) {
+    reader.fault(
+        node.place,
+        "no value here: leave the option out for its default; \"\" is an empty text, and the "
+        "words NULL, null and ~ need quotes");
+  }
+  for (const YamlNode& item : node.items) refuse_nothing(reader, item);
+}
+
 void read_options(ConfigReader& reader, const YamlNode& node, SourceConfig& out) {
   if (!reader.is_map(node, "`options`")) return;
+  refuse_nothing(reader, node);
   for (size_t i = 0; i + 1 < node.items.size(); i += 2) {
     out.written.push_back(
         {node.items[i].text, node.items[i].place, written_value(node.items[i + 1])});

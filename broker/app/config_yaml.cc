@@ -202,6 +202,12 @@ YamlFault explain(std::string_view text, const YAML::Exception& exception) {
         "far?";
   } else if (exception.msg.starts_with("end of map not found")) {
     reason = "not YAML: this line is not indented like the ones before it";
+  } else if (exception.msg.starts_with("end of map flow") &&
+             line_of(text, exception.mark.line).find("${") != std::string_view::npos) {
+    reason = "not YAML: ${...} has to be quoted inside of { }";
+  } else if (exception.msg.starts_with("end of sequence flow") ||
+             exception.msg.starts_with("end of map flow")) {
+    reason = "not YAML: a [ or { that is not closed, or a quote that is not";
   }
   return {place_of(exception.mark), reason};
 }

@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
   bool check = false;
   app.add_option("config", file,
                  "The configuration (YAML). See configs/minimal.yaml and configs/broker.yaml")
-      ->envname("BTB_CONFIG")
+      ->envname("BTBROKER_CONFIG")
       ->required();
   app.add_flag("--check", check,
                "Only read the configuration, options of plugins included, and say what is wrong");

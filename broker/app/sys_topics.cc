@@ -31,6 +31,9 @@ void SysTopics::publish(const BrokerCounters& counters) {
   for (const auto& [reason, count] : sessions_.ends()) {
     row("$SYS/ends", std::string(wire::name_of(reason)), std::to_string(count));
   }
+  for (const auto& [reason, count] : sessions_.refusals()) {
+    row("$SYS/refusals", std::string(wire::name_of(reason)), std::to_string(count));
+  }
   std::set<std::string> names;
   sources_.for_each([&](const Source& source) {
     names.insert(source.spec().name);

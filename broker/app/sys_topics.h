@@ -1,5 +1,6 @@
 // SysTopics: the broker's own figures as ordinary state topics: $SYS/broker (a row a figure),
-// $SYS/ends (a row a reason why sessions ended), $SYS/sources (a row a source). A row is published
+// $SYS/ends (a row a reason why sessions ended), $SYS/refusals (likewise, of requests),
+// $SYS/sources (a row a source). A row is published
 // only when it changed, and deleted when what it tells of is gone. Resource; [loop] thread.
 #pragma once
 

@@ -4,13 +4,17 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <random>
 
 namespace btb {
 
 namespace {
 
+// Another one in each run, or keys could be made up that all fall to one place of the index.
+const uint64_t hash_seed = std::random_device()();
+
 uint32_t hash_of(Bytes key) {
-  return static_cast<uint32_t>(XXH3_64bits(key.data(), key.size()));
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(key.data(), key.size(), hash_seed));
 }
 
 uint8_t flags_of(const Message& message, wire::Priority priority) {
@@ -235,9 +239,8 @@ void TopicLog::trim() {
   if (options_->keep_count != 0 && last_seq_ > options_->keep_count) {
     floor_seq_ = std::max(floor_seq_, last_seq_ - options_->keep_count + 1);
   }
-  while (segments_.size() > 1 &&
-         (segments_.front()->last_seq < floor_seq_ ||
-          (bytes_ > options_->keep_bytes && !cuts_newest()))) {
+  while (segments_.size() > 1 && (segments_.front()->last_seq < floor_seq_ ||
+                                  (bytes_ > options_->keep_bytes && !cuts_newest()))) {
     drop_front();
   }
   floor_seq_ = std::max(floor_seq_, segments_.front()->begins_inside_message

@@ -50,7 +50,8 @@ std::shared_ptr<const TopicOptions> Router::options_of(std::string_view name) co
 
 Topic* Router::find_or_make(std::string_view name) {
   if (Topic* topic = find(name)) return topic;
-  if (topics_.size() >= topics_max) return nullptr;
+  // The broker's own are few, and say what is wrong when there are too many others.
+  if (topics_.size() >= topics_max && !wire::is_reserved(name)) return nullptr;
   const auto number = static_cast<uint32_t>(topics_.size() + 1);
   topics_.push_back(std::make_unique<Topic>(number, name, options_of_(name)));
   Topic& topic = *topics_.back();
@@ -132,11 +133,11 @@ void Router::expire() {
   const int64_t now_us = clock_->now_us();
   const uint64_t now_ms = clock_->mono_ms();
   for (const auto& topic : topics_) {
-    if (!topic->batch_open) expire_rows(*topic, now_us);  // a deletion would end it half way
     if (topic->batch_open && now_ms - topic->batch_since_ms >= limits::batch_open_ms_max) {
       ++topic->counters.batches_cut;
       close_batch(*topic);
     }
+    if (!topic->batch_open) expire_rows(*topic, now_us);  // a deletion would end it half way
   }
 }
 
@@ -342,8 +343,10 @@ bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
     if (!wire::filter_matches(gone->filter, name)) continue;
     if (!others) {
       others.emplace();
-      for (Subscription* other : subscriptions) others->insert(other->filter, other);
-      work_ += subscriptions.size();
+      for (Subscription* other : subscriptions) {
+        others->insert(other->filter, other);
+        work_ += 1 + other->filter.size() / 8;  // a level costs about as much as a topic looked at
+      }
     }
     follower->unwanted = true;
     others->match(name, [&](FilterTree::Value) { follower->unwanted = false; });

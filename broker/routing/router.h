@@ -114,7 +114,7 @@ class Router {
   Router& operator=(const Router&) = delete;
 
   [[nodiscard]] uint64_t epoch() const { return epoch_; }
-  uint32_t topics_max = limits::topics_max;
+  uint32_t topics_max = limits::topics_max;  // beside those whose names begin with $
 
   // --- topics ---
   [[nodiscard]] Topic* find(std::string_view name) const;

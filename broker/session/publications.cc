@@ -64,11 +64,18 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
   }
   if (part) {
     take_part(*to, frame, router, now_us, message_bytes_max, out);
-  } else if (head.total > message_bytes_max) {
-    refuse(*to, head, wire::Reason::message_too_large, router, out);
+  } else if (const auto reason = objection(*to, head.total, message_bytes_max);
+             reason != wire::Reason::none) {
+    refuse(*to, head, reason, router, out);
   } else {
     publish(*to, head.seq, message_of(head, frame.key(), frame.payload(), now_us), router, out);
   }
+}
+
+// A topic may have been opened before a reload took the right to publish to it.
+wire::Reason Publications::objection(const Publication& to, size_t bytes, size_t bytes_max) const {
+  if (!allowed || !to.topic->options->client_publish) return wire::Reason::not_allowed;
+  return bytes > bytes_max ? wire::Reason::message_too_large : wire::Reason::none;
 }
 
 // The first part brings the key and says how large the message will be; a refused one is swallowed
@@ -79,11 +86,12 @@ void Publications::take_part(Publication& to, const wire::FrameView& frame, Rout
   if (!to.in_parts) {
     to.in_parts = true;
     to.partial_seq = head.seq;
-    to.partial_refused = partial_bytes_ + head.total > message_bytes_max;
+    const wire::Reason reason = objection(to, partial_bytes_ + head.total, message_bytes_max);
+    to.partial_refused = reason != wire::Reason::none;
     to.partial_total = to.partial_refused ? 0 : head.total;
     to.partial_key.assign(frame.key().begin(), frame.key().end());
     partial_bytes_ += to.partial_total;
-    if (to.partial_refused) refuse(to, head, wire::Reason::message_too_large, router, out);
+    if (to.partial_refused) refuse(to, head, reason, router, out);
   }
   const size_t size = to.partial.size() + head.payload_size();
   const bool fits =
@@ -108,7 +116,11 @@ void Publications::publish(Publication& to, uint64_t published, const Message& m
   const PublishResult result = router.publish(*to.topic, message);
   if (result.reason == wire::Reason::none) return settle(to, published, result.seq);
   to.published = published;
-  append_reject(to.topic->number, published, result.reason, out);
+  const bool by_topic = result.reason == wire::Reason::message_too_large;
+  append_reject(to.topic->number, published, result.reason, out,
+                by_topic ? "the topic keeps " + std::to_string(to.topic->options->keep_bytes) +
+                               " bytes (keep.bytes)"
+                         : "");
 }
 
 void Publications::settle(Publication& to, uint64_t published, uint64_t seq) {
@@ -136,8 +148,10 @@ void Publications::end_batch(Publication& to, const wire::DataHead& head, Router
 }
 
 void Publications::append_reject(uint32_t topic, uint64_t published, wire::Reason reason,
-                                 ByteVector& out) {
+                                 ByteVector& out, std::string text) {
+  ++refusals_[reason];
   fb::RejectT message;
+  message.text = std::move(text);
   message.topic = topic;
   message.published = published;
   message.reason = reason;

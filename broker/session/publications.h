@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "broker/routing/router.h"
@@ -11,16 +13,25 @@
 
 namespace btb {
 
+// How often something was refused, by reason.
+using Refusals = std::map<wire::Reason, uint64_t>;
+
 class Publications {
  public:
+  // `refusals` outlives it.
+  explicit Publications(Refusals& refusals) : refusals_(refusals) {}
+
+  bool allowed = true;  // by the rules of the listener, which a reload may change
+
   // The topic may now be published to. Opening it again changes the level.
   void open(Topic& topic, wire::AckLevel ack);
   [[nodiscard]] size_t size() const { return open_.size(); }
   [[nodiscard]] bool has(const Topic& topic) { return find(topic.number) != nullptr; }
 
   // A data frame of the session, whole or a part. Publishes what is complete; appends a reject to
-  // `out` for what is not taken. Messages in parts that are not complete have `message_bytes_max`
-  // together. `now_us` is the time a message gets that brings none, or one from the future.
+  // `out` for what is not taken, be it that a reload took the right away. Messages in parts that
+  // are not complete have `message_bytes_max` together. `now_us` is the time a message gets that
+  // brings none, or one from the future.
   void take(const wire::FrameView& frame, Router& router, int64_t now_us,
             uint32_t message_bytes_max, ByteVector& out);
 
@@ -60,15 +71,17 @@ class Publications {
                  uint32_t message_bytes_max, ByteVector& out);
   void publish(Publication& to, uint64_t published, const Message& message, Router& router,
                ByteVector& out);
+  [[nodiscard]] wire::Reason objection(const Publication& to, size_t bytes, size_t bytes_max) const;
   void settle(Publication& to, uint64_t published, uint64_t seq);
   // For what does not even reach its topic.
   void refuse(Publication& to, const wire::DataHead& head, wire::Reason reason, Router& router,
               ByteVector& out);
   static void end_batch(Publication& to, const wire::DataHead& head, Router& router);
-  static void append_reject(uint32_t topic, uint64_t published, wire::Reason reason,
-                            ByteVector& out);
+  void append_reject(uint32_t topic, uint64_t published, wire::Reason reason, ByteVector& out,
+                     std::string text = {});
   void drop_partial(Publication& to);
 
+  Refusals& refusals_;
   std::vector<Publication> open_;   // in the order they were opened
   std::vector<Place> by_number_;    // the same, sorted by topic
   std::vector<uint32_t> acks_due_;  // of open_, those with ack_due

@@ -22,9 +22,12 @@ Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits tra
       id_(id),
       traits_(std::move(traits)),
       link_(sessions.loop_, std::move(fd), *this),
+      publications_(sessions.refusals_),
       connected_ms_(sessions.clock_.mono_ms()),
       heard_ms_(connected_ms_),
-      wrote_ms_(connected_ms_) {}
+      wrote_ms_(connected_ms_) {
+  allow_publishing(traits_.client_publish);
+}
 
 Session::~Session() {
   leave();
@@ -125,6 +128,8 @@ void Session::handle(const wire::FrameView& frame) {
     handle_open(frame);
   } else if (frame.kind == wire::Kind::hello) {
     decode_for(frame, &Session::on_hello);
+  } else if (frame.kind == wire::Kind::goodbye) {
+    decode_for(frame, &Session::on_goodbye);
   } else {
     close(wire::Reason::hello_expected,
           std::string("the first frame is of kind ") + std::string(wire::name_of(frame.kind)));
@@ -155,7 +160,7 @@ void Session::handle_open(const wire::FrameView& frame) {
     case wire::Kind::goodbye:
       return decode_for(frame, &Session::on_goodbye);
     case wire::Kind::pong:
-      return;  // having been heard is all it is for
+      return decode_for(frame, &Session::on_pong);
     case wire::Kind::none:
     case wire::Kind::hello:
     case wire::Kind::welcome:
@@ -269,6 +274,11 @@ void Session::close(wire::Reason reason, std::string_view text, uint32_t retry_a
   link_.want_readable(true);
   sessions_.ended(*this, reason, text);
   sessions_.router_.wake(*this);
+}
+
+void Session::cut_off() {
+  flush();
+  end(reason_, "");
 }
 
 void Session::end(wire::Reason reason, std::string_view text) {

@@ -50,11 +50,15 @@ class Session final : public Subscriber, private Poll::Events {
   // Says goodbye and ends the session as soon as that is written, or some time has passed. May be
   // called twice.
   void close(wire::Reason reason, std::string_view text, uint32_t retry_after_ms = 0);
+  // After close: what one write takes of the goodbye is sent, and no more.
+  void cut_off();
   // Writes what there is, as far as the link takes it. Called by Sessions, once a turn.
   void flush();
   // Handles the requests that were postponed, as far as this turn's share goes. Called by Sessions,
   // once a turn.
   void go_on();
+  // Whether its client may publish, by the rules of the listener it came in at.
+  void allow_publishing(bool allowed) { publications_.allowed = allowed; }
   // Looks at the time: handshake, keep-alive, goodbye.
   void tick(uint64_t now_ms);
 
@@ -65,6 +69,7 @@ class Session final : public Subscriber, private Poll::Events {
   [[nodiscard]] const std::string& agent() const { return agent_; }
   [[nodiscard]] const SessionCounters& counters() const { return counters_; }
   [[nodiscard]] uint64_t connected_ms() const { return connected_ms_; }
+  [[nodiscard]] bool said_hello() const { return keep_alive_ms_ != 0; }
   [[nodiscard]] uint64_t behind_bytes() const;
   // What the session's own buffers take of memory, used or not.
   [[nodiscard]] size_t buffer_bytes() const { return in_.capacity() + out_.capacity(); }
@@ -85,10 +90,12 @@ class Session final : public Subscriber, private Poll::Events {
   void on_hello(fb::HelloT& hello);
   void on_subscribe(fb::SubscribeT& subscribe);
   void refuse_pending_subscribe();
+  void count_refusal(wire::Reason reason);
   void on_unsubscribe(fb::UnsubscribeT& unsubscribe);
   void on_open(fb::OpenT& open);
   void on_command(fb::CommandT& command);
   void on_ping(fb::PingT& ping);
+  void on_pong(fb::PongT& pong);
   void on_goodbye(fb::GoodbyeT& goodbye);
   [[nodiscard]] wire::Reason subscribe_fault(const fb::SubscribeT& subscribe,
                                              const char*& text) const;
@@ -129,7 +136,7 @@ class Session final : public Subscriber, private Poll::Events {
   uint64_t heard_ms_ = 0;
   uint64_t wrote_ms_ = 0;
   uint64_t closing_ms_ = 0;
-  uint32_t keep_alive_ms_ = 0;
+  uint32_t keep_alive_ms_ = 0;                // 0 before hello
   std::array<uint8_t, priorities> waited_{};  // flushes in which a priority was due and got nothing
   SessionCounters counters_;
 };

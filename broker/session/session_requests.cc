@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint16_t protocol = 1;
 constexpr size_t goodbye_text_bytes_max = 256;
+constexpr size_t reply_text_bytes_max = 1024;
 constexpr uint32_t keep_alive_ms_min = 1'000;
 
 std::string clipped_utf8(const std::string& text, size_t bytes_max) {
@@ -56,6 +57,10 @@ void Session::on_hello(fb::HelloT& hello) {
 wire::Reason Session::subscribe_fault(const fb::SubscribeT& subscribe, const char*& text) const {
   text = wire::topic_filter_fault(subscribe.filter);
   if (text != nullptr) return wire::Reason::name_invalid;
+  if (*fb::EnumNameFrom(subscribe.from) == '\0') {
+    text = "it begins nowhere this broker knows";
+    return wire::Reason::not_allowed;
+  }
   text = "";
   const auto same_id = [&](const Subscription* at) { return at->id == subscribe.id; };
   if (subscribe.id == 0 || std::any_of(subscriptions().begin(), subscriptions().end(), same_id)) {
@@ -98,7 +103,12 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
     request.positions = whole->positions;
     answer.topics = sessions_.router_.subscribe(*this, request);
   }
+  count_refusal(answer.reason);
   send(answer);
+}
+
+void Session::count_refusal(wire::Reason reason) {
+  if (reason != wire::Reason::none) ++sessions_.refusals_[reason];
 }
 
 // Another one began before its last frame came.
@@ -107,6 +117,7 @@ void Session::refuse_pending_subscribe() {
   answer.id = pending_subscribe_->id;
   answer.reason = wire::Reason::part_out_of_order;
   answer.text = "another subscription was asked for before this one was complete";
+  count_refusal(answer.reason);
   send(answer);
 }
 
@@ -115,6 +126,7 @@ void Session::on_unsubscribe(fb::UnsubscribeT& unsubscribe) {
   answer.id = unsubscribe.id;
   if (!sessions_.router_.unsubscribe(*this, unsubscribe.id))
     answer.reason = wire::Reason::id_unknown;
+  count_refusal(answer.reason);
   send(answer);
 }
 
@@ -123,7 +135,7 @@ wire::Reason Session::open_fault(const std::string& name, const char*& text) con
   if (text != nullptr) return wire::Reason::name_invalid;
   text = "";
   if (wire::is_reserved(name)) return wire::Reason::reserved_name;
-  if (!traits_.client_publish) {
+  if (!publications_.allowed) {
     text = "clients of this listener do not publish";
     return wire::Reason::not_allowed;
   }
@@ -140,7 +152,10 @@ void Session::on_open(fb::OpenT& open) {
   const char* text = "";
   answer.reason = open_fault(open.name, text);
   answer.text = text;
-  if (answer.reason != wire::Reason::none) return send(answer);
+  if (answer.reason != wire::Reason::none) {
+    count_refusal(answer.reason);
+    return send(answer);
+  }
 
   // Asked before the topic is made, so that one session cannot fill the broker with topics.
   const Topic* known = sessions_.router_.find(open.name);
@@ -157,6 +172,7 @@ void Session::on_open(fb::OpenT& open) {
     answer.kind = topic->options->kind;
     publications_.open(*topic, answer.ack);
   }
+  count_refusal(answer.reason);
   send(answer);
 }
 
@@ -166,12 +182,13 @@ void Session::on_command(fb::CommandT& command) {
   if (!traits_.admin) {
     reply.reason = wire::Reason::not_allowed;
     reply.text = "commands are taken from the broker's user and root, over its unix socket";
+    count_refusal(reply.reason);
     return send(reply);
   }
   CommandResult result = sessions_.owner_.command(command.verb, command.arguments);
   if (state_ != State::open) return;  // it ended this very session
   reply.reason = result.reason;
-  reply.text = std::move(result.text);
+  reply.text = clipped_utf8(result.text, reply_text_bytes_max);
   // A body larger than a frame goes out in several replies, cut between characters.
   constexpr size_t chunk = limits::control_frame_bytes_max / 2;
   std::string_view rest = result.body;
@@ -189,6 +206,9 @@ void Session::on_ping(fb::PingT& ping) {
   pong.token = ping.token;
   send(pong);
 }
+
+// Having been heard is all it is for.
+void Session::on_pong(fb::PongT& /*pong*/) {}
 
 void Session::on_goodbye(fb::GoodbyeT& goodbye) {
   const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';  // else counted as any other

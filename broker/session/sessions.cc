@@ -36,11 +36,18 @@ void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
   // cannot keep those out that do.
   Session& oldest = *handshakes_.begin()->second;
   if (++open_ > limits.sessions) {
-    oldest.close(wire::Reason::full, "no place for another session", full_retry_after_ms);
+    shed(oldest, "no place for another session");
   } else if (handshakes_.size() > limits.handshakes) {
-    oldest.close(wire::Reason::full, "too many connections that have not said hello",
-                 full_retry_after_ms);
+    shed(oldest, "too many connections that have not said hello");
   }
+}
+
+// Those that are told, but do not close, hold a descriptor for a while; when they are many, the
+// rest is told what one write takes and cut off.
+void Sessions::shed(Session& session, std::string_view text) {
+  session.close(wire::Reason::full, text, full_retry_after_ms);
+  if (all_.size() - open_ <= limits.handshakes) return;
+  session.cut_off();
 }
 
 bool Sessions::flush() {
@@ -94,6 +101,12 @@ void Sessions::close_listener(const std::string& listener) {
     if (session->traits().listener == listener) {
       session->close(wire::Reason::listener_removed, "the broker no longer listens here");
     }
+  }
+}
+
+void Sessions::allow_publishing(const std::string& listener, bool allowed) {
+  for (auto& [id, session] : all_) {
+    if (session->traits().listener == listener) session->allow_publishing(allowed);
   }
 }
 

@@ -24,8 +24,8 @@ struct SessionLimits {
   uint32_t handshake_timeout_ms = limits::handshake_timeout_ms;
   uint32_t keep_alive_ms = limits::keep_alive_ms;
   uint32_t flush_budget_bytes = limits::flush_budget_bytes;
-  // Topics and followers looked at for the requests of one session before the rest of them waits
-  // for the next turn: some milliseconds.
+  // Topics, rows and filters looked at for the requests of one session before the rest of them
+  // waits for the next turn: some milliseconds.
   uint32_t request_work = 50'000;
 };
 
@@ -74,6 +74,8 @@ class Sessions {
   bool kick(uint64_t id, std::string_view text);
   // Ends all that came in at this listener.
   void close_listener(const std::string& listener);
+  // A reload changed whether clients of this listener may publish.
+  void allow_publishing(const std::string& listener, bool allowed);
   void close_all(wire::Reason reason, std::string_view text, uint32_t retry_after_ms);
 
   [[nodiscard]] size_t count() const { return all_.size(); }
@@ -81,12 +83,15 @@ class Sessions {
   void for_each(const std::function<void(const Session&)>& visit) const;
   // How many ended for each reason.
   [[nodiscard]] const std::map<wire::Reason, uint64_t>& ends() const { return ends_; }
+  // How many requests and messages of clients were refused for each reason.
+  [[nodiscard]] const Refusals& refusals() const { return refusals_; }
 
  private:
   friend class Session;
   friend class Flush;
 
   void ended(Session& session, wire::Reason reason, std::string_view text);
+  void shed(Session& session, std::string_view text);
   void go_on_postponed();
   void destroy_ended();
 
@@ -106,6 +111,7 @@ class Sessions {
   std::vector<uint64_t> to_destroy_;
   std::vector<uint64_t> postponed_;  // sessions whose requests wait for the next turn
   std::map<wire::Reason, uint64_t> ends_;
+  Refusals refusals_;
   std::vector<Subscriber*> flushing_;
   ByteVector read_buffer_;
   Flush flush_;

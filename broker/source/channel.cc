@@ -270,6 +270,7 @@ void Channel::dead_letter(const btb_dead_letter& letter) {
   kept.column = letter.column;
   kept.byte_offset = letter.byte_offset;
   kept.raw = text_of(letter.raw).substr(0, dead_letter_raw_bytes_max);
+  kept.raw_bytes = letter.raw.size;
   const uint64_t minute = minute_now();
   const std::lock_guard lock(mutex_);
   if (minute != dead_minute_) {

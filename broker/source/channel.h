@@ -55,6 +55,8 @@ struct StagedBatch {
 // A record that could not become a message.
 struct DeadLetter {
   std::string reason, location, raw;
+  std::string key;         // of a message that its topic refused
+  uint64_t raw_bytes = 0;  // of the record, of which `raw` may be the beginning
   uint64_t line = 0, column = 0, byte_offset = 0;
 };
 

@@ -1,11 +1,14 @@
 #include "broker/source/source.h"
 
 #include <algorithm>
+#include <bit>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "sdk/base/base64.h"
 #include "sdk/base/limits.h"
 #include "sdk/wire/control.h"
+#include "sdk/wire/topic_name.h"
 
 namespace btb {
 
@@ -18,6 +21,9 @@ constexpr uint64_t slow_start_ms = 10'000;  // after which a start is called slo
 // be half there.
 constexpr double leftovers_share_max = 0.3;
 constexpr uint64_t leftovers_guarded = 10;
+// What making a topic counts as in the budget of a turn, by the time it takes.
+constexpr size_t new_topic_cost_bytes = 1024;
+constexpr size_t new_follower_cost_bytes = 128;
 
 // What runs on the source's thread. Nothing may be thrown across the border; where it happens all
 // the same, it is the plugin's failure and not the broker's end.
@@ -67,6 +73,21 @@ Bytes bytes_of(std::string_view text) {
   return as_bytes(text);
 }
 
+std::string base64(std::string_view bytes) {
+  std::string out;
+  append_base64(out, bytes);
+  return out;
+}
+
+// Without the character that was cut at its end.
+std::string_view whole_characters(std::string_view text) {
+  for (size_t cut = 0; cut <= std::min<size_t>(3, text.size()); ++cut) {
+    const std::string_view shorter = text.substr(0, text.size() - cut);
+    if (wire::is_utf8(shorter)) return shorter;
+  }
+  return text;
+}
+
 }  // namespace
 
 Source::Source(Loop& loop, Router& router, const Clock& clock, SourceEvents& events,
@@ -93,7 +114,8 @@ void Source::start() {
   if (paused_) channel_->set_paused(true);
   report_ = {};
   finish_seen_ = false;
-  slow_start_said_ = refused_ = false;
+  slow_start_said_ = false;
+  refused_ = 0;
   plugin_state_ = BTB_STATE_STARTING;
   started_ms_ = clock_.mono_ms();
   leftovers_ = published_so_far();
@@ -152,7 +174,8 @@ std::string Source::state_name() const {
   switch (state_) {
     case State::running:
       if (paused_) return "paused";
-      return name_of(held_text_.empty() ? plugin_state_ : btb_source_state{BTB_STATE_GUARD});
+      if (!held_text_.empty()) return name_of(BTB_STATE_GUARD);
+      return name_of(shows_refusal() ? btb_source_state{BTB_STATE_DEGRADED} : plugin_state_);
     case State::stopping:
       return "stopping";
     case State::finished:
@@ -187,7 +210,7 @@ bool Source::drain() {
   size_t bytes = 0;
   while (bytes < limits::source_drain_budget_bytes) {
     if (!draining_.active && begin_batch()) bytes += sizeof(StagedBatch);
-    if (!draining_.active) break;
+    if (!draining_.active || !resolve_topics(bytes)) break;
     while (draining_.next < draining_.batch.entries.size() &&
            bytes < limits::source_drain_budget_bytes) {
       const StagedBatch::Entry& entry = draining_.batch.entries[draining_.next];
@@ -206,32 +229,51 @@ bool Source::drain() {
   return more_to_drain_;
 }
 
-// Looks up each message's topic, and from the back which of them is its topic's last in the batch.
 // False if there is no batch.
 bool Source::begin_batch() {
   Draining& at = draining_;
   if (!channel_->take(at.batch)) return false;
   at.active = true;
+  at.resolved = false;
   at.next = 0;
   at.topics.clear();
   at.more.assign(at.batch.entries.size(), true);
-  Topic* topic = nullptr;
-  std::string_view name;
-  for (const StagedBatch::Entry& entry : at.batch.entries) {
-    if (topic == nullptr || at.batch.topic(entry) != name) {
-      name = at.batch.topic(entry);
-      topic = router_.find_or_make(name);
+  return true;
+}
+
+// Looks up each message's topic, those it has to make within the budget. True once all are there.
+bool Source::resolve_topics(size_t& bytes) {
+  Draining& at = draining_;
+  const auto& entries = at.batch.entries;
+  while (at.topics.size() < entries.size()) {
+    if (bytes >= limits::source_drain_budget_bytes) return false;
+    const size_t i = at.topics.size();
+    const std::string_view name = at.batch.topic(entries[i]);
+    if (i != 0 && name == at.batch.topic(entries[i - 1])) {
+      at.topics.push_back(at.topics.back());
+      continue;
     }
+    const size_t topics_before = router_.topic_count();
+    Topic* topic = router_.find_or_make(name);
     at.topics.push_back(topic);
+    if (router_.topic_count() != topics_before) {
+      bytes += new_topic_cost_bytes + topic->followers.size() * new_follower_cost_bytes;
+    }
   }
-  if (at.batch.more) return true;
+  if (!at.batch.more) mark_last_of_topics();
+  at.resolved = true;
+  return true;
+}
+
+// From the back: which message is its topic's last in the batch.
+void Source::mark_last_of_topics() {
+  Draining& at = draining_;
   const uint64_t mark = router_.next_pass();
   for (size_t i = at.topics.size(); i-- > 0;) {
     if (at.topics[i] == nullptr || at.topics[i]->seen_in_pass == mark) continue;
     at.topics[i]->seen_in_pass = mark;
     at.more[i] = false;
   }
-  return true;
 }
 
 void Source::publish_entry(size_t index) {
@@ -255,8 +297,7 @@ void Source::publish_entry(size_t index) {
     ++(result.seq == 0 ? counters_.unchanged : counters_.messages);
     return;
   }
-  ++counters_.rejected;
-  refused_ = true;
+  note_refusal(batch.topic(entry), result.reason);
   if (!refusal_within_rate()) {
     ++counters_.dead_letters_dropped;
     return;
@@ -264,8 +305,25 @@ void Source::publish_entry(size_t index) {
   DeadLetter letter;
   letter.reason = wire::name_of(result.reason);
   letter.location = batch.topic(entry);
+  letter.key = batch.key(entry);
   letter.raw = batch.payload(entry).substr(0, 4096);
+  letter.raw_bytes = entry.payload_size;
   publish_dead_letter(letter);
+}
+
+// The plugin cannot know: to it the message was taken. So it does not come again by itself.
+void Source::note_refusal(std::string_view topic, wire::Reason reason) {
+  ++counters_.rejected;
+  const std::string_view cure = reason == wire::Reason::delete_unsupported
+                                    ? "; rows that come and go need a topic of `kind: state`"
+                                    : "; raise the limit or mend the source, then start it anew "
+                                      "(enabled: false, reload, true, "
+                                      "reload)";
+  ++refused_;
+  refused_text_ = std::to_string(refused_) + (refused_ == 1 ? " message was" : " messages were") +
+                  " refused, the last one by " + std::string(topic) + ": " +
+                  std::string(wire::name_of(reason)) + std::string(cure);
+  if (std::has_single_bit(refused_)) event(BTB_LOG_WARNING, refused_text_);
 }
 
 void Source::end_batch() {
@@ -312,9 +370,10 @@ void Source::judge_leftovers() {
     leftovers_.clear();
     return release_leftovers();
   }
-  if (refused_) {  // it may be just these that the topic did not take again
-    return event(BTB_LOG_WARNING, "rows that it published before it was restarted are kept, whether "
-                                  "or not it still has them: messages of it were refused");
+  if (refused_ != 0) {  // it may be just these that the topic did not take again
+    return event(BTB_LOG_WARNING,
+                 "rows that it published before it was restarted are kept, whether "
+                 "or not it still has them: messages of it were refused");
   }
   uint64_t rows = 0;
   for (const Leftovers& at : published_so_far()) rows += at.topic->log.keys();
@@ -380,12 +439,16 @@ bool Source::refusal_within_rate() {
 void Source::publish_dead_letter(const DeadLetter& letter) {
   Topic* topic = router_.find_or_make("$dead/" + spec_.name);
   ++counters_.dead_letters;
-  if (topic == nullptr) return;
-  const nlohmann::json json = {
-      {"source", spec_.name}, {"reason", letter.reason}, {"location", letter.location},
-      {"line", letter.line},  {"column", letter.column}, {"byte_offset", letter.byte_offset},
-      {"raw", letter.raw},
+  const bool cut = letter.raw_bytes > letter.raw.size();
+  const std::string_view raw = cut ? whole_characters(letter.raw) : std::string_view(letter.raw);
+  nlohmann::json json = {
+      {"source", spec_.name}, {"reason", letter.reason},       {"location", letter.location},
+      {"line", letter.line},  {"column", letter.column},       {"byte_offset", letter.byte_offset},
+      {"raw", raw},           {"raw_bytes", letter.raw_bytes},
   };
+  // Bytes that are no text are just what has to be seen where an encoding is at fault.
+  if (!wire::is_utf8(raw)) json["raw"] = {{"$base64", base64(raw)}};
+  if (!letter.key.empty()) json["key"] = letter.key;
   const std::string payload = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   Message message;
   message.payload = as_bytes(payload);

@@ -96,7 +96,8 @@ class Source {
   [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] std::string state_name() const;
   [[nodiscard]] const std::string& state_text() const {
-    return held_text_.empty() ? text_ : held_text_;
+    if (!held_text_.empty()) return held_text_;
+    return shows_refusal() ? refused_text_ : text_;
   }
   [[nodiscard]] int64_t state_since_us() const { return since_us_; }
   [[nodiscard]] int64_t last_message_us() const { return last_message_us_; }
@@ -106,10 +107,11 @@ class Source {
   // Where the loop is in the batch it is publishing.
   struct Draining {
     StagedBatch batch;
-    std::vector<Topic*> topics;  // of each entry; null: there is no place for it
+    std::vector<Topic*> topics;  // of each entry, so far; null: there is no place for it
     std::vector<bool> more;      // of each entry: another message of the batch follows in its topic
     size_t next = 0;
     bool active = false;
+    bool resolved = false;  // topics and more are complete
   };
 
   // Rows that an earlier run published: those of `topic` with no message since `until_seq`.
@@ -122,9 +124,17 @@ class Source {
   void judge_leftovers();
   void delete_leftovers();
   void release_leftovers();
+  // What the plugin says of itself is too good while messages of it are missing.
+  [[nodiscard]] bool shows_refusal() const {
+    return state_ == State::running && refused_ != 0 &&
+           (plugin_state_ == BTB_STATE_LIVE || plugin_state_ == BTB_STATE_SNAPSHOT);
+  }
+  void note_refusal(std::string_view topic, wire::Reason reason);
   [[nodiscard]] bool may_delete() const;
   void drain_deletions();
   bool begin_batch();
+  bool resolve_topics(size_t& bytes);
+  void mark_last_of_topics();
   void publish_entry(size_t index);
   void end_batch();
   void close_open_topics();
@@ -151,14 +161,15 @@ class Source {
   bool more_to_drain_ = false;
   bool finish_seen_ = false;
   bool slow_start_said_ = false;
-  bool refused_ = false;  // a message of this run was not taken by its topic
+  uint64_t refused_ = 0;  // messages of this run that their topics did not take
   ChannelReport report_;
   Draining draining_;
   std::vector<Topic*> open_topics_;   // of a batch in several pieces
   std::vector<Leftovers> leftovers_;  // what was there when this run began
   std::vector<Leftovers> at_stop_;    // what was there when it was asked to end
   std::vector<Leftovers> deleting_;
-  std::string held_text_;  // while leftovers are held: why
+  std::string held_text_;     // while leftovers are held: why
+  std::string refused_text_;  // once a message was refused: what and why
   uint64_t refusal_minute_ = 0;
   uint32_t refusals_in_minute_ = 0;
   std::string resume_token_;

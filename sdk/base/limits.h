@@ -18,6 +18,7 @@ inline constexpr uint32_t control_frame_bytes_max = 65536;  // close: frame_too_
 inline constexpr uint32_t client_name_bytes_max = 64;
 inline constexpr uint32_t flatbuffer_depth_max = 8;
 inline constexpr uint32_t flatbuffer_tables_max = 4096;
+inline constexpr uint32_t command_arguments_max = 16;  // close: frame_unverifiable
 
 // --- what a broker keeps (defaults of `limits:` and `topics:` in its configuration) ---
 inline constexpr uint32_t message_bytes_max = 16U << 20;  // reject: message_too_large

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "sdk/base/base64.h"
 #include "sdk/cli/printable.h"
 #include "sdk/wire/topic_name.h"
 
@@ -159,21 +160,6 @@ class Compactor {
   std::string& out_;
   std::string_view text_;
 };
-
-void append_base64(std::string& out, std::string_view bytes) {
-  static constexpr std::string_view letters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (j < count ? static_cast<uint8_t>(bytes[i + j]) : 0U);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      out += j <= count ? letters[group >> (18 - 6 * j) & 63] : '=';
-    }
-  }
-}
 
 }  // namespace
 

@@ -33,4 +33,10 @@ struct Endpoint {
 Result<Endpoint> parse_endpoint(std::string_view text);
 std::string to_string(const Endpoint& endpoint);
 
+// Whether this build can open endpoints of this kind.
+constexpr bool is_supported(const Endpoint& endpoint) {
+  return endpoint.scheme == Endpoint::Scheme::unix_socket ||
+         endpoint.scheme == Endpoint::Scheme::tcp;
+}
+
 }  // namespace btb

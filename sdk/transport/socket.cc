@@ -160,6 +160,10 @@ Result<UniqueFd> lock_directory_of(const Endpoint& endpoint) {
                                 : slash == 0               ? "/"
                                                            : endpoint.address.substr(0, slash);
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() && errno == ENOENT) {
+    return Error{Errc::not_found, to_string(endpoint) + ": there is no directory " + directory +
+                                      "; make it, or name a path elsewhere"};
+  }
   if (!fd.valid()) return system_error(to_string(endpoint) + ": directory " + directory, errno);
   for (int tries = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno != EWOULDBLOCK && errno != EINTR) return fd;  // no locks on this file system

@@ -58,15 +58,22 @@ void append_control(ByteVector& out, const Native& message) {
   out.resize(end);
 }
 
-// The verifier checks that a vector of structs lies inside the frame, not that its elements are
-// aligned: the table with such a vector has an overload of its own.
+// What the verifier does not look at; tables for which that matters have an overload of their own.
 template <class Table>
-bool structs_aligned(const Table&) {
+bool is_sound(const Table&, size_t) {
   return true;
 }
-inline bool structs_aligned(const fb::Subscribe& table) {
+// A vector of structs lies inside the frame, but perhaps not aligned.
+inline bool is_sound(const fb::Subscribe& table, size_t) {
   return table.positions() == nullptr ||
          reinterpret_cast<uintptr_t>(table.positions()->Data()) % alignof(fb::Mark) == 0;
+}
+// Thousands of elements may be one and the same string, which would be copied for each.
+inline bool is_sound(const fb::Command& table, size_t frame_bytes) {
+  if (table.arguments() == nullptr) return true;
+  size_t bytes = 0;
+  for (const flatbuffers::String* argument : *table.arguments()) bytes += argument->size();
+  return table.arguments()->size() <= limits::command_arguments_max && bytes <= frame_bytes;
 }
 
 // The message in a control frame that `next_frame` returned; null if its table cannot be verified.
@@ -80,7 +87,7 @@ std::unique_ptr<Native> decode(const FrameView& frame) {
                                  limits::flatbuffer_tables_max);
   if (!verifier.VerifyBuffer<Table>(nullptr)) return nullptr;
   const Table& table = *flatbuffers::GetRoot<Table>(at);
-  if (!structs_aligned(table)) return nullptr;
+  if (!is_sound(table, frame.bytes.size())) return nullptr;
   return std::unique_ptr<Native>(table.UnPack());
 }
 

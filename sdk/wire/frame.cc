@@ -63,6 +63,9 @@ NextFrame next_frame(Bytes buffer) {
   if (is_data && head.key_size() > limits::key_bytes_max) {
     return fault(Reason::frame_too_large, "a key larger than the limit");
   }
+  if (!is_data && (head.flags() != 0 || head.key_size() != 0)) {
+    return fault(Reason::frame_malformed, "flags or a key in a frame that is no message");
+  }
   const size_t stride = align_up(size, frame_alignment);
   if (buffer.size() < stride) return {};
 

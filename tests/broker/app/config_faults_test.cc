@@ -222,3 +222,20 @@ TEST_CASE("after a hundred faults the rest are only counted") {
   CHECK(read.faults.size() == 101);
   CHECK(read.faults.back().text == "and 50 more faults");
 }
+
+TEST_CASE("what stands for nothing in YAML is no option of a plugin") {
+  check_rest(
+      "sources:\n  - {name: a, plugin: x, options: {null_values: [\"\", NULL], path: ~, m: {k: "
+      "}}}\n",
+      {"3:23: ", "3:54: no value here", "3:61: no value here", "3:74: no value here"});
+}
+
+TEST_CASE("an endpoint that this build cannot open is a fault, not a surprise at the start") {
+  check_faults("listen: [\"rfcomm:00:11:22:33:44:55/3\"]\n",
+               {"1:10: rfcomm:00:11:22:33:44:55/3: this build carries no Bluetooth transport"});
+}
+
+TEST_CASE("brackets that are not closed, and variables without quotes, are told as such") {
+  check_faults("listen: [\"unix:x.sock]\n", {"2:1: not YAML: a [ or { that is not closed"});
+  check_rest("broker: {name: ${env:X}}\n", {"2:17: not YAML: ${...} has to be quoted"});
+}

@@ -84,6 +84,27 @@ TEST_CASE("a message larger than the log may keep is refused, and what is there 
   CHECK(log.last_seq() == 1);
 }
 
+TEST_CASE("the newest message stays whole, whatever else has to go for it") {
+  const TopicOptions options = events(0, 200'000);
+  for (const size_t before : {1, 50, 100, 300, 500, 700}) {
+    for (const size_t size : {100'000, 150'000, 190'000, 195'000}) {
+      TopicLog log(1, options);
+      for (size_t i = 0; i < before; ++i) log.append(put("", std::string(100, 'x')));
+      const std::string payload = parts_text(size);
+      const uint64_t seq = log.append(put("", payload)).seq;
+      REQUIRE(seq != 0);
+      CHECK(log.first_seq() <= seq);
+      LogReader reader(log, {seq, 0, 0, 0, 0});
+      reader.read_all();
+      const auto messages = reader.take_messages();
+      REQUIRE(messages.size() == 1);
+      CHECK(messages[0].payload == payload);
+      log.append(put("", "next"));
+      CHECK(log.bytes() <= 200'000 + limits::segment_bytes_max);
+    }
+  }
+}
+
 TEST_CASE("messages older than keep_age are forgotten") {
   TopicOptions options = events();
   options.keep_age_us = 100;

@@ -377,5 +377,69 @@ TEST_CASE("a batch ends with its last message, whatever becomes of that one") {
   CHECK(topic.closed_seq == 5);
 }
 
+TEST_CASE("of several filters the one that was made first decides how a topic born later begins") {
+  World world;
+  SubscribeRequest request;
+  request.id = 1;
+  request.filter = "s/+";
+  world.router.subscribe(world.first, request);
+  request.id = 2;
+  request.filter = "s/#";
+  request.no_snapshot = true;
+  world.router.subscribe(world.first, request);
+  request.id = 1;
+  world.router.subscribe(world.second, request);
+  request.id = 2;
+  request.filter = "s/+";
+  request.no_snapshot = false;
+  world.router.subscribe(world.second, request);
+  world.put("s/new");
+  CHECK(world.follower(world.first, "s/new").snapshot_wanted);
+  CHECK_FALSE(world.follower(world.second, "s/new").snapshot_wanted);
+  CHECK(world.first.followers().size() == 1);
+}
+
+TEST_CASE("taking back what matches nothing is little work, rows asked for are counted") {
+  World world;
+  for (uint32_t i = 1; i <= 100; ++i) {
+    world.subscribe(world.first, i, "a/b/c/d/" + std::to_string(i));
+  }
+  uint64_t before = world.router.work();
+  for (uint32_t i = 1; i <= 50; ++i) CHECK(world.router.unsubscribe(world.first, i));
+  CHECK(world.router.work() - before <= 50);
+  for (int i = 0; i < 300; ++i) world.put("s", std::to_string(i));
+  before = world.router.work();
+  world.subscribe(world.second, 1, "s", From::last, 200);
+  CHECK(world.router.work() - before >= 200);
+  before = world.router.work();
+  CHECK(world.router.unsubscribe(world.second, 1));
+  world.subscribe(world.first, 200, "s");
+  CHECK(world.router.unsubscribe(world.first, 200));  // looks at the fifty others
+  CHECK(world.router.work() - before >= 50);
+}
+
+TEST_CASE("rows do not grow too old in the middle of a batch, for a while") {
+  World world;
+  world.common.keep_age_us = 1'000'000;
+  world.put("s", "old");
+  world.clock.advance_ms(5'000);
+  world.put("s", "new", true);
+  world.router.expire();
+  CHECK(world.topic("s").batch_open);
+  CHECK(world.topic("s").log.keys() == 2);
+  world.clock.advance_ms(limits::batch_open_ms_max);
+  world.router.expire();
+  CHECK_FALSE(world.topic("s").batch_open);
+  CHECK(world.topic("s").log.keys() == 0);
+}
+
+TEST_CASE("the broker's own topics have a place when there are too many others") {
+  World world;
+  world.router.topics_max = 1;
+  CHECK(world.router.find_or_make("a") != nullptr);
+  CHECK(world.router.find_or_make("b") == nullptr);
+  CHECK(world.router.find_or_make("$dead/source") != nullptr);
+}
+
 }  // namespace
 }  // namespace btb::test

@@ -70,6 +70,14 @@ TEST_CASE("whoever begins with anything but hello is told that hello was expecte
   CHECK(world.opened == 0);
 }
 
+TEST_CASE("whoever begins with a goodbye is gone without an answer") {
+  SessionWorld world;
+  WireClient& client = world.connect();
+  client.send(fb::GoodbyeT());
+  CHECK(world.lines(client) == Lines{"end"});
+  CHECK(world.sessions.count() == 0);
+}
+
 TEST_CASE("a data frame before hello is told that hello was expected") {
   SessionWorld world;
   WireClient& client = world.connect();

@@ -57,6 +57,50 @@ TEST_CASE("every malformed frame ends its session with a named reason") {
   CHECK(ends_with(with_body(head(64, data, 0, 64), 64, 1)) == "goodbye frame_malformed");
   CHECK(ends_with(with_body(head(64, ping), 64, 0xFF)) == "goodbye frame_unverifiable");
   CHECK(ends_with(with_body(head(8, ping), 8)) == "goodbye frame_unverifiable");
+  CHECK(ends_with(head(16, ping, 1)) == "goodbye frame_malformed");
+  CHECK(ends_with(head(16, ping, 0, 1)) == "goodbye frame_malformed");
+  CHECK(ends_with(with_body(head(64, 20), 64, 0xFF)) == "goodbye frame_unverifiable");  // a pong
+}
+
+// Lets every argument of the command be the first one, as no builder would.
+ByteVector command_of_one_string(uint32_t arguments, size_t bytes) {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto text = builder.CreateString(std::string(bytes, 'x'));
+  const std::vector<flatbuffers::Offset<flatbuffers::String>> same(arguments, text);
+  const auto all = builder.CreateVector(same);
+  fb::CommandBuilder command(builder);
+  command.add_arguments(all);
+  builder.Finish(command.Finish());
+  ByteVector frame = head(static_cast<uint32_t>(8 + builder.GetSize()), 35);
+  append(frame,
+         Bytes(reinterpret_cast<const std::byte*>(builder.GetBufferPointer()), builder.GetSize()));
+  frame.resize(align_up(frame.size(), 8));
+  return frame;
+}
+
+TEST_CASE("a command does not unpack to more than it has in its frame") {
+  CHECK(ends_with(command_of_one_string(8'000, 30'000)) == "goodbye frame_unverifiable");
+  CHECK(ends_with(command_of_one_string(17, 1)) == "goodbye frame_unverifiable");
+  CHECK(ends_with(command_of_one_string(3, 30'000)) == "goodbye frame_unverifiable");
+  CHECK(ends_with(command_of_one_string(16, 1)).starts_with("reply 0 not_allowed"));
+}
+
+TEST_CASE("what is refused is counted by its reason") {
+  SessionWorld world;
+  WireClient& client = world.welcomed();
+  client.subscribe(1, "a/#/b");
+  client.subscribe(1, "a", static_cast<wire::From>(200));
+  client.open(1, "$SYS/mine", wire::AckLevel::none);
+  client.publish(99, 1, "", "x");
+  client.unsubscribe(7);
+  CHECK(world.lines(client) == Lines{"subscribed 1 name_invalid 0", "subscribed 1 not_allowed 0",
+                                     "opened 1 reserved_name 0 0", "reject 99 1 topic_unknown",
+                                     "unsubscribed 7 id_unknown"});
+  for (const auto reason :
+       {wire::Reason::name_invalid, wire::Reason::not_allowed, wire::Reason::reserved_name,
+        wire::Reason::topic_unknown, wire::Reason::id_unknown}) {
+    CHECK(world.sessions.refusals().at(reason) == 1);
+  }
 }
 
 TEST_CASE("a broken hello is refused like any other broken frame") {

@@ -90,12 +90,12 @@ TEST_CASE("an events topic begins where the subscription says") {
   CHECK(begins(From::last, 0) == Lines{"topic 1 e events 5"});
 }
 
-TEST_CASE("an unknown place to begin does no harm") {
+TEST_CASE("a subscription that begins nowhere this broker knows is refused") {
   SessionWorld world;
   world.put("e", "", "1");
   WireClient& client = world.welcomed();
   client.subscribe(1, "e", static_cast<From>(200));
-  CHECK(world.lines(client).front() == "subscribed 1 none 1");
+  CHECK(world.lines(client) == Lines{"subscribed 1 not_allowed 0"});
 }
 
 TEST_CASE("a topic that is born later is announced with its first message") {

@@ -133,7 +133,7 @@ TEST_CASE("messages that a topic refuses become dead letters, up to the same rat
   world.keys_max = 10;
   world.limits.dead_letters_per_minute = 3;
   world.add_puppet("p", "many_keys");
-  CHECK(world.run_until([&] { return world.source("p").state_name() == "live"; }));
+  CHECK(world.run_until([&] { return world.source("p").plugin_state() == BTB_STATE_LIVE; }));
   const SourceCounters& counters = world.source("p").counters();
   CHECK(counters.messages == 10);
   CHECK(counters.rejected == 40);

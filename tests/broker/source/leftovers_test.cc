@@ -89,5 +89,49 @@ TEST_CASE("the rows of a source that is removed go with it, those of one that is
   CHECK(world.run_until([&] { return rows(world) == 0; }));
 }
 
+TEST_CASE("rows that the topic refused to take again are not taken for gone") {
+  SourceWorld world;
+  world.state_bytes_max = 1'000;
+  world.add_puppet("p", "too_large_again");
+  CHECK(second_run_settled(world, "p"));
+  CHECK(rows(world) == 3);
+  CHECK(world.told("messages of it were refused"));
+  CHECK(world.source("p").state_name() == "degraded");
+  CHECK(world.source("p").state_text().find("by s: topic_full") != std::string::npos);
+}
+
+TEST_CASE("where somebody else began to publish after the start, nothing is deleted either") {
+  SourceWorld world;
+  world.restart_delay_ms = 100;
+  world.add_puppet("p", "lose_some");
+  REQUIRE(world.run_until([&] { return world.source("p").state() == Source::State::failed; }));
+  Message message;
+  message.key = as_bytes("by a client");
+  world.router.publish(*world.router.find("s"), message);
+  CHECK(second_run_settled(world, "p"));
+  CHECK(rows(world) == 21);
+}
+
+TEST_CASE("a source that is removed while it stops for another one takes its rows along") {
+  SourceWorld world;
+  world.add_puppet("p", "many_keys");
+  REQUIRE(world.run_until([&] { return world.source("p").plugin_state() == BTB_STATE_LIVE; }));
+  world.add_puppet("p", "blocked");  // waits for the first one's end
+  world.sources.remove("p");
+  CHECK(world.run_until([&] { return rows(world) == 0; }));
+  CHECK(world.sources.find("p") == nullptr);
+}
+
+TEST_CASE("a source under a new name leaves nothing behind of the old one") {
+  SourceWorld world;
+  world.add_puppet("old", "lose_rows_20");
+  REQUIRE(world.run_until([&] { return world.source("old").plugin_state() == BTB_STATE_LIVE; }));
+  world.sources.remove("old");
+  Message message;  // of the new one, which is quicker than the old one's end
+  message.key = as_bytes("19");
+  world.router.publish(*world.router.find("s"), message, 77);
+  CHECK(world.run_until([&] { return rows(world) == 1; }));
+}
+
 }  // namespace
 }  // namespace btb::test

@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "tests/plugins/fixtures/misbehaving.h"
 
@@ -120,6 +121,44 @@ btb_status lose_rows(void* self, btb_bytes token, int left) {
   return BTB_FAILED;
 }
 
+// The first run fills the topic to the brim; the second one brings the same rows, of which the
+// topic does not take the first again, for they are larger now.
+btb_status too_large_again(void* self, btb_bytes token) {
+  const bool first = token.size == 0;
+  for (int i = 0; i < 3; ++i) {
+    const std::string key = std::to_string(i);
+    const std::string payload(!first && i == 0 ? 2'000 : 100, 'x');
+    const btb_message message = message_to("s", key.c_str(), payload.c_str());
+    publish(self, &message, 1, first ? "been here" : "");
+  }
+  publish(self, nullptr, 0, "", BTB_BATCH_COMPLETE);
+  if (first) {
+    host_of(self)->fail(host_of(self), nullptr, "lost it all");
+    return BTB_FAILED;
+  }
+  host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, nullptr);
+  return fixture::wait_for_stop(self);
+}
+
+// One batch with many topics that are new.
+btb_status many_topics(void* self) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 20'000; ++i) names.push_back("t/" + std::to_string(i));
+  std::vector<btb_message> messages;
+  for (const std::string& name : names) messages.push_back(message_to(name.c_str(), "", "x"));
+  publish(self, messages.data(), messages.size(), "");
+  host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, nullptr);
+  return fixture::wait_for_stop(self);
+}
+
+btb_status delete_from_events(void* self) {
+  btb_message message = message_to("e", "k", "");
+  message.op = BTB_DELETE;
+  publish(self, &message, 1, "");
+  host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, "fine");
+  return fixture::wait_for_stop(self);
+}
+
 btb_status run(void* self, btb_bytes token) {
   const std::string& act = static_cast<Puppet*>(self)->act;
   if (act == "batch_over_topics") return batch_over_topics(self);
@@ -133,7 +172,11 @@ btb_status run(void* self, btb_bytes token) {
   if (act == "resume_token") return resume_token(self, token);
   if (act == "lose_some") return lose_rows(self, token, 15);
   if (act == "lose_most") return lose_rows(self, token, 5);
+  if (act == "lose_rows_20") return lose_rows(self, fixture::bytes_of("later"), 20);
   if (act == "lose_all") return lose_rows(self, token, 0);
+  if (act == "too_large_again") return too_large_again(self, token);
+  if (act == "many_topics") return many_topics(self);
+  if (act == "delete_from_events") return delete_from_events(self);
   if (act == "finish") return BTB_OK;
   host_of(self)->fail(host_of(self), "act", "unknown");
   return BTB_FAILED;

@@ -112,5 +112,47 @@ TEST_CASE("a source is stopped while it publishes") {
   }
 }
 
+TEST_CASE("what a topic refuses is said, and shown instead of a source that is well") {
+  SourceWorld world;
+  world.keys_max = 30;
+  world.add_puppet("p", "many_keys");
+  REQUIRE(world.run_until([&] { return world.source("p").plugin_state() == BTB_STATE_LIVE; }));
+  const Source& source = world.source("p");
+  CHECK(source.counters().rejected == 20);
+  CHECK(source.state_name() == "degraded");
+  CHECK(source.state_text().starts_with("20 messages were refused, the last one by s: topic_full"));
+  CHECK(world.told("p: 1 message was refused"));
+  CHECK(world.newest("$dead/p").find(R"("key":"49")") != std::string::npos);
+}
+
+TEST_CASE("deletions in a topic of events come with the advice that helps") {
+  SourceWorld world;
+  world.add_puppet("p", "delete_from_events");
+  REQUIRE(world.run_until([&] { return world.source("p").plugin_state() == BTB_STATE_LIVE; }));
+  CHECK(world.source("p").state_text().find("kind: state") != std::string::npos);
+}
+
+TEST_CASE("bytes of a dead letter that are no text are kept as they are") {
+  SourceWorld world;
+  world.add_puppet("p", "letters");
+  REQUIRE(world.run_until([&] { return world.last_seq("$dead/p") != 0; }));
+  CHECK(world.newest("$dead/p").find(R"("raw":{"$base64":"/w=="})") != std::string::npos);
+  CHECK(world.newest("$dead/p").find(R"("raw_bytes":1)") != std::string::npos);
+}
+
+TEST_CASE("making many topics is spread over turns") {
+  SourceWorld world;
+  size_t most = 0;
+  size_t before = 0;
+  world.add_puppet("p", "many_topics");
+  CHECK(world.run_until([&] {
+    most = std::max(most, world.router.topic_count() - before);
+    before = world.router.topic_count();
+    return world.source("p").counters().messages == 20'000;
+  }));
+  CHECK(most > 100);
+  CHECK(most <= 2'000);
+}
+
 }  // namespace
 }  // namespace btb::test

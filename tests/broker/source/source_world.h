@@ -37,6 +37,7 @@ class SourceWorld final : public SourceEvents {
     if (name.starts_with('s')) {
       options->kind = wire::TopicKind::state;
       options->keys_max = keys_max;
+      options->state_bytes_max = state_bytes_max;
     }
     return options;
   }
@@ -111,6 +112,7 @@ class SourceWorld final : public SourceEvents {
   ChannelLimits limits{1 << 20, 1 << 20, 100};
   int64_t restart_delay_ms = 5;
   uint64_t keys_max = 1'000;
+  uint64_t state_bytes_max = 1 << 20;
   uint64_t most_in_a_turn = 0;
   uint64_t before_turn = 0;
   std::vector<std::string> lines;
