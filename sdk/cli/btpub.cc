@@ -32,7 +32,8 @@ Words words() {
           "Publish messages to a topic",
           "btpub publishes one message to TOPIC: a text (-m), the bytes of a file (-f), or a "
           "deletion (--delete); or each "
-          "line of its input as a message of its own (-l).\n\n"
+          "line of its input as a message of its own (-l); with -K a line without a key is left "
+          "out, named with its number, and makes the end 1.\n\n"
           "A row of a state topic has a key (-k); publishing it again replaces it, deleting it "
           "removes it.\n\n"
           "With --ack memory, which is the default, btpub ends when the broker has confirmed that "

@@ -20,7 +20,7 @@ using namespace btb::cli;
 struct Arguments {
   std::vector<std::string> filters;
   std::vector<std::string> excludes;
-  std::string count;
+  std::optional<std::string> count;
   std::string timeout;
   std::string from;
   bool once = false;
@@ -146,8 +146,9 @@ Result<void> read_from(const std::string& text, int64_t now_us, client::Subscrip
 }
 
 // Of --count; 0 without it.
-Result<uint64_t> read_count(const std::string& text) {
-  if (text.empty()) return uint64_t{0};
+Result<uint64_t> read_count(const std::optional<std::string>& written) {
+  if (!written) return uint64_t{0};
+  const std::string& text = *written;
   uint64_t count = 0;
   const char* end = text.data() + text.size();
   const auto [at, fault] = std::from_chars(text.data(), end, count);
@@ -221,7 +222,7 @@ int run(client::Client& client, Subscriber& subscriber, Output& output, const Cl
     if (subscriber.done()) return static_cast<int>(*subscriber.done());
     uint64_t now = clock.mono_ms();
     if (deadline_ms && now >= *deadline_ms) {
-      const bool enough = a.count.empty() && !a.once && subscriber.taken() != 0;
+      const bool enough = !a.count && !a.once && subscriber.taken() != 0;
       subscriber.time_over(enough ? Exit::ok : Exit::timeout);
       return static_cast<int>(*subscriber.done());
     }

@@ -143,6 +143,7 @@ TEST_CASE("btsub ends with 2 and says what is wrong with the command line") {
       {{"x", "--from", "yesterday"}, "expected latest"},
       {{"x", "-n", "0"}, "--count: a number from 1 on is expected, not \"0\""},
       {{"x", "-n", "-1"}, "--count: a number from 1 on is expected, not \"-1\""},
+      {{"x", "-n", ""}, "--count: a number from 1 on"},
       {{"x", "-n", "+1"}, "--count: a number from 1 on"},
       {{"x", "-n", "1e3"}, "--count: a number from 1 on"},
       {{"x", "--count=18446744073709551616"}, "up to 18446744073709551615, not"},
