@@ -35,7 +35,7 @@ Words words() {
        {"btctl --json sessions | jq '.[] | select(.behind_bytes > 0)'", "Who is behind"},
        {"btctl reload", "Read the configuration again; says what changed and what needs a restart"},
        {"btctl pause medication", "Let the source wait; btctl resume medication lets it go on"},
-       {"btctl plugin check ./feed.so -o path=/tmp/feed.csv",
+       {"btctl plugin check ./feed.so path=/tmp/feed.csv",
         "Try a plugin before a broker loads it"}},
       {"btsub", "btpub", "btbroker"}};
 }
@@ -178,9 +178,11 @@ int run_command(const Program& program, const std::string& verb, std::vector<std
   }
   Output output(STDOUT_FILENO);
   const std::string body = filter.empty() ? commander.body() : filtered(commander.body(), filter);
+  const bool none = *commander.done() == Exit::ok && !filter.empty() && body == "[]";
+  if (none) program.error("no topic matches " + filter);
   if (json) {
     if (!body.empty()) output.buffer() = body + "\n";
-  } else {
+  } else if (!none) {
     output.buffer() = answer_text(verb, body, program.verbose());
   }
   output.flush();
@@ -230,13 +232,16 @@ int main(int argc, char** argv) {
   CLI::App* check = plugin->add_subcommand("check", "Load a plugin and try it");
   check->fallthrough();
   check->add_option("FILE", file, "The plugin")->required()->type_name("FILE");
-  check->add_option("-o,--option", options, "An option of the source; repeatable")
+  std::vector<std::string> more_options;
+  check->add_option("OPTION", options, "Options of the source")->type_name("NAME=VALUE");
+  check->add_option("-o,--option", more_options, "An option of the source; repeatable")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
 #endif
   program.finish();
   if (const auto exit = program.parse(argc, argv)) return static_cast<int>(*exit);
 #ifdef BTB_WITH_PLUGIN_CHECK
+  options.insert(options.end(), more_options.begin(), more_options.end());
   if (check->parsed()) return check_plugin_file(program, file, options, json);
 #endif
   const std::string verb = app.get_subcommands().front()->get_name();

@@ -32,7 +32,8 @@ Words words() {
           "Publish messages to a topic",
           "btpub publishes one message to TOPIC: a text (-m), the bytes of a file (-f), or a "
           "deletion (--delete); or each "
-          "line of its input as a message of its own (-l).\n\n"
+          "line of its input as a message of its own (-l); with -K a line without a key is left "
+          "out, named with its number, and makes the end 1.\n\n"
           "A row of a state topic has a key (-k); publishing it again replaces it, deleting it "
           "removes it.\n\n"
           "With --ack memory, which is the default, btpub ends when the broker has confirmed that "
@@ -47,7 +48,8 @@ Words words() {
            {"btpub ward/3/beds -k 12 --delete", "And remove it"},
            {"tail -f app.log | btpub -l log/app", "Each line an event"},
            {"btpub -l -K = settings < settings.txt", "Lines of key=value as rows"}},
-          {"btsub", "btctl", "btbroker"}};
+          {"btsub", "btctl", "btbroker"},
+          "the text is given with -m"};
 }
 
 // Publishes what it is given and counts what is settled. The main thread.
@@ -62,7 +64,10 @@ class Publisher final : public client::Handler {
   }
   [[nodiscard]] bool open() const { return open_; }
   [[nodiscard]] std::optional<Exit> failed() const { return failed_; }
-  [[nodiscard]] bool rejected() const { return rejects_ != 0; }
+  // What it ends with when everything is settled.
+  [[nodiscard]] Exit outcome() const {
+    return rejects_ != 0 ? Exit::refused : skipped_ ? Exit::error : Exit::ok;
+  }
   [[nodiscard]] bool settled() const {
     return waits_ ? settled_ >= published_ : client_->conversation().output().empty();
   }
@@ -80,6 +85,12 @@ class Publisher final : public client::Handler {
       failed_ = Exit::refused;
     }
     return false;
+  }
+  // A line of the input that has no key is left out.
+  void skip(uint64_t line_number, const std::string& separator) {
+    program_.error("line " + std::to_string(line_number) + ": no key before a \"" + separator +
+                   "\"; skipped");
+    skipped_ = true;
   }
 
  private:
@@ -113,13 +124,19 @@ class Publisher final : public client::Handler {
     if (failed_ || (ending.reason == wire::Reason::normal && !ending.by_broker)) return;
     const std::string why =
         ending.text.empty() ? std::string(wire::name_of(ending.reason)) : ending.text;
-    if (retry_ms >= 0) return program_.note("connection lost: " + why + "; connecting again");
+    if (retry_ms >= 0) {
+      return program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
+                           "; connecting again");
+    }
     program_.error((ending.greeted ? "" : "cannot connect: ") + why);
     failed_ = exit_of(ending);
   }
   void refuse(const std::string& what, wire::Reason reason, std::string_view text) const {
     program_.error(what + ": " + std::string(wire::name_of(reason)) +
-                   (text.empty() ? "" : " (" + std::string(text) + ")"));
+                   (text.empty() ? "" : " (" + std::string(text) + ")") +
+                   (reason == wire::Reason::delete_unsupported
+                        ? "; an events topic has no rows to delete"
+                        : ""));
   }
 
   const Program& program_;
@@ -130,6 +147,7 @@ class Publisher final : public client::Handler {
   uint64_t published_ = 0;
   uint64_t settled_ = 0;
   uint64_t rejects_ = 0;
+  bool skipped_ = false;
   std::optional<Exit> failed_;
 };
 
@@ -154,6 +172,7 @@ class Input {
     return text;
   }
   void take_line() {
+    ++line_number_;
     const size_t end = pending_.find('\n', taken_);
     taken_ = end == std::string::npos ? pending_.size() : end + 1;
     if (taken_ == pending_.size() || taken_ > 1U << 20) {
@@ -161,12 +180,15 @@ class Input {
       taken_ = 0;
     }
   }
+  // Of line(), from 1.
+  [[nodiscard]] uint64_t line_number() const { return line_number_; }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] size_t size() const { return pending_.size() - taken_; }
 
  private:
   std::string pending_;
   size_t taken_ = 0;
+  uint64_t line_number_ = 1;
   bool ended_ = false;
 };
 
@@ -188,34 +210,44 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
-// What is wrong with the arguments; null if nothing.
-const char* fault_of(const Arguments& a, bool has_message) {
-  if (const char* fault = wire::topic_name_fault(a.topic)) return fault;
+// What is wrong with the arguments; empty if nothing.
+std::string fault_of(const Arguments& a, bool has_message) {
+  if (a.topic.empty()) return "the topic is empty";
+  if (const char* fault = wire::topic_name_fault(a.topic)) {
+    return "topic \"" + a.topic + "\": " + fault;
+  }
   const int sources =
       (has_message ? 1 : 0) + (a.file.empty() ? 0 : 1) + (a.lines ? 1 : 0) + (a.deletion ? 1 : 0);
   if (sources == 0) return "what is to be published? One of -m, -f, -l or --delete is needed";
   if (sources > 1) return "-m, -f, -l and --delete exclude each other";
   if (!a.key_separator.empty() && !a.lines) return "--key-separator needs -l";
   if (!a.key_separator.empty() && !a.key.empty()) return "-k and -K exclude each other";
-  return nullptr;
+  return {};
 }
 
-client::Publication line_publication(const Arguments& a, std::string_view line) {
+// What a line says; nothing if -K asks for a key and the line has none.
+std::optional<client::Publication> line_publication(const Arguments& a, std::string_view line) {
   client::Publication publication;
   publication.key = as_bytes(a.key);
   publication.payload = as_bytes(line);
   if (a.key_separator.empty()) return publication;
   const size_t at = line.find(a.key_separator);
+  if (at == std::string_view::npos || at == 0) return std::nullopt;
   publication.key = as_bytes(line.substr(0, at));
-  publication.payload =
-      at == std::string_view::npos ? Bytes{} : as_bytes(line.substr(at + a.key_separator.size()));
+  publication.payload = as_bytes(line.substr(at + a.key_separator.size()));
   return publication;
 }
 
 // Publishes lines until one has to wait; true if there is none left and none will come.
 bool publish_lines(const Arguments& a, Publisher& publisher, Input& input) {
   while (const auto line = input.line()) {
-    if (!publisher.open() || !publisher.publish(line_publication(a, *line))) return false;
+    if (!publisher.open()) return false;
+    const auto publication = line_publication(a, *line);
+    if (!publication) {
+      publisher.skip(input.line_number(), a.key_separator);
+    } else if (!publisher.publish(*publication)) {
+      return false;
+    }
     input.take_line();
   }
   return input.ended();
@@ -240,7 +272,7 @@ int run(client::Client& client, Publisher& publisher, const Arguments& a,
     }
     if (publisher.failed()) return static_cast<int>(*publisher.failed());
     if (all_published && publisher.settled()) {
-      return static_cast<int>(publisher.rejected() ? Exit::refused : Exit::ok);
+      return static_cast<int>(publisher.outcome());
     }
     // Input is read only as fast as it goes out: a line that waits keeps the rest in the pipe.
     const bool wants_input = a.lines && !input.ended() &&
@@ -278,8 +310,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   program.finish();
   if (const auto exit = program.parse(argc, argv)) return static_cast<int>(*exit);
-  if (const char* fault = fault_of(a, message->count() != 0))
-    return static_cast<int>(program.usage(fault));
+  const std::string fault = fault_of(a, message->count() != 0);
+  if (!fault.empty()) return static_cast<int>(program.usage(fault));
   std::string content = a.message;
   if (!a.file.empty()) {
     auto read = read_file(a.file);

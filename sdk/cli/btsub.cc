@@ -20,7 +20,7 @@ using namespace btb::cli;
 struct Arguments {
   std::vector<std::string> filters;
   std::vector<std::string> excludes;
-  uint64_t count = 0;
+  std::optional<std::string> count;
   std::string timeout;
   std::string from;
   bool once = false;
@@ -59,6 +59,11 @@ Words words() {
       "null; one that is JSON "
       "is embedded as it is; other text is a string; anything else is an object with the one "
       "member $base64.\n\n"
+      "A line of json or csv whose op is refetch says that all that was printed of its topic "
+      "before "
+      "is void: the broker was started anew, or no longer knows what was missed. What the topic "
+      "holds follows, unless it does not exist any more. The line has seq 0, an empty key and no "
+      "payload, and does not count for -n; with every form the same is said on standard error.\n\n"
       "With --once btsub ends when it has printed what the broker had when it subscribed: the rows "
       "of state topics and "
       "the kept messages of events topics. It ends at once if nothing matches.",
@@ -82,13 +87,7 @@ void add_options(Program& program, Arguments& a) {
       ->type_name("FILTER")
       ->allow_extra_args(false);
   program.add_broker_options();
-  app.add_option("-n,--count", a.count, "End after so many messages")
-      ->type_name("N")
-      ->check(CLI::Validator(
-          [](std::string& text) -> std::string {
-            return text == "0" ? "a number from 1 on is expected" : "";
-          },
-          ""));
+  app.add_option("-n,--count", a.count, "End after so many messages")->type_name("N");
   app.add_option("-W,--timeout", a.timeout, "End after this time; with 3 if messages were missing")
       ->type_name("SECONDS");
   app.add_option("--from", a.from,
@@ -144,6 +143,21 @@ Result<void> read_from(const std::string& text, int64_t now_us, client::Subscrip
   }
   return Error{Errc::invalid,
                "--from: \"" + text + "\": expected latest, beginning, seq:N, -N or @TIME"};
+}
+
+// Of --count; 0 without it.
+Result<uint64_t> read_count(const std::optional<std::string>& written) {
+  if (!written) return uint64_t{0};
+  const std::string& text = *written;
+  uint64_t count = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, fault] = std::from_chars(text.data(), end, count);
+  if (fault == std::errc{} && at == end && count != 0) return count;
+  return Error{Errc::invalid, "--count: a number from 1 on is expected" +
+                                  std::string(fault == std::errc::result_out_of_range
+                                                  ? ", up to 18446744073709551615"
+                                                  : "") +
+                                  ", not \"" + text + "\""};
 }
 
 Result<FormatOptions> format_options(const Arguments& a, bool verbose) {
@@ -208,8 +222,9 @@ int run(client::Client& client, Subscriber& subscriber, Output& output, const Cl
     if (subscriber.done()) return static_cast<int>(*subscriber.done());
     uint64_t now = clock.mono_ms();
     if (deadline_ms && now >= *deadline_ms) {
-      const bool enough = a.count == 0 && !a.once && subscriber.taken() != 0;
-      return static_cast<int>(enough ? Exit::ok : Exit::timeout);
+      const bool enough = !a.count && !a.once && subscriber.taken() != 0;
+      subscriber.time_over(enough ? Exit::ok : Exit::timeout);
+      return static_cast<int>(*subscriber.done());
     }
     auto next = deadline_ms;
     if (const auto figures = subscriber.next_figures_ms()) {
@@ -244,6 +259,8 @@ int main(int argc, char** argv) {
   const SystemClock clock;
   const auto subscriptions = subscriptions_of(arguments, clock.now_us());
   if (!subscriptions) return static_cast<int>(program.usage(subscriptions.error().text));
+  const auto count = read_count(arguments.count);
+  if (!count) return static_cast<int>(program.usage(count.error().text));
   auto format = format_options(arguments, program.verbose());
   if (!format) return static_cast<int>(program.usage(format.error().text));
   std::optional<uint64_t> deadline_ms;
@@ -262,7 +279,7 @@ int main(int argc, char** argv) {
 
   Output output(STDOUT_FILENO);
   Subscriber subscriber(
-      {arguments.excludes, arguments.count, arguments.once, arguments.rate, arguments.latency},
+      {arguments.excludes, *count, arguments.once, arguments.rate, arguments.latency},
       Formatter(std::move(*format)), output, program, clock);
   client::Client client(std::move(*options), subscriber, clock);
   std::set<uint32_t> ids;

@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <map>
 #include <optional>
+
+#include "sdk/base/nearest_word.h"
+#include "sdk/cli/printable.h"
 
 namespace btb::cli {
 
@@ -11,8 +16,23 @@ namespace {
 
 constexpr std::array programs{"btsub", "btpub", "btctl"};
 
-[[noreturn]] void fail(int line, const std::string& text) {
-  throw CLI::ConversionError("client.yaml:" + std::to_string(line) + ": " + text, "config");
+// What may stand at the top of the file, whichever program reads it: the options of all three.
+constexpr std::array options_of_all{
+    "ack",   "broker",  "colour",  "color",         "connect-timeout",
+    "count", "delete",  "exclude", "file",          "format",
+    "from",  "json",    "key",     "key-separator", "latency",
+    "lines", "message", "name",    "new",           "once",
+    "quiet", "rate",    "retry",   "template",      "timeout",
+    "topic", "verbose"};
+
+// A fault of the file; ConfigFile::from_config says in which.
+struct LineFault {
+  int line = 0;
+  std::string text;
+};
+
+[[noreturn]] void fail(int line, std::string text) {
+  throw LineFault{line, std::move(text)};
 }
 
 std::string_view trim(std::string_view text) {
@@ -97,87 +117,158 @@ std::string take_key(std::string_view& text, int line) {
   return key;
 }
 
-bool is_program(const std::string& key) {
-  return std::find(programs.begin(), programs.end(), key) != programs.end();
+template <class Words>
+bool holds(const Words& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-}  // namespace
-
-void ConfigFile::add(std::vector<CLI::ConfigItem>& found, const std::string& key,
-                     std::vector<std::string> values, int line, bool own) const {
-  const CLI::Option* option = app_.get_option_no_throw("--" + key);
-  if (option == nullptr || key == "config" || key == "help") {
-    if (own) fail(line, "\"" + key + "\" is not an option of " + program_);
-    return;
+void check_text(std::string_view text, int line) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t bytes = utf8_bytes(rest);
+    if (bytes == 0) fail(line, "a byte that is not UTF-8");
+    rest.remove_prefix(bytes);
   }
-  const char* variable = std::getenv(option->get_envname().c_str());
-  if (!option->get_envname().empty() && variable != nullptr) return;  // the nearer one counts
-  CLI::ConfigItem item;
-  item.name = key;
-  item.inputs = std::move(values);
-  found.push_back(std::move(item));
+  if (text.find('\t') != std::string::npos) fail(line, "a tab: YAML indents with spaces");
 }
 
-std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const {
-  std::vector<CLI::ConfigItem> found;
-  std::string section;   // of the indented lines
-  std::string list_key;  // whose "- " lines follow
-  std::vector<std::string> list;
-  int list_line = 0;
-  bool list_own = false;
-  const auto end_list = [&] {
-    if (!list_key.empty() && !list.empty()) add(found, list_key, list, list_line, list_own);
-    list_key.clear();
-    list.clear();
-  };
-  const auto wanted = [&](const std::string& of) { return of.empty() || of == program_; };
-  std::string text;
-  for (int line = 1; std::getline(input, text); ++line) {
-    if (text.find('\t') != std::string::npos) fail(line, "a tab: YAML indents with spaces");
+// One reading of a file, line by line. Faults are thrown as LineFault.
+class Reader {
+ public:
+  Reader(const std::string& program, const CLI::App& app) : program_(program), app_(app) {}
+
+  void take(std::string_view text) {
+    ++line_;
+    check_text(text, line_);
     std::string_view rest = without_comment(text);
     const bool indented = rest.starts_with(' ');
     rest = trim(rest);
-    if (rest.empty() || rest == "---") continue;
-    if (rest.starts_with("- ")) {
-      if (list_key.empty()) fail(line, "an item of a list without a key before it");
-      rest.remove_prefix(2);
-      list.push_back(take_scalar(rest, "", line));
-      continue;
-    }
+    if (rest.empty() || rest == "---") return;
+    if (rest.starts_with("- ")) return take_item(rest.substr(2));
     end_list();
-    if (!indented) section.clear();
-    const std::string key = take_key(rest, line);
+    if (!indented) section_.clear();
+    if (indented && section_.empty()) fail(line_, "indented, but under no program's name");
+    const std::string key = take_key(rest, line_);
+    note(section_, key);
     rest = trim(rest);
-    if (!indented && is_program(key)) {
-      section = key;
-      if (rest.empty()) continue;
-      if (!rest.starts_with('{')) fail(line, "options of " + key + " expected: {format: json}");
-      rest.remove_prefix(1);
-      while (!(rest = trim(rest)).starts_with('}')) {
-        const std::string name = take_key(rest, line);
-        auto values = take_values(rest, ",}", line);
-        if (key == program_) add(found, name, std::move(values), line, true);
-        if (rest.starts_with(',')) {
-          rest.remove_prefix(1);
-        } else if (!rest.starts_with('}')) {
-          fail(line, "\",\" or \"}\" expected");
-        }
-      }
-      continue;
-    }
-    if (indented && section.empty()) fail(line, "indented, but under no program's name");
+    if (!indented && holds(programs, key)) return begin_section(key, rest);
+    check_known(section_, key);
     if (rest.empty()) {
-      list_key = wanted(section) ? key : "ignored";
-      list_line = line;
-      list_own = !section.empty() && wanted(section);
-      continue;
+      list_key_ = key;
+      return;
     }
-    auto values = take_values(rest, "", line);
-    if (!rest.empty()) fail(line, "\"" + std::string(rest) + "\" behind the value");
-    if (wanted(section)) add(found, key, std::move(values), line, !section.empty());
+    auto values = take_values(rest, "", line_);
+    if (!rest.empty()) fail(line_, "\"" + std::string(rest) + "\" behind the value");
+    add(section_, key, std::move(values));
   }
-  end_list();
-  return found;
+
+  std::vector<CLI::ConfigItem> end() {
+    end_list();
+    return std::move(found_);
+  }
+
+ private:
+  void take_item(std::string_view rest) {
+    if (list_key_.empty()) fail(line_, "an item of a list without a key before it");
+    list_.push_back(take_scalar(rest, "", line_));
+  }
+
+  void end_list() {
+    if (!list_key_.empty() && !list_.empty()) add(section_, list_key_, std::move(list_));
+    list_key_.clear();
+    list_.clear();
+  }
+
+  // "btsub:" and lines below it, or "btsub: {format: json}".
+  void begin_section(const std::string& name, std::string_view rest) {
+    section_ = name;
+    if (rest.empty()) return;
+    if (!rest.starts_with('{')) fail(line_, "options of " + name + " expected: {format: json}");
+    rest.remove_prefix(1);
+    while (!(rest = trim(rest)).starts_with('}')) {
+      const std::string key = take_key(rest, line_);
+      note(name, key);
+      check_known(name, key);
+      add(name, key, take_values(rest, ",}", line_));
+      if (rest.starts_with(',')) {
+        rest.remove_prefix(1);
+      } else if (!rest.starts_with('}')) {
+        fail(line_, "\",\" or \"}\" expected");
+      }
+    }
+  }
+
+  void note(const std::string& section, const std::string& key) {
+    const auto [place, fresh] = seen_.emplace(std::pair(section, key), line_);
+    if (!fresh)
+      fail(line_, "\"" + key + "\" stands in line " + std::to_string(place->second) + " already");
+  }
+
+  // The option of this program; null if it has none of this name.
+  [[nodiscard]] const CLI::Option* option(const std::string& key) const {
+    return key == "config" || key == "help" ? nullptr : app_.get_option_no_throw("--" + key);
+  }
+
+  // What stands under the name of another program is left to that one.
+  void check_known(const std::string& section, const std::string& key) const {
+    if ((!section.empty() && section != program_) || option(key) != nullptr) return;
+    std::vector<std::string> known;
+    if (section.empty()) {
+      if (holds(options_of_all, key)) return;
+      known.assign(options_of_all.begin(), options_of_all.end());
+      known.insert(known.end(), programs.begin(), programs.end());
+    } else {
+      for (const CLI::Option* one : app_.get_options()) {
+        for (const std::string& name : one->get_lnames()) known.push_back(name);
+      }
+    }
+    const std::string nearest = nearest_word(key, known);
+    fail(line_, "\"" + key + "\" is not an option" + (section.empty() ? "" : " of " + program_) +
+                    (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
+  }
+
+  void add(const std::string& section, const std::string& key, std::vector<std::string> values) {
+    if (!section.empty() && section != program_) return;
+    const CLI::Option* known = option(key);
+    if (known == nullptr) return;
+    const char* variable = std::getenv(known->get_envname().c_str());
+    if (!known->get_envname().empty() && variable != nullptr) return;  // the nearer one counts
+    CLI::ConfigItem item;
+    item.name = key;
+    item.inputs = std::move(values);
+    found_.push_back(std::move(item));
+  }
+
+  const std::string& program_;
+  const CLI::App& app_;
+  int line_ = 0;
+  std::string section_;   // of the indented lines
+  std::string list_key_;  // whose "- " lines follow
+  std::vector<std::string> list_;
+  std::map<std::pair<std::string, std::string>, int> seen_;  // section and key: line
+  std::vector<CLI::ConfigItem> found_;
+};
+
+}  // namespace
+
+std::string ConfigFile::path() const {
+  const CLI::Option* option = app_.get_config_ptr();
+  const auto paths =
+      option == nullptr ? std::vector<std::string>{} : option->as<std::vector<std::string>>();
+  if (paths.empty() || paths.front().empty()) return "client.yaml";
+  std::error_code fault;
+  const auto absolute = std::filesystem::absolute(paths.front(), fault);
+  return fault ? paths.front() : absolute.string();
+}
+
+std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const {
+  Reader reader(program_, app_);
+  std::string text;
+  try {
+    while (std::getline(input, text)) reader.take(text);
+    return reader.end();
+  } catch (const LineFault& fault) {
+    throw CLI::Error("ConfigFile", path() + ":" + std::to_string(fault.line) + ": " + fault.text);
+  }
 }
 
 }  // namespace btb::cli

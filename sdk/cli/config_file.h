@@ -6,13 +6,13 @@
 //   btsub:                     # for btsub only
 //     format: json
 //     exclude: ["$SYS/#", 'test/#']
-//     topics:
+//     topic:
 //       - ward/#
 //   btpub: {ack: none}
 //
 // Scalars plain or quoted, lists as above, comments. No anchors, tags, multi-line scalars or tabs.
 // Nothing is a flag of this program that its command line does not have; keys at the top that only
-// another program has are left alone.
+// another program has, and what stands under another program's name, are left alone.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -27,12 +27,11 @@ class ConfigFile final : public CLI::Config {
   ConfigFile(std::string program, const CLI::App& app) : program_(std::move(program)), app_(app) {}
 
   std::string to_config(const CLI::App*, bool, bool, std::string) const override { return {}; }
-  // Throws CLI::ConversionError, as CLI11 expects it: caught in Program::parse.
+  // Throws CLI::Error, which begins with the file's path and the line: caught in Program::parse.
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
 
  private:
-  void add(std::vector<CLI::ConfigItem>& found, const std::string& key,
-           std::vector<std::string> values, int line, bool own) const;
+  [[nodiscard]] std::string path() const;
 
   std::string program_;
   const CLI::App& app_;

@@ -40,6 +40,31 @@ void append_field(std::string& out, std::string_view text) {
   out += '"';
 }
 
+constexpr std::string_view refetch = "refetch";
+
+// A line of the json form; without a payload there is null.
+void append_json_object(std::string& out, const client::Topic& topic,
+                        const client::Message& message, std::string_view op, bool has_payload) {
+  out += R"({"ts":")";
+  append_utc(out, message.time_us);
+  out += R"(","topic":)";
+  append_json_text(out, topic.name);
+  out += R"(,"seq":)";
+  out += std::to_string(message.seq);
+  out += R"(,"op":")";
+  out += op;
+  out += R"(","key":)";
+  append_json_text(out, as_text(message.key));
+  out += R"(,"payload":)";
+  if (has_payload) {
+    append_json_value(out, as_text(message.payload));
+  } else {
+    out += "null";
+  }
+  out += R"(,"snapshot":)";
+  out += message.snapshot ? "true}" : "false}";
+}
+
 }  // namespace
 
 std::string_view op_of(const client::Message& message) {
@@ -56,24 +81,7 @@ void append_hex(std::string& out, Bytes bytes) {
 
 void append_json_line(std::string& out, const client::Topic& topic,
                       const client::Message& message) {
-  out += R"({"ts":")";
-  append_utc(out, message.time_us);
-  out += R"(","topic":)";
-  append_json_text(out, topic.name);
-  out += R"(,"seq":)";
-  out += std::to_string(message.seq);
-  out += R"(,"op":")";
-  out += op_of(message);
-  out += R"(","key":)";
-  append_json_text(out, as_text(message.key));
-  out += R"(,"payload":)";
-  if (message.deletion) {
-    out += "null";
-  } else {
-    append_json_value(out, as_text(message.payload));
-  }
-  out += R"(,"snapshot":)";
-  out += message.snapshot ? "true}" : "false}";
+  append_json_object(out, topic, message, op_of(message), !message.deletion);
 }
 
 Formatter::Formatter(FormatOptions options) : options_(std::move(options)) {}
@@ -93,12 +101,24 @@ void Formatter::append(std::string& out, const client::Topic& topic,
       out += '\n';
       return;
     case Form::csv:
-      return append_csv(out, topic, message);
+      return append_csv(out, topic, message, op_of(message));
     case Form::table:
       return append_table(out, topic, message);
     case Form::raw:
       out += as_text(message.payload);
       return;
+  }
+}
+
+void Formatter::append_refetch(std::string& out, const client::Topic& topic, int64_t time_us) {
+  if (options_.pattern) return;
+  client::Message nothing;
+  nothing.time_us = time_us;
+  if (options_.form == Form::json) {
+    append_json_object(out, topic, nothing, refetch, false);
+    out += '\n';
+  } else if (options_.form == Form::csv) {
+    append_csv(out, topic, nothing, refetch);
   }
 }
 
@@ -134,7 +154,7 @@ void Formatter::append_text(std::string& out, const client::Topic& topic,
 }
 
 void Formatter::append_csv(std::string& out, const client::Topic& topic,
-                           const client::Message& message) {
+                           const client::Message& message, std::string_view op) {
   if (!std::exchange(begun_, true)) out += "ts,topic,seq,op,key,payload,snapshot\r\n";
   const auto field = [&](std::string_view text) {
     append_field(out, options_.to_terminal ? printable(text) : std::string(text));
@@ -145,7 +165,7 @@ void Formatter::append_csv(std::string& out, const client::Topic& topic,
   out += ',';
   out += std::to_string(message.seq);
   out += ',';
-  out += op_of(message);
+  out += op;
   out += ',';
   field(as_text(message.key));
   out += ',';

@@ -2,6 +2,7 @@
 //
 //   text   TOPIC KEY PAYLOAD, one line a message, printable (printable.h) wherever it goes
 //   json   one object a line: ts, topic, seq, op, key, payload, snapshot
+//          and of a topic of which all that was printed is void: op refetch, seq 0, payload null
 //   csv    a line of names, then ts,topic,seq,op,key,payload,snapshot as RFC 4180 has it
 //   table  columns for a person, as wide as the terminal
 //   raw    the payload's bytes and nothing else
@@ -34,10 +35,14 @@ class Formatter {
 
   // Appends one message, and before the first what the form begins with.
   void append(std::string& out, const client::Topic& topic, const client::Message& message);
+  // Appends that what was printed of the topic is void, in the forms that have a line for it: json
+  // and csv.
+  void append_refetch(std::string& out, const client::Topic& topic, int64_t time_us);
 
  private:
   void append_text(std::string& out, const client::Topic& topic, const client::Message& message);
-  void append_csv(std::string& out, const client::Topic& topic, const client::Message& message);
+  void append_csv(std::string& out, const client::Topic& topic, const client::Message& message,
+                  std::string_view op);
   void append_table(std::string& out, const client::Topic& topic, const client::Message& message);
 
   FormatOptions options_;

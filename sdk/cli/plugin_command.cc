@@ -52,13 +52,9 @@ int check_plugin_file(const Program& program, const std::string& file,
                       const std::vector<std::string>& options, bool json) {
   std::vector<host::WrittenOption> written;
   for (const std::string& option : options) {
-    const size_t equals = option.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return static_cast<int>(program.usage("-o \"" + option + "\": expected NAME=VALUE"));
-    }
-    host::WrittenOption& one = written.emplace_back();
-    one.name = option.substr(0, equals);
-    one.value.scalar = option.substr(equals + 1);
+    auto one = host::parse_option(option);
+    if (!one) return static_cast<int>(program.usage(one.error().text));
+    written.push_back(std::move(*one));
   }
   Output output(STDOUT_FILENO);
   const auto show = [&](const CheckFinding& finding) {
@@ -71,10 +67,14 @@ int check_plugin_file(const Program& program, const std::string& file,
     output.buffer() = json_of(findings);
     output.flush();
   }
-  const bool failed = std::any_of(
-      findings.begin(), findings.end(),
-      [](const CheckFinding& finding) { return finding.outcome == CheckFinding::Outcome::failed; });
-  return static_cast<int>(failed ? Exit::error : Exit::ok);
+  const auto any_failed = [&](std::string_view text) {
+    return std::any_of(findings.begin(), findings.end(), [&](const CheckFinding& finding) {
+      return finding.outcome == CheckFinding::Outcome::failed &&
+             finding.text.find(text) != std::string::npos;
+    });
+  };
+  if (any_failed("is required")) program.note("give options as NAME=VALUE, behind the file");
+  return static_cast<int>(any_failed("") ? Exit::error : Exit::ok);
 }
 
 }  // namespace btb::cli

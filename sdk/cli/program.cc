@@ -9,6 +9,7 @@
 #include "sdk/cli/config_file.h"
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
+#include "sdk/cli/unknown_word.h"
 #include "sdk/client/local_brokers.h"
 
 namespace btb::cli {
@@ -168,21 +169,34 @@ std::optional<Exit> Program::parse(int argc, const char* const* argv) {
     std::puts(version.what());
     return Exit::ok;
   } catch (const CLI::Error& fault) {
-    return usage(fault.what());
+    // That something is missing often means that it was written in another way.
+    const bool of_words = dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr ||
+                          dynamic_cast<const CLI::RequiredError*>(&fault) != nullptr;
+    const std::string unknown = of_words ? unknown_word(app_, words_.surplus_hint) : "";
+    return usage(unknown.empty() ? fault.what() : unknown);
   }
   return std::nullopt;
 }
 
 Result<Endpoint> Program::broker() const {
-  if (!broker_.empty()) return parse_endpoint(broker_);
-  return client::find_broker(client::local_broker_directories());
+  if (!broker_.empty()) {
+    auto endpoint = parse_endpoint(broker_);
+    if (endpoint || broker_.find('/') == std::string::npos) return endpoint;
+    const auto as_path = parse_endpoint("unix:" + broker_);
+    const bool path = broker_.find(':') == std::string::npos && as_path.ok();
+    return Error{endpoint.error().code,
+                 endpoint.error().text + (path ? "; did you mean unix:" + broker_ + "?" : "")};
+  }
+  auto found = client::find_broker(client::local_broker_directories());
+  if (found || found.error().code != Errc::not_found) return found;
+  return Error{Errc::not_found, found.error().text + "; name one with -b ENDPOINT"};
 }
 
 Result<client::ClientOptions> Program::client_options() const {
-  auto endpoint = broker();
-  if (!endpoint) return endpoint.error();
   const auto timeout = parse_wait_ms(connect_timeout_);
   if (!timeout) return Error{Errc::invalid, "--connect-timeout: " + timeout.error().text};
+  auto endpoint = broker();
+  if (!endpoint) return endpoint.error();
   client::ClientOptions options;
   options.endpoint = std::move(*endpoint);
   options.connect_timeout_ms = std::max<uint32_t>(1, *timeout);

@@ -27,6 +27,7 @@ struct Words {
   };
   std::vector<Example> examples;
   std::vector<std::string> see_also;  // the other programs
+  std::string surplus_hint = {};      // what a word too many may have been meant for
 };
 
 class Program {

@@ -57,6 +57,11 @@ void Subscriber::finish(Exit exit) {
   client_->conversation().pause_reading();
 }
 
+void Subscriber::time_over(Exit exit) {
+  if (started_ms_ == 0) program_.error("the time was over before the broker answered");
+  finish(exit);
+}
+
 // --- the session ---
 
 void Subscriber::on_connected(const client::Session& session) {
@@ -130,7 +135,11 @@ void Subscriber::on_too_large(const client::Topic& topic, uint64_t seq, Bytes,
 }
 
 void Subscriber::on_must_refetch(const client::Topic& topic, Reason reason) {
-  if (excluded_[topic.number]) return;
+  if (done_ || excluded_[topic.number]) return;
+  if (!options_.rate && !options_.latency) {
+    formatter_.append_refetch(output_.buffer(), topic, clock_.now_us());
+    output_.flush_above(output_bytes_max);
+  }
   program_.note(topic.name + ": starts over: " + std::string(wire::name_of(reason)));
 }
 

@@ -189,7 +189,8 @@ void Client::check_time() {
     connect();
   } else if (state_ == State::connecting && now >= deadline_ms_) {
     lost(Reason::peer_failed, to_string(options_.endpoint) + ": no answer within " +
-                                  std::to_string(options_.connect_timeout_ms) + " ms");
+                                  std::to_string(options_.connect_timeout_ms) + " ms" +
+                                  (transport_up_ ? "; is it a btbroker?" : ""));
   } else if (state_ == State::closing && now >= deadline_ms_) {
     stop();
   }

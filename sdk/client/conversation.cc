@@ -41,7 +41,9 @@ void Conversation::begin(uint64_t now_ms) {
   output_.clear();
   output_sent_ = 0;
   received_at_ms_ = sent_at_ms_ = now_ms;
-  std::erase_if(subscriptions_, [](const auto& entry) { return entry.second->ending; });
+  const size_t ended =
+      std::erase_if(subscriptions_, [](const auto& entry) { return entry.second->ending; });
+  if (ended != 0) forget_unmatched(false);
   fb::HelloT hello;
   hello.name = options_.name;
   hello.agent = options_.agent;
@@ -165,6 +167,42 @@ void Conversation::on_frame(const FrameView& frame) {
   }
 }
 
+// --- topics ---
+
+// Those of an epoch that is over, for the caller to tell of.
+Conversation::Pages Conversation::take_topics() {
+  for_each_topic(pages_, [this](TopicState& topic) { drop_partial(topic); });
+  return std::exchange(pages_, {});
+}
+
+void Conversation::tell_void(const Pages& gone) {
+  for_each_topic(gone, [this](const TopicState& topic) {
+    if (!topic.has_position || state_ != State::open) return;
+    handler_.on_must_refetch(topic.topic, Reason::epoch_changed);
+  });
+}
+
+// The topic begins anew when it is announced again; its number and name stay as they are.
+void Conversation::forget(TopicState& topic) {
+  drop_partial(topic);
+  topic.announced = topic.known = topic.has_position = topic.batch_open = false;
+  topic.last = 0;
+}
+
+// Forgets the topics that no subscription matches; with `by_answered`, that none matches to which
+// the broker has answered in this session.
+void Conversation::forget_unmatched(bool by_answered) {
+  for_each_topic(pages_, [&](TopicState& topic) {
+    const bool kept =
+        std::any_of(subscriptions_.begin(), subscriptions_.end(), [&](const auto& entry) {
+          const SubscriptionState& subscription = *entry.second;
+          return (subscription.answered || !by_answered) &&
+                 wire::filter_matches(subscription.asked.filter, topic.topic.name);
+        });
+    if (!kept) forget(topic);
+  });
+}
+
 // --- messages ---
 
 Conversation::TopicState* Conversation::find(uint32_t number) const {
@@ -280,7 +318,7 @@ void Conversation::move_to(TopicState& topic, uint64_t seq) {
   }
   topic.last = seq;
   topic.has_position = true;
-  topic.repeats = false;
+  topic.repeats = topic.untold = false;
 }
 
 // What follows the handler's call: the end of a batch, and of what there was at the beginning.
@@ -379,7 +417,9 @@ Result<uint64_t> Conversation::publish(uint32_t publisher, const Publication& pu
 Result<uint32_t> Conversation::command(std::string_view verb, std::vector<std::string> arguments) {
   if (state_ != State::open) return Error{Errc::unavailable, "not connected"};
   if (!session_.admin) {
-    return Error{Errc::refused, "the broker takes no commands on this connection"};
+    return Error{Errc::refused,
+                 "the broker takes no commands on this connection: it takes them over its unix "
+                 "socket, from its own user and root, or where its configuration says `admin`"};
   }
   fb::CommandT message;
   message.id = next_id_++;

@@ -148,6 +148,7 @@ class Conversation {
   struct SubscriptionState;
   struct PublisherState;
   struct TopicPage;
+  using Pages = std::vector<std::unique_ptr<TopicPage>>;  // topics by number
   using FrameView = wire::FrameView;
 
   // conversation.cc: the stream and the messages
@@ -198,7 +199,10 @@ class Conversation {
   void write_positions(const SubscriptionState& subscription, fb::SubscribeT& message);
   void topic_synced(TopicState& topic);
   void check_synced(SubscriptionState& subscription);
-  void forget_topics();
+  Pages take_topics();
+  void tell_void(const Pages& gone);
+  void forget(TopicState& topic);
+  void forget_unmatched(bool by_answered);
   PublisherState* publisher_of(uint32_t topic_number);
   TopicState* make(uint32_t number);
 
@@ -216,7 +220,7 @@ class Conversation {
   uint64_t sent_at_ms_ = 0;
   uint64_t ping_token_ = 0;
 
-  std::vector<std::unique_ptr<TopicPage>> pages_;  // topics by number
+  Pages pages_;
   size_t unfinished_bytes_ = 0;
 
   uint32_t next_id_ = 1;  // of subscriptions, publishers and commands

@@ -122,10 +122,12 @@ void Conversation::on_welcome(const FrameView& frame) {
   session_.admin = welcome->admin;
   ++counters_.sessions;
   state_ = State::open;
-  if (session_.epoch_changed) forget_topics();
+  // Alive until the handler was told, as its Topics are; out of the way of the new numbers.
+  const Pages gone = session_.epoch_changed ? take_topics() : Pages{};
   for (auto& [id, subscription] : subscriptions_) send_subscribe(*subscription);
   for (auto& [id, publisher] : publishers_) send_open(*publisher);
   handler_.on_connected(session_);
+  tell_void(gone);
 }
 
 void Conversation::on_goodbye(const FrameView& frame) {
@@ -148,11 +150,6 @@ void Conversation::on_ping(const FrameView& frame) {
   fb::PongT pong;
   pong.token = ping->token;
   write(pong);
-}
-
-void Conversation::forget_topics() {
-  for_each_topic(pages_, [this](TopicState& topic) { drop_partial(topic); });
-  pages_.clear();
 }
 
 // --- subscriptions ---
@@ -229,6 +226,8 @@ void Conversation::on_unsubscribed(const FrameView& frame) {
     return fail(Reason::frame_unexpected, "an end of a subscription not asked for");
   }
   subscriptions_.erase(found);
+  // A subscription that was not answered yet comes too late to keep a topic.
+  forget_unmatched(true);
   handler_.on_unsubscribed(message->id);
 }
 
@@ -265,7 +264,7 @@ void Conversation::on_topic(const FrameView& frame) {
                 "topic number " + std::to_string(message->number) + " announced with two names");
   }
   const bool again = topic.announced;  // in this session
-  const bool known = topic.topic.number != 0 && !again;
+  const bool known = topic.known && !again;
   topic.topic.number = message->number;
   topic.topic.name = std::move(message->name);
   topic.topic.kind = message->kind == TopicKind::state ? TopicKind::state : TopicKind::events;
@@ -293,7 +292,8 @@ void Conversation::start_topic(TopicState& topic, uint64_t position, bool known,
   const bool is_state = topic.topic.kind == TopicKind::state;
   const bool told = known && topic.resumed;
   const bool held = told || (known && !is_state);
-  topic.announced = topic.has_position = true;
+  topic.announced = topic.known = topic.has_position = true;
+  topic.untold = !known && !again;
   topic.resumed = topic.in_snapshot = topic.snapshot_whole = topic.synced = false;
   topic.void_held = is_state && !told;
   topic.repeats = held && !told;
@@ -403,7 +403,9 @@ void Conversation::on_must_refetch(const FrameView& frame) {
   topic->void_held = topic->topic.kind == TopicKind::state;
   topic->repeats = topic->has_position = false;  // as a resume sees it: begins at its start
   topic->last = 0;
-  handler_.on_must_refetch(topic->topic, message->reason);
+  // Of a topic of the old epoch it was said with the welcome, of another nothing is held.
+  const bool told = std::exchange(topic->untold, false) && message->reason == Reason::epoch_changed;
+  if (!told) handler_.on_must_refetch(topic->topic, message->reason);
 }
 
 // --- publishing ---

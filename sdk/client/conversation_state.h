@@ -20,6 +20,8 @@ inline constexpr size_t positions_max = (limits::control_frame_bytes_max - 1024)
 struct Conversation::TopicState {
   Topic topic;
   bool announced = false;     // in this session
+  bool known = false;         // announced in this epoch, and subscribed to since
+  bool untold = false;        // announced anew, and nothing of it was handed on yet
   bool has_position = false;  // `last` may be named in a resume
   bool batch_open = false;
   bool snapshot_whole = false;  // between the begin and the end of a whole snapshot

@@ -5,7 +5,8 @@
 // (subscribe, publish, close, pause, ...); they must not destroy it. They must not throw.
 //
 // References and views (Topic, keys, payloads, texts) live until the function returns, except that
-// a Topic stays where it is until the connection's epoch ends (on_connected with `epoch_changed`).
+// a Topic stays where it is until its epoch ends: until the calls of on_must_refetch have returned
+// that follow on_connected with `epoch_changed`.
 // Texts may hold any bytes the broker sent: escape them before they reach a terminal.
 #pragma once
 
@@ -54,8 +55,8 @@ struct Session {
   uint32_t subscriptions_max = 0;
   bool admin = false;    // commands are taken
   bool resumed = false;  // not the first session of this client
-  // Another run of the broker: all Topics from before are gone, and what is held of them is void,
-  // also of those that the broker does not announce again or that are made later.
+  // Another run of the broker: what is held of all topics from before is void, also of those that
+  // the broker does not announce again or that are made later. on_must_refetch follows for each.
   bool epoch_changed = false;
 };
 
@@ -117,7 +118,10 @@ class Handler {
                             uint32_t /*payload_bytes*/) {}
   // Up to `seq` nothing is missing, and no batch is open.
   virtual void on_position(const Topic& /*topic*/, uint64_t /*seq*/) {}
-  // What is held of the topic is void; a snapshot or the log from its oldest message follows.
+  // What is held of the topic is void; a snapshot or the log from its oldest message follows,
+  // unless the topic is gone with its epoch. Reason epoch_changed: called once for each topic of
+  // the old epoch, right after on_connected; that the topic is there again is said by on_topic,
+  // with a number that may be another.
   virtual void on_must_refetch(const Topic& /*topic*/, wire::Reason /*reason*/) {}
 
   // --- publishing; `publisher` as open() returned it ---

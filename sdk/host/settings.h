@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sdk/base/nearest_word.h"
 #include "sdk/base/result.h"
 #include "sdk/plugin/abi.h"
 
@@ -92,9 +93,6 @@ Result<WrittenOption> parse_option(std::string_view text);
 // Shape and contents; places aside.
 bool same_value(const WrittenValue& a, const WrittenValue& b);
 
-// The candidate nearest to `word` (edit distance, at most a third of its length but always one;
-// case aside), for "did you mean"; empty if none is near.
-std::string nearest_word(std::string_view word, std::span<const std::string> candidates);
 // "; did you mean `WORD`?", or nothing.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 

@@ -1,4 +1,4 @@
-// Scalars as an operator writes them, and words near to a word.
+// Scalars as an operator writes them.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -56,30 +56,8 @@ Result<int64_t> scaled(int64_t count, int64_t factor) {
 }
 
 char folded(char letter) {
-  return letter == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
 }
-
-// Edit distance with insert, delete, replace and swap of neighbours (optimal string alignment),
-// case and "-" or "_" aside.
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> table(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) table[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) table[0][j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const bool same = folded(a[i - 1]) == folded(b[j - 1]);
-      table[i][j] = std::min(
-          {table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (same ? 0U : 1U)});
-      if (i > 1 && j > 1 && folded(a[i - 1]) == folded(b[j - 2]) &&
-          folded(a[i - 2]) == folded(b[j - 1])) {
-        table[i][j] = std::min(table[i][j], table[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return table[a.size()][b.size()];
-}
-
-constexpr size_t near_word_bytes_max = 64;
 
 }  // namespace
 
@@ -143,21 +121,6 @@ std::string show_size(int64_t bytes) {
     }
   }
   return std::to_string(bytes);
-}
-
-std::string nearest_word(std::string_view word, std::span<const std::string> candidates) {
-  if (word.empty() || word.size() > near_word_bytes_max) return {};
-  std::string nearest;
-  size_t best = std::max<size_t>(1, word.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    if (candidate.empty() || candidate.size() > near_word_bytes_max) continue;
-    const size_t edits = distance(word, candidate);
-    if (edits < best && edits < std::max(word.size(), candidate.size())) {
-      best = edits;
-      nearest = candidate;
-    }
-  }
-  return nearest;
 }
 
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {

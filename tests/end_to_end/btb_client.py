@@ -221,6 +221,7 @@ class Client:
     def __init__(self, endpoint, name, keep_alive_ms=0):
         self.endpoint, self.name, self.keep_alive_ms = endpoint, name, keep_alive_ms
         self.topics = {}  # by number
+        self.announced = set()  # numbers, in this session
         self.subscriptions = {}  # id -> (filter, epoch); the epoch of its positions, None before the first answer
         self.answers = {}  # (kind of the answer, id) -> Table
         self.published = {}  # topic number -> count of messages
@@ -243,7 +244,7 @@ class Client:
         self.session, self.keep_alive_ms = welcome.number(3, "Q"), welcome.number(6, "I")
         self.message_bytes_max, self.part_bytes_max = welcome.number(7, "I"), welcome.number(8, "I")
         self.admin = bool(welcome.number(11, "B"))
-        self.published, self.acked = {}, {}
+        self.published, self.acked, self.announced = {}, {}, set()
         marks = [(number, topic.position) for number, topic in self.topics.items()]
         if welcome.number(4, "Q") != self.epoch:
             self.topics, marks = {}, []  # its topics have other numbers, and what is held of them is void
@@ -276,7 +277,14 @@ class Client:
     def unsubscribe(self, sub):
         self.send(control_frame(UNSUBSCRIBE, (0, "I", sub)))
         self.answer(UNSUBSCRIBED, sub, reason_slot=1)
-        del self.subscriptions[sub]
+
+    def _on_unsubscribed(self, sub):
+        """What no other subscription matches is not kept up to date any more: it is forgotten."""
+        self.subscriptions.pop(sub, None)
+        patterns = [pattern for pattern, _ in self.subscriptions.values()]
+        for number, topic in list(self.topics.items()):
+            if not any(matches(pattern, topic.name) for pattern in patterns):
+                del self.topics[number]
 
     def open(self, name, ack=ACK_MEMORY):
         """The number of a topic to publish to."""
@@ -399,6 +407,8 @@ class Client:
         elif kind in (SUBSCRIBED, UNSUBSCRIBED, OPENED, REPLY):
             table = Table(frame)
             self.answers.setdefault((kind, table.number(0, "I")), []).append(table)
+            if kind == UNSUBSCRIBED and not table.number(1, "H"):
+                self._on_unsubscribed(table.number(0, "I"))
         elif kind == TOPIC:
             self._on_topic(Table(frame))
         elif kind in (SNAPSHOT_BEGIN, SNAPSHOT_END, POSITION, GAP, MUST_REFETCH):
@@ -414,9 +424,10 @@ class Client:
 
     def _on_topic(self, table):
         number = table.number(0, "I")
-        if number not in self.topics:
+        if number not in self.topics or number in self.announced:  # twice in a session: start empty
             self.topics[number] = Topic(table.text(1), table.number(2, "B"))
             self.topics[number].position = table.number(6, "Q")
+        self.announced.add(number)
         self.topics[number].content = table.text(7)
 
     def _on_progress(self, kind, table):
@@ -446,6 +457,17 @@ class Client:
         """Whether a whole snapshot of a state topic is there."""
         topic = self.topic(name)
         return topic is not None and topic.snapshots > 0
+
+
+def matches(pattern, name):
+    """Whether a filter matches a topic's name: + is one level, # at the end the rest; neither begins with a $."""
+    levels, names = pattern.split("/"), name.split("/")
+    if name.startswith("$") and levels[0] in ("+", "#"):
+        return False
+    if levels[-1] == "#":
+        levels.pop()
+        names = names[:len(levels)]
+    return len(levels) == len(names) and all(level in ("+", part) for level, part in zip(levels, names))
 
 
 def open_socket(endpoint):

@@ -7,7 +7,7 @@ import unittest
 
 import harness
 from btb_client import (BEGINNING, EVENTS, LAST, OPEN, OPENED, SEQ, STATE, SUBSCRIBE, SUBSCRIBED, TIME, Goodbye, Refused,
-                        control_frame, message_frames)
+                        control_frame, matches, message_frames)
 from harness import DEADLINE_S, EndToEnd
 
 CONFIG = """
@@ -224,9 +224,10 @@ class Conversations:
         for name in sorted({name for pair in FILTERS.values() for name in pair[0] + pair[1]}):
             self.publisher.open(name)
         for pattern, (wanted, unwanted) in FILTERS.items():
+            self.assertEqual([name for name in wanted + unwanted if matches(pattern, name)], wanted)
             client = self.subscribed(pattern)
             client.run_until(lambda c=client, w=wanted: all(c.topic(name) for name in w), DEADLINE_S)
-            client.unsubscribe(1)
+            client.subscribe("last/of/all")  # its answer comes behind all that the first brought
             names = {topic.name for topic in client.topics.values()}
             self.assertLessEqual(set(wanted), names)
             self.assertFalse(names & set(unwanted), pattern)
@@ -237,11 +238,36 @@ class Conversations:
         client.subscribe("steps")
         self.publish("ward/3A", (b"a", b"1"))
         client.run_until(lambda: client.topic("ward/3A") and client.topic("ward/3A").rows, DEADLINE_S)
+        held = client.topic("ward/3A")
         client.unsubscribe(ward)
         self.publish("ward/3A", (b"a", b"2"))
         self.publish("steps", (b"", b"1"))
         client.run_until(lambda: client.topic("steps") and client.topic("steps").messages, DEADLINE_S)
-        self.assertEqual(client.topic("ward/3A").rows, {b"a": b"1"})
+        self.assertEqual(held.rows, {b"a": b"1"})
+        self.assertIsNone(client.topic("ward/3A"))
+
+    def test_a_row_deleted_between_unsubscribe_and_subscribe_is_gone(self):
+        topic = "ward/3A"
+        client = self.connect("subscriber")
+        ward, _ = client.subscribe("ward/#")
+        self.publish(topic, (b"goes", b"1"), (b"stays", b"1"))
+        client.run_until(lambda: client.topic(topic) and len(client.topic(topic).rows) == 2, DEADLINE_S)
+        client.unsubscribe(ward)
+        self.publish(topic, (b"goes", None))
+        client.subscribe(topic)
+        client.run_until(lambda: client.synced(topic), DEADLINE_S)
+        self.assertEqual(client.topic(topic).rows, {b"stays": b"1"})
+
+    def test_what_another_subscription_matches_is_kept_after_unsubscribed(self):
+        topic = "ward/3A"
+        client = self.connect("subscriber")
+        ward, _ = client.subscribe("ward/#")
+        client.subscribe("ward/+")
+        self.publish(topic, (b"a", b"1"), (b"b", b"1"))
+        client.run_until(lambda: client.topic(topic) and len(client.topic(topic).rows) == 2, DEADLINE_S)
+        client.unsubscribe(ward)
+        self.publish(topic, (b"a", None))
+        client.run_until(lambda: client.topic(topic).rows == {b"b": b"1"}, DEADLINE_S)
 
     def test_thousands_of_positions_go_in_several_frames(self):
         count = 0

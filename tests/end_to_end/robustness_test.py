@@ -376,6 +376,21 @@ sources:
         self.begin_with("hangs_in_start", "never_stops", "floods")
         self.assertEqual(self.broker.end(), 0)
 
+    def test_the_check_of_a_plugin_takes_options_as_words_and_says_so_where_one_is_missing(self):
+        def check(*options):
+            done = subprocess.run([str(harness.paths.bin / "btctl"), "plugin", "check",
+                                   str(harness.paths.plugins / "csv.so"), *options], capture_output=True, text=True,
+                                  timeout=DEADLINE_S * 4, check=False)
+            return done.returncode, done.stdout, done.stderr
+
+        status, _, said = check()
+        self.assertEqual(status, 1)
+        self.assertIn("give options as NAME=VALUE", said)
+        table = self.folder / "stock.csv"
+        table.write_text("item,count\na,1\n", encoding="utf-8")
+        status, printed, said = check(f"path={table}", "topic=stock", "-o", "key=[item]")
+        self.assertEqual((status, said), (0, ""), printed)
+
     def test_what_is_no_plugin_is_named_by_the_check_of_the_configuration(self):
         (self.folder / "text.so").write_text("not a library")
         (self.folder / "empty.so").write_bytes(b"")
@@ -400,8 +415,9 @@ class Restarts(Hostile):
         number = self.publisher.open("ward/3A")
         self.publisher.publish(number, b"a", b"1")
         self.publisher.publish(number, b"b", b"2")
+        self.publisher.publish(self.publisher.open("ward/gone"), b"c", b"3")
         printed = self.subscriber(self.broker, "ward/#")
-        printed.wait_for_messages(2)
+        printed.wait_for_messages(3)
         client = self.client(self.broker, "stays")
         client.subscribe("ward/#")
         client.run_until(lambda: client.synced("ward/3A"), DEADLINE_S)
@@ -413,11 +429,12 @@ class Restarts(Hostile):
         self.begin()
         number = self.publisher.open("ward/3A")
         self.publisher.publish(number, b"b", b"22")
-        printed.wait_for_messages(3)
+        printed.wait_for_messages(6)
         wait_for("btsub to be back", lambda: self.broker.logged("session_opened", "name=btsub"))
         self.publisher.publish(number, b"c", b"3")
-        last = printed.wait_for_messages(4)[2:]
-        self.assertEqual([(m["key"], m["payload"]) for m in last], [("b", 22), ("c", 3)])
+        last = printed.wait_for_messages(7)[3:]
+        self.assertEqual([(m["topic"], m["op"]) for m in last[:2]], [("ward/3A", "refetch"), ("ward/gone", "refetch")])
+        self.assertEqual([(m["key"], m["payload"]) for m in last[2:]], [("b", 22), ("c", 3)])
         self.assertTrue(printed.running())
 
         with self.assertRaises(Goodbye):

@@ -80,6 +80,38 @@ TEST_CASE("btctl is refused where commands are not taken") {
   broker.hang_up();
   CHECK(btctl.wait() == 5);
   CHECK(btctl.err().find("takes no commands") != std::string::npos);
+  CHECK(btctl.err().find("where its configuration says `admin`\n") != std::string::npos);
+}
+
+TEST_CASE("btctl says that no topic matches, and prints nothing") {
+  for (const bool json : {false, true}) {
+    Served broker;
+    Process btctl("btctl", {"-b", broker.address(), "topics", "x/#", json ? "--json" : "-v"});
+    (void)answer(broker, R"([{"name":"a/b"}])");
+    CHECK(btctl.wait() == 0);
+    CHECK(btctl.out() == (json ? "[]\n" : ""));
+    CHECK(btctl.err().ends_with("btctl: no topic matches x/#\n"));
+  }
+}
+
+TEST_CASE("btctl says which word it does not know, and which is near") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"sttus"}, "btctl: there is no command sttus; did you mean status?\n"},
+      {{"-v", "bogus"}, "btctl: there is no command bogus; there is status, topics, sessions, "},
+      {{"plugin", "chekc", "x"},
+       "btctl: there is no command plugin chekc; did you mean plugin check?\n"},
+      {{"status", "more"}, "btctl: \"more\" is one word too many\n"},
+      {{"topics", "--jsn"}, "btctl: there is no option --jsn; did you mean --json?\n"},
+      {{"plugin", "check", "x", "nonsense"}, "`nonsense` is not NAME=VALUE\n"},
+      {{"plugin", "check", "x", "a=b", "-o", "c"}, "`c` is not NAME=VALUE\n"},
+      {{"plugin", "check", "x", "a=b", "--optoin", "c=d"},
+       "btctl: there is no option --optoin; did you mean --option?\n"}};
+  for (const auto& [arguments, said] : cases) {
+    Process btctl("btctl", arguments);
+    CHECK(btctl.wait() == 2);
+    CAPTURE(btctl.err());
+    CHECK(btctl.err().find(said) != std::string::npos);
+  }
 }
 
 TEST_CASE("btctl ends with 2 without a command, with an unknown one, or one argument too few") {

@@ -52,16 +52,69 @@ TEST_CASE("btpub --ack none ends when all is sent") {
 
 TEST_CASE("btpub -l publishes each line, the last one without its end too, with keys if asked") {
   Served broker;
-  Process btpub("btpub", {"-b", broker.address(), "t", "-l", "-K", "="}, "a=1\r\nb=2=3\n\nc");
+  Process btpub("btpub", {"-b", broker.address(), "t", "-l", "-K", "="}, "a=1\r\nb=2=3\nc=");
   (void)open_topic(broker);
   CHECK(broker.await_data() == "1 [a] 1");
   CHECK(broker.await_data() == "2 [b] 2=3");
-  CHECK(broker.await_data() == "3 [] ");
-  CHECK(broker.await_data() == "4 [c] ");
-  ack(broker, 4);
+  CHECK(broker.await_data() == "3 [c] ");
+  ack(broker, 3);
   (void)broker.await<fb::GoodbyeT>();
   broker.hang_up();
   CHECK(btpub.wait() == 0);
+}
+
+TEST_CASE("btpub -l -K leaves out lines without a key, names them, and ends with 1") {
+  Served broker;
+  Process btpub("btpub", {"-b", broker.address(), "t", "-l", "-K", "=", "-q"},
+                "a=1\nnone\n\n=x\nb=2\nlast");
+  (void)open_topic(broker);
+  CHECK(broker.await_data() == "1 [a] 1");
+  CHECK(broker.await_data() == "2 [b] 2");
+  ack(broker, 2);
+  (void)broker.await<fb::GoodbyeT>();
+  broker.hang_up();
+  CHECK(btpub.wait() == 1);
+  std::string said;
+  for (const char* line : {"2", "3", "4", "6"}) {
+    said += "btpub: line " + std::string(line) + ": no key before a \"=\"; skipped\n";
+  }
+  CHECK(btpub.err() == said);
+}
+
+TEST_CASE("btpub says what a refused deletion means, and what was never connected is not lost") {
+  Served broker;
+  Process btpub("btpub", {"-b", broker.address(), "t", "-k", "x", "--delete"});
+  (void)open_topic(broker);
+  (void)broker.await_data();
+  fb::RejectT reject;
+  reject.topic = 4;
+  reject.published = 1;
+  reject.reason = Reason::delete_unsupported;
+  broker.say(reject);
+  CHECK(btpub.wait() == 5);
+  CHECK(btpub.err() ==
+        "btpub: message 1 was rejected: delete_unsupported; an events topic has no rows to "
+        "delete\n");
+  broker.hang_up();
+  broker.stop_listening();
+  Process retries("btpub", {"-b", broker.address(), "--retry", "t", "-m", "x"});
+  wait_until([&] { return retries.err().find("; connecting again\n") != std::string::npos; });
+  CHECK(retries.err().starts_with("btpub: cannot connect: "));
+}
+
+TEST_CASE("btpub says which word it does not know and what is missing") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"foo", "--msg", "hi"}, "btpub: there is no option --msg; did you mean --message?\n"},
+      {{"foo", "hello"}, "btpub: \"hello\" is one word too many; the text is given with -m\n"},
+      {{"", "-m", "hi"}, "btpub: the topic is empty\n"},
+      {{"a/+", "-m", "hi"}, "btpub: topic \"a/+\": "},
+      {{"-m", "hi"}, "--topic is required"}};
+  for (const auto& [arguments, said] : cases) {
+    Process btpub("btpub", arguments);
+    CHECK(btpub.wait() == 2);
+    CAPTURE(btpub.err());
+    CHECK(btpub.err().find(said) != std::string::npos);
+  }
 }
 
 TEST_CASE("btpub ends with 5 if the topic or a message is refused, and says why") {

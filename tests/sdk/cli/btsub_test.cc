@@ -1,4 +1,7 @@
 // btsub as a person runs it: the real program, its output, its exit codes.
+#include <map>
+#include <set>
+
 #include "tests/sdk/cli/process.h"
 
 using namespace btb;
@@ -86,11 +89,20 @@ TEST_CASE("btsub -W ends with 3 if messages were missing and with 0 if some came
   }
 }
 
+TEST_CASE("btsub -W says that the broker did not answer, if it did not") {
+  for (const std::string time : {"0", "0.2"}) {
+    Served broker;
+    Process btsub("btsub", {"-b", broker.address(), "-W", time, "x"});
+    CHECK(btsub.wait() == 3);
+    CHECK(btsub.err() == "btsub: the time was over before the broker answered\n");
+  }
+}
+
 TEST_CASE("btsub ends with 4 if there is no broker, or nobody answers") {
   Served broker;
   Process silent("btsub", {"-b", broker.address(), "--connect-timeout", "0.1", "x"});
   CHECK(silent.wait() == 4);
-  CHECK(silent.err().find("no answer within 100 ms") != std::string::npos);
+  CHECK(silent.err().find("no answer within 100 ms; is it a btbroker?") != std::string::npos);
   broker.stop_listening();
   Process nobody("btsub", {"-b", broker.address(), "x"});
   CHECK(nobody.wait() == 4);
@@ -98,6 +110,9 @@ TEST_CASE("btsub ends with 4 if there is no broker, or nobody answers") {
   Process nowhere("btsub", {"x"}, "", {"XDG_RUNTIME_DIR=/nonexistent"});
   const int exit = nowhere.wait();
   CHECK((exit == 4 || nowhere.err().find("no broker found") == std::string::npos));
+  if (nowhere.err().find("no broker found") != std::string::npos) {
+    CHECK(nowhere.err().find("; name one with -b ENDPOINT\n") != std::string::npos);
+  }
 }
 
 TEST_CASE("btsub ends with 5 if the broker refuses the session or the subscription") {
@@ -126,7 +141,20 @@ TEST_CASE("btsub ends with 2 and says what is wrong with the command line") {
       {{"x", "-f", "xml"}, "xml"},
       {{"x", "-F", "{nope}"}, "{nope} is not known"},
       {{"x", "--from", "yesterday"}, "expected latest"},
-      {{"x", "-n", "0"}, "--count: a number from 1 on"},
+      {{"x", "-n", "0"}, "--count: a number from 1 on is expected, not \"0\""},
+      {{"x", "-n", "-1"}, "--count: a number from 1 on is expected, not \"-1\""},
+      {{"x", "-n", ""}, "--count: a number from 1 on"},
+      {{"x", "-n", "+1"}, "--count: a number from 1 on"},
+      {{"x", "-n", "1e3"}, "--count: a number from 1 on"},
+      {{"x", "--count=18446744073709551616"}, "up to 18446744073709551615, not"},
+      {{"x", "--from=seq:-1"}, "expected latest"},
+      {{"x", "--from=-9223372036854775808"}, "expected latest"},
+      {{"x", "-W", "-1"}, "--timeout"},
+      {{"x", "--connect-timeout", "-1"}, "--connect-timeout"},
+      {{"x", "-b", "/tmp/x.sock"}, "; did you mean unix:/tmp/x.sock?"},
+      {{"x", "--jsn"}, "btsub: there is no option --jsn; did you mean --format json?\n"},
+      {{"x", "--ecxlude=y"}, "there is no option --ecxlude; did you mean --exclude?\n"},
+      {{"x", "--banana"}, "there is no option --banana\n"},
       {{"x", "-W", "soon"}, "--timeout"},
       {{"x", "-b", "nowhere"}, "endpoint \"nowhere\""},
       {{"x", "--once", "--new"}, "exclude each other"},
@@ -188,6 +216,44 @@ TEST_CASE("btsub comes back after a lost connection, goes on where it was and te
   CHECK(btsub.err().find("e: starts over: overflow") != std::string::npos);
 }
 
+TEST_CASE("json and csv have a line that says what is void after a restart, -n does not count it") {
+  for (const std::string form : {"json", "csv", "text"}) {
+    CAPTURE(form);
+    Served broker;
+    Process btsub("btsub",
+                  {"-b", broker.address(), "-n", "3", "-f", form, "-T", "a/secret", "a/#"});
+    broker.greet();
+    broker.subscribed(3);
+    broker.topic(1, "a/gone", TopicKind::state, 1);
+    broker.topic(2, "a/secret", TopicKind::state, 1);
+    broker.topic(3, "a/stays", TopicKind::events);
+    broker.data(1, 1, "k", "old");
+    broker.data(3, 1, "", "old");
+    wait_until([&] { return btsub.out().find("a/stays") != std::string::npos; });
+    broker.hang_up();
+    broker.greet(false, 8);
+    broker.subscribed(1);
+    broker.topic(1, "a/stays", TopicKind::events, 1);
+    fb::MustRefetchT refetch;
+    refetch.topic = 1;
+    refetch.reason = Reason::epoch_changed;
+    broker.say(refetch);
+    broker.data(1, 1, "", "new");
+    CHECK(btsub.wait() == 0);
+    CHECK(btsub.err().find("a/gone: starts over: epoch_changed\n") != std::string::npos);
+    CHECK(btsub.err().find("a/secret") == std::string::npos);
+    const std::string gone = form == "json" ? R"(Z","topic":"a/gone","seq":0,"op":"refetch",)"
+                                              R"("key":"","payload":null,"snapshot":false})"
+                                              "\n"
+                                            : "Z,a/gone,0,refetch,,,false\r\n";
+    CHECK((btsub.out().find(gone) != std::string::npos) == (form != "text"));
+    size_t count = 0;
+    for (size_t at = 0; (at = btsub.out().find("refetch", at)) != std::string::npos; ++at) ++count;
+    CHECK(count == (form == "text" ? 0 : 2));
+    CHECK(btsub.out().find("new") != std::string::npos);
+  }
+}
+
 TEST_CASE("btsub asks for what --from, --new and several filters say") {
   Served broker;
   Process btsub("btsub",
@@ -230,8 +296,47 @@ TEST_CASE("options come from the command line, then from variables, then from cl
   std::ofstream(config) << "btsub:\n  formt: hex\n";
   Process wrong("btsub", {"e"}, "", {named});
   CHECK(wrong.wait() == 2);
-  CHECK(wrong.err().find("client.yaml:2: \"formt\" is not an option of btsub") !=
-        std::string::npos);
+  CHECK(wrong.err() == "btsub: " + config +
+                           ":2: \"formt\" is not an option of btsub; did you mean format?\n"
+                           "See \"btsub --help\".\n");
+}
+
+TEST_CASE("what is an option of any program may stand at the top of client.yaml") {
+  const std::string fish = " -l ";
+  std::map<std::string, std::set<std::string>> options;
+  for (const std::string program : {"btsub", "btpub", "btctl"}) {
+    Process completion(program, {"--completion", "fish"});
+    REQUIRE(completion.wait() == 0);
+    const std::string text = completion.out();
+    for (size_t at = 0; (at = text.find(fish, at)) != std::string::npos;) {
+      at += fish.size();
+      options[program].insert(text.substr(at, text.find_first_of(" \n", at) - at));
+    }
+    for (const char* own : {"help", "version", "config", "completion", "man", "option"}) {
+      options[program].erase(own);
+    }
+    REQUIRE(options[program].size() > 5);
+  }
+  Served broker;
+  broker.stop_listening();
+  const std::string config = broker.endpoint.address + ".yaml";
+  for (const auto& [program, own] : options) {
+    std::ofstream file(config);
+    std::set<std::string> all;
+    for (const auto& [other, names] : options) all.insert(names.begin(), names.end());
+    for (const std::string& name : all) {
+      if (!own.contains(name)) file << name << ": x\n";
+    }
+    file.close();
+    std::vector<std::string> arguments{"-b", broker.address()};
+    if (program == "btsub") arguments.push_back("x");
+    if (program == "btpub") arguments.insert(arguments.end(), {"x", "-m", "y"});
+    if (program == "btctl") arguments.push_back("status");
+    Process reads(program, arguments, "", {"BTB_CONFIG=" + config});
+    CHECK(reads.wait() == 4);
+    CAPTURE(reads.err());
+    CHECK(reads.err().find("is not an option") == std::string::npos);
+  }
 }
 
 TEST_CASE("--rate and --latency print figures instead of messages") {

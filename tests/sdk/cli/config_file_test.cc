@@ -28,7 +28,7 @@ std::string read(const std::string& text) {
       out += ";";
     }
     return out;
-  } catch (const CLI::ConversionError& fault) {
+  } catch (const CLI::Error& fault) {
     return fault.what();
   }
 }
@@ -63,6 +63,26 @@ TEST_CASE("faults are named with their line") {
   CHECK(read("btsub:\n  exclude: [a b\n").find("\",\" or \"]\"") != std::string::npos);
   CHECK(read("- a\n").find("without a key") != std::string::npos);
   CHECK(read("broker: &x y\n").find("only plain and quoted") != std::string::npos);
+}
+
+TEST_CASE("what no program knows at the top, and what stands there twice, is a fault") {
+  CHECK(read("brokr: x\n") == "client.yaml:1: \"brokr\" is not an option; did you mean broker?");
+  CHECK(read("btsb: {format: csv}\n").find("\"btsb\" is not an option; did you mean btsub?") !=
+        std::string::npos);
+  CHECK(read("banana:\n  - x\n") == "client.yaml:1: \"banana\" is not an option");
+  CHECK(read("btsub:\n  formt: json\n").ends_with("of btsub; did you mean format?"));
+  CHECK(read("btpub:\n  formt: json\n") == "");
+  CHECK(read("broker: a\n\nbroker: b\n") == "client.yaml:3: \"broker\" stands in line 1 already");
+  CHECK(read("btsub:\n  quiet: yes\nbtsub: {format: csv}\n").find(":3: \"btsub\" stands") !=
+        std::string::npos);
+  CHECK(read("btsub: {quiet: yes, quiet: no}\n").find("\"quiet\" stands in line 1 already") !=
+        std::string::npos);
+  CHECK(read("ack: none\nbtpub:\n  ack: none\n") == "");
+}
+
+TEST_CASE("bytes that are no text are said to be that") {
+  CHECK(read("broker: x\n\x80\t\xff\n") == "client.yaml:2: a byte that is not UTF-8");
+  CHECK(read("broker: \xc3\xbc\n") == "broker=\xc3\xbc;");
 }
 
 TEST_CASE("a variable of the environment goes before the file") {

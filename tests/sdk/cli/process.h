@@ -103,12 +103,12 @@ class Process {
 class Served : public client::SmallBroker {
  public:
   [[nodiscard]] std::string address() const { return to_string(endpoint); }
-  void greet(bool admin = false) {
+  void greet(bool admin = false, uint64_t epoch = 7) {
     wait_until([&] { return accept(); });
     (void)await<fb::HelloT>();
     fb::WelcomeT welcome;
     welcome.broker_name = "test";
-    welcome.epoch = 7;
+    welcome.epoch = epoch;
     welcome.keep_alive_ms = 60'000;
     welcome.admin = admin;
     say(welcome);

@@ -95,3 +95,107 @@ TEST_CASE("a subscription that was cut decides over a later one that resumes") {
     CHECK(s.conversation.counters().duplicates == 2);
   }
 }
+
+TEST_CASE("a topic that is born later has the snapshot that the subscription made first asks for") {
+  for (const From from : {From::latest, From::last}) {
+    Overlapping s({.filter = "a/+", .from = from}, {.filter = "a/#", .no_snapshot = true});
+    s.subscribed(s.first, 0);
+    s.subscribed(s.second, 1);
+    s.topic(1, "a/x", TopicKind::state, 5);
+    s.snapshot_begin(1);
+    s.data(1, 5, "k", "v");
+    s.snapshot_end(1, 5);
+    CHECK(s.recorder.take() == Lines{"subscribed 0", "synced", "subscribed 1", "topic a/x",
+                                     "a/x begin whole", "a/x 5 snapshot [k] v", "a/x end 5",
+                                     "synced"});
+  }
+}
+
+TEST_CASE("a subscription of changes that resumes is synced, though a topic is born without rows") {
+  Overlapping s({.filter = "a/#", .no_snapshot = true}, {.filter = "other"});
+  s.subscribed(s.first, 1);
+  s.topic(1, "a/x", TopicKind::state, 5, 5);
+  s.conversation.end(Reason::peer_failed, "");
+  s.connect();
+  s.recorder.take();
+  s.subscribed(s.first, 1);
+  s.topic(1, "a/x", TopicKind::state, 6, 5);
+  s.topic(2, "a/born", TopicKind::state);
+  s.data(2, 1, "k", "v");
+  s.snapshot_begin(1);
+  s.data(1, 6, "k", "v");
+  CHECK(synced(s.recorder.lines) == 0);
+  s.snapshot_end(1, 6);
+  CHECK(synced(s.recorder.lines) == 1);
+}
+
+TEST_CASE(
+    "what is subscribed again in a session begins with a whole snapshot, and is synced by it") {
+  Scripted s;
+  const uint32_t first = *s.conversation.subscribe({.filter = "t"});
+  s.connect();
+  s.subscribed(first, 1);
+  s.topic(1, "t", TopicKind::state, 5);
+  s.snapshot_begin(1);
+  s.data(1, 5, "gone", "v");
+  s.snapshot_end(1, 5);
+  s.conversation.unsubscribe(first);
+  uint32_t second = 0;
+  bool at_once = false;  // before the broker has answered
+  SUBCASE("after the answer") {}
+  SUBCASE("before it") {
+    at_once = true;
+  }
+  if (at_once) second = *s.conversation.subscribe({.filter = "#"});
+  s.recorder.take();
+  fb::UnsubscribedT unsubscribed;
+  unsubscribed.id = first;
+  s.say(unsubscribed);
+  if (!at_once) second = *s.conversation.subscribe({.filter = "#"});
+  s.subscribed(second, 1);
+  s.topic(1, "t", TopicKind::state, 7);
+  s.snapshot_begin(1);
+  s.data(1, 7, "k", "v");
+  s.snapshot_end(1, 7);
+  CHECK(s.recorder.take() == Lines{"unsubscribed", "subscribed 1", "topic t", "t begin whole",
+                                   "t 7 snapshot [k] v", "t end 7", "synced"});
+}
+
+TEST_CASE("an events topic that is subscribed again begins where the new subscription says") {
+  Scripted s;
+  const uint32_t first = *s.conversation.subscribe({.filter = "e"});
+  s.connect();
+  s.subscribed(first, 1);
+  s.topic(1, "e", TopicKind::events, 3, 3);
+  s.data(1, 4, "", "four");
+  s.conversation.unsubscribe(first);
+  fb::UnsubscribedT unsubscribed;
+  unsubscribed.id = first;
+  s.say(unsubscribed);
+  CHECK(s.conversation.topic(1) == nullptr);
+  const uint32_t second = *s.conversation.subscribe({.filter = "e", .from = From::beginning});
+  s.recorder.take();
+  s.subscribed(second, 1);
+  s.topic(1, "e", TopicKind::events, 4);
+  for (uint64_t seq = 1; seq <= 4; ++seq) s.data(1, seq, "", "x");
+  CHECK(s.recorder.take() ==
+        Lines{"subscribed 1", "topic e", "e 1 [] x", "e 2 [] x", "e 3 [] x", "e 4 [] x", "synced"});
+}
+
+TEST_CASE("a topic goes on while another subscription still matches it") {
+  Overlapping s(wide_rows, narrow_rows);
+  s.subscribed(s.first, 1);
+  s.subscribed(s.second, 1);
+  s.topic(1, "ward/4/beds", TopicKind::state, 5);
+  s.snapshot_begin(1);
+  s.data(1, 5, "k", "v");
+  s.snapshot_end(1, 5);
+  s.conversation.unsubscribe(s.first);
+  fb::UnsubscribedT unsubscribed;
+  unsubscribed.id = s.first;
+  s.say(unsubscribed);
+  s.recorder.take();
+  s.data(1, 6, "k", "w");
+  CHECK(s.recorder.take() == Lines{"ward/4/beds 6 [k] w"});
+  CHECK(s.conversation.position(1) == 6);
+}

@@ -162,3 +162,25 @@ TEST_CASE("a broker that gives two topics one number is not believed") {
   s.say(answer);
   CHECK(s.recorder.take() == Lines{"disconnected frame_malformed"});
 }
+
+TEST_CASE("a message is published behind a megabyte of which an odd part was sent") {
+  Publishing s;
+  const uint32_t id = s.publisher;
+  const std::string large(700'000, 'x');
+  for (int i = 0; i < 2; ++i) REQUIRE(s.conversation.publish(id, {.payload = as_bytes(large)}));
+  constexpr size_t odd = (1U << 20) + 3;
+  const Bytes output = s.conversation.output();
+  ByteVector stream(output.begin(), output.begin() + odd);
+  s.conversation.sent(odd, s.now_ms);
+  REQUIRE(s.conversation.publish(id, {.key = as_bytes("k"), .payload = as_bytes("last")}));
+  append(stream, s.sent());
+  std::vector<uint64_t> whole;
+  Bytes rest = stream;
+  while (!rest.empty()) {
+    const auto next = wire::next_frame(rest);
+    REQUIRE(next.status == wire::NextFrame::Status::frame);
+    if (!next.frame.data().part_more()) whole.push_back(next.frame.data().seq);
+    rest = rest.subspan(next.consumed);
+  }
+  CHECK(whole == std::vector<uint64_t>{1, 2, 3});
+}

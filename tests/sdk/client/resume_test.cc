@@ -75,7 +75,8 @@ TEST_CASE("another epoch makes all topics new, and the old positions are sent to
   Away s;
   s.epoch = 8;
   s.connect();
-  CHECK(s.recorder.take() == Lines{"connected b resumed epoch_changed"});
+  CHECK(s.recorder.take() == Lines{"connected b resumed epoch_changed",
+                                   "s must_refetch epoch_changed", "e must_refetch epoch_changed"});
   const auto subscribe = s.heard<fb::SubscribeT>();
   CHECK(subscribe.from == From::resume);
   CHECK(subscribe.epoch == 7);
@@ -83,7 +84,84 @@ TEST_CASE("another epoch makes all topics new, and the old positions are sent to
   s.topic(1, "e", TopicKind::events, 1);  // the number means another topic now
   s.must_refetch(1, Reason::epoch_changed);
   s.data(1, 1, "", "x");
-  CHECK(s.recorder.take() == Lines{"topic e", "e must_refetch epoch_changed", "e 1 [] x"});
+  CHECK(s.recorder.take() == Lines{"topic e", "e 1 [] x"});
+  s.must_refetch(1, Reason::epoch_changed);
+  CHECK(s.recorder.take() == Lines{"e must_refetch epoch_changed"});
+}
+
+namespace {
+
+// Says goodbye at the first topic that is void.
+struct Leaving : Recorder {
+  Conversation* conversation = nullptr;
+  const Topic* first = nullptr;
+  void on_topic(const Topic& topic) override {
+    if (first == nullptr) first = &topic;
+  }
+  void on_must_refetch(const Topic& topic, Reason reason) override {
+    CHECK(&topic == first);
+    CHECK(conversation->topic(topic.number) == nullptr);
+    Recorder::on_must_refetch(topic, reason);
+    conversation->close(Reason::normal, "");
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "the topics of another epoch stay where they are until they were told, or nobody listens") {
+  Leaving leaving;
+  Conversation conversation({}, leaving);
+  leaving.conversation = &conversation;
+  const auto say = [&](const auto& message) {
+    ByteVector bytes;
+    wire::append_control(bytes, message);
+    (void)conversation.receive(bytes, 1'000);
+  };
+  const auto welcome = [&](uint64_t epoch) {
+    fb::WelcomeT message;
+    message.epoch = epoch;
+    conversation.begin(1'000);
+    say(message);
+  };
+  (void)conversation.subscribe({.filter = "#"});
+  welcome(1);
+  for (const uint32_t number : {1, 2}) {
+    fb::TopicT topic;
+    topic.number = number;
+    topic.name = number == 1 ? "old" : "older";
+    say(topic);
+  }
+  conversation.end(Reason::peer_failed, "");
+  leaving.take();
+  welcome(2);
+  CHECK(leaving.take() == Lines{"connected  resumed epoch_changed",
+                                "old must_refetch epoch_changed", "disconnected normal"});
+}
+
+TEST_CASE("what was unsubscribed is not told to be void, nor resumed, nor missed") {
+  Away s;
+  s.connect();
+  s.recorder.take();
+  s.conversation.unsubscribe(s.id);  // no answer comes any more
+  SUBCASE("in another epoch") {
+    s.conversation.end(Reason::peer_failed, "");
+    s.recorder.take();
+    s.epoch = 8;
+    s.connect();
+    CHECK(s.recorder.take() == Lines{"connected b resumed epoch_changed"});
+  }
+  SUBCASE("in the same") {
+    s.conversation.end(Reason::peer_failed, "");
+    s.recorder.take();
+    s.connect();
+    const uint32_t id = *s.conversation.subscribe({.filter = "e"});
+    s.subscribed(id, 1);
+    s.topic(2, "e", TopicKind::events, 9, 9);
+    s.data(2, 10, "", "x");
+    CHECK(s.recorder.take() ==
+          Lines{"connected b resumed", "subscribed 1", "topic e", "synced", "e 10 [] x"});
+  }
 }
 
 TEST_CASE("a subscription that was cut before all its topics were known asks again as at first") {

@@ -56,18 +56,10 @@ TEST_CASE("flags are true, yes, on and their opposites") {
   for (const char* text : {"", "1", "0", "y", "truee"}) CHECK_FALSE(parse_flag(text).ok());
 }
 
-TEST_CASE("the nearest word is one that a slip of the finger away, or none") {
-  const std::vector<std::string> words{"listen", "sources", "topics", "limits", "keep_alive", "on"};
-  CHECK(nearest_word("sorces", words) == "sources");
-  CHECK(nearest_word("topcis", words) == "topics");
-  CHECK(nearest_word("Listen", words) == "listen");
-  CHECK(nearest_word("keep-alive", words) == "keep_alive");
-  CHECK(nearest_word("keepalive", words) == "keep_alive");
-  CHECK(nearest_word("banana", words).empty());
-  CHECK(nearest_word("xy", words).empty());
-  CHECK(nearest_word("", words).empty());
-  CHECK(nearest_word(std::string(100'000, 'x'), words).empty());
+TEST_CASE("the nearest word is offered, or none") {
+  const std::vector<std::string> words{"limits", "on"};
   CHECK(did_you_mean("limit", words) == "; did you mean `limits`?");
+  CHECK(did_you_mean("banana", words).empty());
 }
 
 TEST_CASE("values in one line: scalars, lists, maps, quotes") {
