@@ -105,9 +105,12 @@ TEST_CASE("where somebody else began to publish after the start, nothing is dele
   world.restart_delay_ms = 100;
   world.add_puppet("p", "lose_some");
   REQUIRE(world.run_until([&] { return world.source("p").state() == Source::State::failed; }));
+  world.source("p").set_paused(true);
+  REQUIRE(world.run_until([&] { return world.source("p").state() == Source::State::running; }));
   Message message;
   message.key = as_bytes("by a client");
   world.router.publish(*world.router.find("s"), message);
+  world.source("p").set_paused(false);
   CHECK(second_run_settled(world, "p"));
   CHECK(rows(world) == 21);
 }
