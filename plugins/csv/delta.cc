@@ -25,7 +25,7 @@ class DeltaMode final : public FileMode {
  public:
   DeltaMode(const Config& config, plugin::Host& host, std::string_view resume_token);
 
-  Outcome take(const TrackedFile& file, const std::string& path, bool confirmed,
+  Outcome take(const TrackedFile& file, const std::string& path, Visit visit,
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
   std::string summary() const override;
@@ -62,9 +62,11 @@ DeltaMode::DeltaMode(const Config& config, plugin::Host& host, std::string_view 
   }
 }
 
-Outcome DeltaMode::take(const TrackedFile& file, const std::string& path, bool, Signature& now) {
+Outcome DeltaMode::take(const TrackedFile& file, const std::string& path, Visit visit,
+                        Signature& now) {
   const ReadFile read = read_whole(path, config_.file_bytes_max);
-  if (read.status != ReadFile::Status::ok) return outcome_of(read);
+  Outcome unread = outcome_of(read, visit, now);
+  if (unread.kind != Outcome::Kind::taken) return unread;
   now = read.signature;
   const uint64_t mark = hash_of(read.bytes.view(), hash_of(file.name));
   if (std::find(done_.begin(), done_.end(), mark) != done_.end()) return {};
