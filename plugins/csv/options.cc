@@ -1,7 +1,9 @@
 #include "plugins/csv/options.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
+#include <iterator>
 #include <stdexcept>
 
 #include "plugins/csv/text.h"
@@ -29,6 +31,18 @@ char read_char(const std::string& text) {
 char read_char_or_none(const std::string& text, char none) {
   return text.empty() || text == "none" ? none : read_char(text);
 }
+
+bool is_in(const std::vector<std::string>& all, const std::string& text) {
+  return std::find(all.begin(), all.end(), text) != all.end();
+}
+
+// What op_column says where op_values does not; also a flag that means deleted, and the two words
+// of OneRoster. No "r": it is read for some, removed for others.
+constexpr std::array delete_words{"delete",    "deleted",     "del",   "d",
+                                  "remove",    "removed",     "erase", "erased",
+                                  "tombstone", "tobedeleted", "true",  "1"};
+constexpr std::array put_words{"put", "insert", "i", "create",  "c",      "add",   "a", "update",
+                               "u",   "upsert", "",  "replace", "active", "false", "0"};
 
 // Reads one option at a time and hands what is wrong with it to `report`.
 class Reader {
@@ -206,8 +220,12 @@ class Reader {
       }
       (op == "delete" ? config_.op_delete : config_.op_put).push_back(lower_case(value));
     }
-    if (config_.op_delete.empty())
-      config_.op_delete = {"delete", "deleted", "d", "tobedeleted", "true", "1"};
+    // Who names the deletions has said that all else is put.
+    if (config_.op_delete.empty()) {
+      if (config_.op_put.empty()) config_.op_put.assign(put_words.begin(), put_words.end());
+      std::copy_if(delete_words.begin(), delete_words.end(), std::back_inserter(config_.op_delete),
+                   [&](const char* word) { return !is_in(config_.op_put, word); });
+    }
     config_.from_end = settings_.text("read_from") == "end";
     if (config_.from_end && config_.mode != Mode::append)
       report_("read_from", "end is for mode append");

@@ -51,7 +51,7 @@ struct Config {
   std::map<std::string, std::string> rename;
   std::string op_column;
   std::vector<std::string> op_delete;  // lower case
-  std::vector<std::string> op_put;     // likewise; empty: all that is not a deletion
+  std::vector<std::string> op_put;     // likewise; empty: all else
   bool from_end = false;
   // when, and what if
   bool use_inotify = true;

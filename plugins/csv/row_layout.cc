@@ -208,7 +208,7 @@ RowFault RowLayout::topic(const std::vector<Field>& fields, std::string& out) co
 RowFault RowLayout::payload(const std::vector<Field>& fields, std::string& out) const {
   for (const Output& output : outputs_) {
     out += output.prefix;
-    if (output.column >= fields.size() || is_null(fields[output.column])) {
+    if (output.column >= fields.size() || is_null(fields[output.column], output.type.kind)) {
       out += "null";
       continue;
     }
@@ -220,10 +220,21 @@ RowFault RowLayout::payload(const std::vector<Field>& fields, std::string& out) 
   return {};
 }
 
+bool RowLayout::tells_topic(const std::vector<Field>& fields) const {
+  return std::all_of(topic_.begin(), topic_.end(), [&](const TopicPart& part) {
+    return part.column == none ||
+           (part.column < fields.size() && !text_of(fields[part.column]).empty());
+  });
+}
+
+std::string RowLayout::op_word(const std::vector<Field>& fields) const {
+  return op_ < fields.size() ? lower_case(trimmed(fields[op_].text)) : "";
+}
+
 RowLayout::Op RowLayout::op(const std::vector<Field>& fields) const {
   if (op_ == none) return Op::put;
   if (op_ >= fields.size()) return Op::unknown;
-  const std::string word = lower_case(trimmed(fields[op_].text));
+  const std::string word = op_word(fields);
   const auto is_in = [&](const std::vector<std::string>& words) {
     return std::find(words.begin(), words.end(), word) != words.end();
   };
@@ -235,8 +246,10 @@ std::string_view RowLayout::text_of(const Field& field) const {
   return config_->trim && !field.quoted ? trimmed(field.text) : field.text;
 }
 
-bool RowLayout::is_null(const Field& field) const {
-  if (field.quoted) return false;
+// Quotes tell an empty text from none. A number has no use for them; where everything is quoted
+// they say nothing.
+bool RowLayout::is_null(const Field& field, ColumnType::Kind kind) const {
+  if (field.quoted && kind == ColumnType::Kind::text) return false;
   const std::string_view text = text_of(field);
   const auto& nulls = config_->null_values;
   return std::find(nulls.begin(), nulls.end(), text) != nulls.end();
