@@ -32,6 +32,7 @@ struct Config {
   uint64_t file_bytes_max = 1U << 30;
   // how they are written
   bool delimiter_auto = false;
+  bool delimiter_named = false;  // neither auto nor the default
   Dialect dialect;
   Encoding encoding;
   bool header = true;

@@ -1,6 +1,8 @@
 #include "plugins/csv/row_layout.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "plugins/csv/hash.h"
 #include "plugins/csv/text.h"
@@ -127,12 +129,18 @@ void RowLayout::resolve_outputs() {
         columns.push_back(i);
     }
   }
+  std::map<std::string, std::string> taken;  // name in the payload to that in the file
   for (const size_t column : columns) {
     const std::string& name = names_[column];
     const auto renamed = config_->rename.find(name);
     const auto typed = config_->types.find(name);
+    const std::string& output = renamed == config_->rename.end() ? name : renamed->second;
+    if (const auto [at, added] = taken.emplace(output, name); !added) {
+      throw FileRefused("columns \"" + at->second + "\" and \"" + name +
+                        "\" would both be called \"" + output + "\": change `rename`, or omit one");
+    }
     std::string prefix(outputs_.empty() ? "{\"" : ",\"");
-    append_json_escaped(prefix, renamed == config_->rename.end() ? name : renamed->second);
+    append_json_escaped(prefix, output);
     prefix += "\":";
     outputs_.push_back(
         {column, std::move(prefix), typed == config_->types.end() ? ColumnType() : typed->second});

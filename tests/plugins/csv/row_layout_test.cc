@@ -87,6 +87,16 @@ TEST_CASE("columns can be selected, left out and renamed") {
   CHECK(other.payload("1,2,3\n") == R"({"id":"1","name":"3"})");
 }
 
+TEST_CASE("two columns never go into the payload under one name") {
+  Read read;
+  read.config.rename["ward"] = "name";
+  CHECK_THROWS_WITH_AS(read.layout(),
+                       doctest::Contains("\"ward\" and \"name\" would both be called \"name\""),
+                       FileRefused);
+  read.config.omit = {"name"};
+  CHECK(read.payload("1,2,3\n") == R"({"id":"1","name":"2"})");
+}
+
 TEST_CASE("ragged rows are bad, filled up, or also cut off") {
   Read read;
   CHECK(read.payload("1,2\n") == "!2 fewer fields than columns");
