@@ -40,7 +40,7 @@ class AppendMode final : public FileMode {
         marks_(read_marks(resume_token)),
         first_start_(resume_token.empty()) {}
 
-  Outcome take(const TrackedFile& file, const std::string& path, bool confirmed,
+  Outcome take(const TrackedFile& file, const std::string& path, Visit visit,
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
   void all_seen_once() override { first_start_ = false; }
@@ -75,7 +75,7 @@ Tail& AppendMode::tail_of(const TrackedFile& file, const std::string& path) {
   return tails_.try_emplace(file.id, config_, path).first->second;
 }
 
-Outcome AppendMode::take(const TrackedFile& file, const std::string& path, bool, Signature&) {
+Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit, Signature&) {
   Tail& tail = tail_of(file, path);
   try {
     for (;;) {

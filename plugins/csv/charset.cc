@@ -85,9 +85,12 @@ Encoding::Found Encoding::find(std::string_view head) const {
     if (!head.starts_with(mark.bytes)) continue;
     const bool wanted = name_ == "auto" || name_ == mark.name ||
                         (name_ == "utf-16" && std::string_view(mark.name).starts_with("utf-16"));
-    if (wanted) return {mark.name, mark.bytes.size(), unit_bytes_of(mark.name)};
+    // The three bytes of this one begin no text in any encoding of single bytes.
+    const bool overruled = !wanted && mark.bytes.size() == 3 && unit_bytes_of(name_) == 1;
+    if (wanted || overruled)
+      return {mark.name, mark.bytes.size(), unit_bytes_of(mark.name), overruled};
   }
-  return {fallback, 0, unit_bytes_of(fallback)};
+  return {fallback, 0, unit_bytes_of(fallback), false};
 }
 
 Text::Text(std::string_view bytes, const Encoding::Found& encoding, bool final)

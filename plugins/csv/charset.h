@@ -21,11 +21,13 @@ class Encoding {
   // std::invalid_argument with a text for people if nobody knows `name`.
   explicit Encoding(std::string_view name = "auto");
 
+  [[nodiscard]] const std::string& name() const { return name_; }
   // The encoding of a file that begins with `head`, and how many bytes of mark to pass over.
   struct Found {
     std::string name;  // "utf-8", "utf-16le", ...
     size_t mark_bytes = 0;
-    size_t unit_bytes = 1;  // a character begins at a multiple of this
+    size_t unit_bytes = 1;   // a character begins at a multiple of this
+    bool overruled = false;  // the mark says something else than the name that was given
   };
   [[nodiscard]] Found find(std::string_view head) const;
   static constexpr size_t head_bytes = 4;

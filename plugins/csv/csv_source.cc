@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 
 namespace btb::csv {
 
@@ -24,6 +26,13 @@ int64_t now_ms() {
 int64_t wall_ns() {
   using namespace std::chrono;
   return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// For people: a relative path tells little about a broker that runs somewhere.
+std::string absolute(const std::string& path) {
+  std::error_code failed;
+  const auto made = std::filesystem::absolute(path, failed);
+  return failed ? path : made.lexically_normal().string();
 }
 
 // When a file that is gone was missed, on the clock that files carry.
@@ -57,6 +66,7 @@ void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
       mode_ = make_append_mode(config_, host, resume_token);
       break;
   }
+  taken_once_ = !resume_token.empty();
   host.set_state(BTB_STATE_SNAPSHOT, "reading what is there");
   shown_state_ = BTB_STATE_SNAPSHOT;
   for (;;) {
@@ -96,7 +106,7 @@ void CsvSource::look_at_directory(plugin::Host& host) {
                  std::to_string(config_.rescan_ms) + " ms");
   }
   const bool again = std::exchange(look_again_, false);
-  const std::string unreadable = listing ? listing->unreadable : config_.directory;
+  const std::string unreadable = listing ? listing->unreadable : absolute(config_.directory);
   directory_trouble_ = unreadable.empty() ? ""
                                           : "the directory " + unreadable +
                                                 " cannot be read; what is published is kept";
@@ -119,16 +129,19 @@ void CsvSource::look_at_directory(plugin::Host& host) {
 // `settle` tells.
 void CsvSource::note_look() {
   last_look_ms_ = now_ms();
-  if (first_look_ms_) return;
-  first_look_ms_ = last_look_ms_;
-  next_look_ms_ = std::min(next_look_ms_, last_look_ms_ + config_.settle_ms);
+  if (!first_look_ms_) first_look_ms_ = last_look_ms_;
+  if (!looked_twice()) next_look_ms_ = std::min(next_look_ms_, *first_look_ms_ + config_.settle_ms);
+}
+
+bool CsvSource::looked_twice() const {
+  return first_look_ms_ && last_look_ms_ - *first_look_ms_ >= config_.settle_ms;
 }
 
 // True if there is a regular file of that name.
 bool CsvSource::look_at_file(const std::string& name) {
   const auto found = look_at(watcher_.path_of(name));
-  const bool old = found && found->changed_ns < wall_ns() - config_.settle_ms * 1'000'000;
-  if (!tracker_.observe(name, found, now_ms(), old))
+  const int64_t age_ms = found ? (wall_ns() - found->changed_ns) / 1'000'000 : 0;
+  if (!tracker_.observe(name, found, now_ms(), age_ms))
     directory_trouble_ = "there are more than 60000 files";
   return found.has_value();
 }
@@ -180,27 +193,32 @@ void CsvSource::take_due_files(plugin::Host& host) {
 
 // True if it was taken.
 bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
-  const bool confirmed = is_confirmed(file);
+  const Visit visit{is_confirmed(file), tracker_.is_whole(file, now_ms())};
   Signature version = *file.seen;
-  const Outcome outcome = mode_->take(file, watcher_.path_of(file.name), confirmed, version);
+  const Outcome outcome = mode_->take(file, watcher_.path_of(file.name), visit, version);
+  if (outcome.kind == Outcome::Kind::cut_off) {
+    file.cut_off = true;
+    return false;
+  }
   if (outcome.kind == Outcome::Kind::again) {
     FileTracker::postpone(file, now_ms(), torn_delay_ms);
     next_look_ms_ = std::min(next_look_ms_, now_ms() + torn_delay_ms);
     return false;
   }
+  taken_once_ = true;
   file.taken = file.seen = version;
   file.arrived = false;
   const bool fine = outcome.kind == Outcome::Kind::taken;
   const auto known = troubles_.find(file.name);
   const bool told = known != troubles_.end() && known->second.kind == outcome.kind &&
                     known->second.text == outcome.text;
+  troubles_.erase(file.name);
+  if (!fine || !outcome.text.empty())
+    troubles_[file.name] = {outcome.kind, outcome.text, version, 0};
   if (!outcome.text.empty() && !told) {
     host.log(fine ? BTB_LOG_WARNING : BTB_LOG_ERROR,
              file.name + ": " + outcome.text + advice(file.name));
   }
-  troubles_.erase(file.name);
-  if (!fine || !outcome.text.empty())
-    troubles_[file.name] = {outcome.kind, outcome.text, version, 0};
   return true;
 }
 
@@ -280,8 +298,7 @@ void CsvSource::tell_complete(plugin::Host& host) {
 // True if all rows of all files were published, and there is no doubt about which files there are.
 bool CsvSource::is_complete() const {
   const auto& files = tracker_.files();
-  const bool looked_twice = first_look_ms_ && last_look_ms_ - *first_look_ms_ >= config_.settle_ms;
-  if (!looked_twice || files.empty() || something_hidden_ || !directory_trouble_.empty())
+  if (!looked_twice() || files.empty() || something_hidden_ || !directory_trouble_.empty())
     return false;
   return std::all_of(files.begin(), files.end(),
                      [&](const auto& entry) { return mode_->has_all_of(entry.second); });
@@ -295,17 +312,40 @@ void CsvSource::show_state(plugin::Host& host) {
       state = guard ? BTB_STATE_GUARD : BTB_STATE_DEGRADED;
     }
   }
-  const bool missing = !config_.many_files && tracker_.files().empty();
+  const bool missing = tracker_.files().empty() && !(config_.many_files && taken_once_);
   if (state != BTB_STATE_GUARD && (missing || !directory_trouble_.empty()))
     state = BTB_STATE_DEGRADED;
+  if (state == BTB_STATE_LIVE && !taken_once_) state = BTB_STATE_DEGRADED;
   std::string text = directory_trouble_;
-  if (text.empty() && missing) text = "there is no file " + watcher_.path_of(config_.pattern);
+  if (text.empty() && missing) text = missing_text();
   if (text.empty()) text = trouble_text();
+  if (text.empty()) text = waiting_text();
   if (text.empty()) text = mode_->summary();
   if (state == shown_state_ && text == shown_text_) return;
   host.set_state(state, text);
   shown_state_ = state;
   shown_text_ = text;
+}
+
+std::string CsvSource::missing_text() const {
+  const std::string pattern = (config_.recursive ? "**/" : "") + config_.pattern;
+  const std::string path = absolute(watcher_.path_of(pattern));
+  return (config_.many_files ? "no file fits " : "there is no file ") + path;
+}
+
+// Of a file that is there and not taken. Where others were, only a marker is worth a word: what
+// settles will be taken by itself.
+std::string CsvSource::waiting_text() const {
+  for (const auto& [name, file] : tracker_.files()) {
+    if (!file.seen || tracker_.due_in(file, now_ms()) == FileTracker::never) continue;
+    if (!is_released(file)) {
+      const std::string text = name + " waits for " + selection_.marker_of(name);
+      return taken_once_ ? mode_->summary() + "; " + text : text;
+    }
+    if (taken_once_) continue;
+    return "waiting for " + name + (file.cut_off ? ": its last line has no end" : " to settle");
+  }
+  return "";
 }
 
 // The worst trouble first, and how many others there are.
@@ -318,6 +358,7 @@ std::string CsvSource::trouble_text() const {
       case Outcome::Kind::unreadable:
         return 2;
       case Outcome::Kind::again:
+      case Outcome::Kind::cut_off:
       case Outcome::Kind::taken:
         return 1;
     }
@@ -346,6 +387,7 @@ std::string CsvSource::advice(const std::string& name) const {
       return "; what was published of it before is kept";
     case Outcome::Kind::unreadable:
     case Outcome::Kind::again:
+    case Outcome::Kind::cut_off:
     case Outcome::Kind::taken:
       break;
   }

@@ -43,6 +43,7 @@ class CsvSource final : public plugin::Source {
   void look(plugin::Host& host);
   void look_at_directory(plugin::Host& host);
   void note_look();
+  [[nodiscard]] bool looked_twice() const;
   bool look_at_file(const std::string& name);
   void handle_event(const DirectoryEvent& event);
 
@@ -60,6 +61,8 @@ class CsvSource final : public plugin::Source {
   void tell_complete(plugin::Host& host);
   [[nodiscard]] bool is_complete() const;
   void show_state(plugin::Host& host);
+  [[nodiscard]] std::string missing_text() const;
+  [[nodiscard]] std::string waiting_text() const;
   [[nodiscard]] std::string trouble_text() const;
   [[nodiscard]] std::string advice(const std::string& name) const;
 
@@ -74,6 +77,7 @@ class CsvSource final : public plugin::Source {
   bool look_again_ = true;
   bool inotify_complained_ = false;
   bool live_ = false;
+  bool taken_once_ = false;  // a file, in this run or one before
   bool told_complete_ = false;
   int64_t next_look_ms_ = 0;
   int64_t last_look_ms_ = 0;

@@ -1,11 +1,26 @@
 #include "plugins/csv/mode.h"
 
+#include <string_view>
+
 namespace btb::csv {
 
-Outcome outcome_of(const ReadFile& read) {
+namespace {
+
+// Also in UTF-16, and in front of the mark that DOS puts at the end.
+bool ends_inside_of_line(std::string_view bytes) {
+  while (!bytes.empty() && (bytes.back() == '\0' || bytes.back() == '\x1A')) bytes.remove_suffix(1);
+  return !bytes.empty() && bytes.back() != '\n' && bytes.back() != '\r';
+}
+
+}  // namespace
+
+Outcome outcome_of(const ReadFile& read, Visit visit, const Signature& now) {
   using Status = ReadFile::Status;
   switch (read.status) {
     case Status::ok:
+      if (!ends_inside_of_line(read.bytes.view())) return {};
+      if (read.signature != now) return {Outcome::Kind::again, "it is being written to"};
+      if (!visit.whole) return {Outcome::Kind::cut_off, "its last line has no end"};
       return {};
     case Status::gone:
     case Status::torn:

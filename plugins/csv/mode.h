@@ -19,6 +19,7 @@ struct Outcome {
   enum class Kind : uint8_t {
     taken,       // dealt with; the text, if any, is a remark for the operator
     again,       // not now: somebody is writing to it, or it vanished
+    cut_off,     // not now: its last line has no end, and somebody may be at it
     refused,     // what is published stays as it is; the text says why
     unreadable,  // likewise, but it may be well in a while without a change of the file
     guarded      // too large a change to be believed; the text says what it is
@@ -26,14 +27,19 @@ struct Outcome {
   std::string text;
 };
 
+// What is known of the version that is to be taken.
+struct Visit {
+  bool confirmed = false;  // an operator said that the change is meant
+  bool whole = false;      // it may end inside of a line
+};
+
 class FileMode {
  public:
   virtual ~FileMode() = default;
 
-  // Publishes what the file at `path` has to tell. `confirmed`: an operator said that the change is
-  // meant. `now` is the version that was looked at; on `taken` it becomes the one that was read.
-  // Throws plugin::Stopped.
-  virtual Outcome take(const TrackedFile& file, const std::string& path, bool confirmed,
+  // Publishes what the file at `path` has to tell. `now` is the version that was looked at; on
+  // `taken` it becomes the one that was read. Throws plugin::Stopped.
+  virtual Outcome take(const TrackedFile& file, const std::string& path, Visit visit,
                        Signature& now) = 0;
 
   // These files are gone, all of them together, and stay so. On `taken` they are forgotten.
@@ -53,8 +59,9 @@ class FileMode {
   [[nodiscard]] virtual std::string summary() const = 0;
 };
 
-// What becomes of a file that was read like that; taken if it was read well.
-Outcome outcome_of(const ReadFile& read);
+// What becomes of a file that was read like that, where `now` was expected; taken if it was read
+// well, and to its end.
+Outcome outcome_of(const ReadFile& read, Visit visit, const Signature& now);
 
 // REQUIRES: `config` outlives the result. `resume_token` is what the last source of this kind left
 // behind.

@@ -1,7 +1,9 @@
 #include "plugins/csv/options.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
+#include <iterator>
 #include <stdexcept>
 
 #include "plugins/csv/text.h"
@@ -29,6 +31,22 @@ char read_char(const std::string& text) {
 char read_char_or_none(const std::string& text, char none) {
   return text.empty() || text == "none" ? none : read_char(text);
 }
+
+bool is_letter_or_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_in(const std::vector<std::string>& all, const std::string& text) {
+  return std::find(all.begin(), all.end(), text) != all.end();
+}
+
+// What op_column says where op_values does not; also a flag that means deleted, and the two words
+// of OneRoster. No "r": it is read for some, removed for others.
+constexpr std::array delete_words{"delete",    "deleted",     "del",   "d",
+                                  "remove",    "removed",     "erase", "erased",
+                                  "tombstone", "tobedeleted", "true",  "1"};
+constexpr std::array put_words{"put", "insert", "i", "create",  "c",      "add",   "a", "update",
+                               "u",   "upsert", "",  "replace", "active", "false", "0"};
 
 // Reads one option at a time and hands what is wrong with it to `report`.
 class Reader {
@@ -79,11 +97,34 @@ class Reader {
               "wildcards may stand in the name of the file, and as /**/ in front of it, not "
               "elsewhere");
     }
+    if (const char* fault = glob_fault(config_.pattern)) report_("path", fault);
     config_.many_files = config_.recursive || has_glob(config_.pattern);
     config_.include = settings_.list("include");
     config_.exclude = settings_.list("exclude");
-    config_.done_marker = settings_.text("done_marker");
+    check_globs("include", config_.include);
+    check_globs("exclude", config_.exclude);
+    read_done_marker();
     config_.file_bytes_max = settings_.size_bytes("max_file_bytes");
+  }
+
+  void check_globs(const char* option, const std::vector<std::string>& globs) {
+    for (const std::string& glob : globs) {
+      const char* fault = glob_fault(glob);
+      if (fault != nullptr) report_(option, "\"" + glob + "\": " + fault);
+    }
+  }
+
+  void read_done_marker() {
+    config_.done_marker = settings_.text("done_marker");
+    const std::string& marker = config_.done_marker;
+    if (marker == "{file}" || marker == "{name}") report_("done_marker", "that is the file itself");
+    for (size_t open = marker.find('{'); open != std::string::npos;
+         open = marker.find('{', open + 1)) {
+      const std::string word = marker.substr(open, marker.find('}', open) - open + 1);
+      if (word == "{file}" || word == "{name}" || word == "{stem}") continue;
+      report_("done_marker", "knows {file} and {stem}, found \"" + word + "\"");
+      break;
+    }
   }
 
   // "/data/**/*.csv", and "/data/**" for all files below.
@@ -105,7 +146,10 @@ class Reader {
     Dialect& dialect = config_.dialect;
     take("delimiter", [&] {
       config_.delimiter_auto = settings_.text("delimiter") == "auto";
-      if (!config_.delimiter_auto) dialect.delimiter = read_char(text_or("delimiter", ","));
+      config_.delimiter_named = settings_.has("delimiter") && !config_.delimiter_auto;
+      if (config_.delimiter_auto) return;
+      dialect.delimiter = read_char(text_or("delimiter", ","));
+      if (is_letter_or_digit(dialect.delimiter)) report_("delimiter", "a letter or digit");
     });
     take("quote", [&] { dialect.quote = read_char_or_none(text_or("quote", "\""), '\0'); });
     take("escape", [&] { dialect.escape = read_char_or_none(text_or("escape", ""), '\0'); });
@@ -148,11 +192,21 @@ class Reader {
                              "time, the last three also with a format as in date(%d.%m.%Y)");
       }
     }
-    for (const std::string& column : config_.columns) {
-      if (std::count(config_.columns.begin(), config_.columns.end(), column) > 1) {
-        report_("columns", "\"" + column + "\" stands there twice");
-        break;
-      }
+    std::vector<std::string> columns = config_.columns;
+    std::erase(columns, "");  // gets a name later
+    check_names("columns", columns);
+    check_names("select", config_.select);
+    std::vector<std::string> renamed;
+    for (const auto& [from, to] : config_.rename) renamed.push_back(to);
+    check_names("rename", renamed);
+  }
+
+  // Each is a name, and none stands there twice.
+  void check_names(const char* option, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      if (name.empty()) return report_(option, "an empty name");
+      if (std::count(names.begin(), names.end(), name) > 1)
+        return report_(option, "\"" + name + "\" stands there twice");
     }
   }
 
@@ -160,6 +214,9 @@ class Reader {
     ValueStyle& style = config_.style;
     take("decimal", [&] { style.decimal = read_char(text_or("decimal", ".")); });
     take("thousands", [&] { style.thousands = read_char_or_none(text_or("thousands", ""), '\0'); });
+    const auto numeric = [](char c) { return is_letter_or_digit(c) || c == '+' || c == '-'; };
+    if (numeric(style.decimal)) report_("decimal", "a letter, digit or sign");
+    if (numeric(style.thousands)) report_("thousands", "a letter, digit or sign");
     if (style.decimal == style.thousands) report_("thousands", "the same as decimal");
     if (settings_.has("date_format")) style.date_format = settings_.text("date_format");
     style.datetime_format = settings_.text("datetime_format");
@@ -174,13 +231,23 @@ class Reader {
       if (!offset)
         report_("timezone", "expected UTC or an offset such as +01:00, found \"" + zone + "\"");
     }
-    const auto words = [&](const char* option, std::vector<std::string>& out) {
-      if (!settings_.has(option)) return;
-      out.clear();
-      for (const std::string& word : settings_.list(option)) out.push_back(lower_case(word));
-    };
-    words("true_values", style.true_values);
-    words("false_values", style.false_values);
+    read_flag_words("true_values", style.true_values, style.false_values);
+    read_flag_words("false_values", style.false_values, style.true_values);
+    for (const std::string& word : style.false_values) {
+      if (is_in(style.true_values, word))
+        report_("false_values", "\"" + word + "\" is one of true_values");
+    }
+  }
+
+  // A word that is given is none of the default words of the other side.
+  void read_flag_words(const char* option, std::vector<std::string>& words,
+                       std::vector<std::string>& others) {
+    if (!settings_.has(option)) return;
+    words.clear();
+    for (const std::string& word : settings_.list(option)) words.push_back(lower_case(word));
+    const char* other = &others == &config_.style.true_values ? "true_values" : "false_values";
+    if (!settings_.has(other))
+      std::erase_if(others, [&](const std::string& word) { return is_in(words, word); });
   }
 
   void read_mode() {
@@ -188,6 +255,7 @@ class Reader {
     config_.mode = mode == "append" ? Mode::append : mode == "delta" ? Mode::delta : Mode::snapshot;
     take("topic", [&] { config_.topic = NameTemplate(settings_.text("topic")); });
     config_.key = settings_.list("key");
+    check_names("key", config_.key);
     if (config_.key.empty() && config_.mode != Mode::append) {
       report_("key",
               "mode " + mode +
@@ -200,14 +268,20 @@ class Reader {
     if (config_.mode != Mode::delta && !config_.op_column.empty()) {
       report_("op_column", "is for mode delta");
     }
+    if (config_.mode != Mode::delta && !settings_.map("op_values").empty())
+      report_("op_values", "is for mode delta");
     for (const auto& [op, value] : settings_.map("op_values")) {
       if (op != "delete" && op != "put") {
         report_("op_values", "\"" + op + "\" is no operation; expected delete or put");
       }
       (op == "delete" ? config_.op_delete : config_.op_put).push_back(lower_case(value));
     }
-    if (config_.op_delete.empty())
-      config_.op_delete = {"delete", "deleted", "d", "tobedeleted", "true", "1"};
+    // Who names the deletions has said that all else is put.
+    if (config_.op_delete.empty()) {
+      if (config_.op_put.empty()) config_.op_put.assign(put_words.begin(), put_words.end());
+      std::copy_if(delete_words.begin(), delete_words.end(), std::back_inserter(config_.op_delete),
+                   [&](const char* word) { return !is_in(config_.op_put, word); });
+    }
     config_.from_end = settings_.text("read_from") == "end";
     if (config_.from_end && config_.mode != Mode::append)
       report_("read_from", "end is for mode append");
@@ -347,7 +421,7 @@ void declare_changes(const Add& add) {
           .range(0, 3'600'000));
   add(text_option("done_marker",
                   "A file is taken when this one lies beside it: {file}.done; default: none"));
-  add(choice_option("watch", "both|poll",
+  add(choice_option("watch", "both|inotify|poll",
                     "How changes are noticed: through inotify and by looking, or only by looking")
           .standard("both"));
   add(duration_option("rescan", "How often the directory is looked at in any case")

@@ -32,6 +32,7 @@ struct Config {
   uint64_t file_bytes_max = 1U << 30;
   // how they are written
   bool delimiter_auto = false;
+  bool delimiter_named = false;  // neither auto nor the default
   Dialect dialect;
   Encoding encoding;
   bool header = true;
@@ -51,7 +52,7 @@ struct Config {
   std::map<std::string, std::string> rename;
   std::string op_column;
   std::vector<std::string> op_delete;  // lower case
-  std::vector<std::string> op_put;     // likewise; empty: all that is not a deletion
+  std::vector<std::string> op_put;     // likewise; empty: all else
   bool from_end = false;
   // when, and what if
   bool use_inotify = true;

@@ -1,6 +1,8 @@
 #include "plugins/csv/row_layout.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "plugins/csv/hash.h"
 #include "plugins/csv/text.h"
@@ -127,12 +129,18 @@ void RowLayout::resolve_outputs() {
         columns.push_back(i);
     }
   }
+  std::map<std::string, std::string> taken;  // name in the payload to that in the file
   for (const size_t column : columns) {
     const std::string& name = names_[column];
     const auto renamed = config_->rename.find(name);
     const auto typed = config_->types.find(name);
+    const std::string& output = renamed == config_->rename.end() ? name : renamed->second;
+    if (const auto [at, added] = taken.emplace(output, name); !added) {
+      throw FileRefused("columns \"" + at->second + "\" and \"" + name +
+                        "\" would both be called \"" + output + "\": change `rename`, or omit one");
+    }
     std::string prefix(outputs_.empty() ? "{\"" : ",\"");
-    append_json_escaped(prefix, renamed == config_->rename.end() ? name : renamed->second);
+    append_json_escaped(prefix, output);
     prefix += "\":";
     outputs_.push_back(
         {column, std::move(prefix), typed == config_->types.end() ? ColumnType() : typed->second});
@@ -208,7 +216,7 @@ RowFault RowLayout::topic(const std::vector<Field>& fields, std::string& out) co
 RowFault RowLayout::payload(const std::vector<Field>& fields, std::string& out) const {
   for (const Output& output : outputs_) {
     out += output.prefix;
-    if (output.column >= fields.size() || is_null(fields[output.column])) {
+    if (output.column >= fields.size() || is_null(fields[output.column], output.type.kind)) {
       out += "null";
       continue;
     }
@@ -220,10 +228,21 @@ RowFault RowLayout::payload(const std::vector<Field>& fields, std::string& out) 
   return {};
 }
 
+bool RowLayout::tells_topic(const std::vector<Field>& fields) const {
+  return std::all_of(topic_.begin(), topic_.end(), [&](const TopicPart& part) {
+    return part.column == none ||
+           (part.column < fields.size() && !text_of(fields[part.column]).empty());
+  });
+}
+
+std::string RowLayout::op_word(const std::vector<Field>& fields) const {
+  return op_ < fields.size() ? lower_case(trimmed(fields[op_].text)) : "";
+}
+
 RowLayout::Op RowLayout::op(const std::vector<Field>& fields) const {
   if (op_ == none) return Op::put;
   if (op_ >= fields.size()) return Op::unknown;
-  const std::string word = lower_case(trimmed(fields[op_].text));
+  const std::string word = op_word(fields);
   const auto is_in = [&](const std::vector<std::string>& words) {
     return std::find(words.begin(), words.end(), word) != words.end();
   };
@@ -235,8 +254,10 @@ std::string_view RowLayout::text_of(const Field& field) const {
   return config_->trim && !field.quoted ? trimmed(field.text) : field.text;
 }
 
-bool RowLayout::is_null(const Field& field) const {
-  if (field.quoted) return false;
+// Quotes tell an empty text from none. A number has no use for them; where everything is quoted
+// they say nothing.
+bool RowLayout::is_null(const Field& field, ColumnType::Kind kind) const {
+  if (field.quoted && kind == ColumnType::Kind::text) return false;
   const std::string_view text = text_of(field);
   const auto& nulls = config_->null_values;
   return std::find(nulls.begin(), nulls.end(), text) != nulls.end();

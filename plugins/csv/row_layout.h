@@ -21,7 +21,7 @@ class FileRefused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What is wrong with a row. `reason` is static; null: nothing.
+// What is wrong with a row. `reason` is static, or lives until the next row is read; null: nothing.
 struct RowFault {
   const char* reason = nullptr;
   size_t column = 0;  // from 1; 0: the row as a whole
@@ -55,8 +55,13 @@ class RowLayout {
   [[nodiscard]] RowFault topic(const std::vector<Field>& fields, std::string& out) const;
   [[nodiscard]] RowFault payload(const std::vector<Field>& fields, std::string& out) const;
 
+  // True if no column that the topic names is empty.
+  [[nodiscard]] bool tells_topic(const std::vector<Field>& fields) const;
+
   enum class Op : uint8_t { put, erase, unknown };
   [[nodiscard]] Op op(const std::vector<Field>& fields) const;
+  // The word that says it, in small letters.
+  [[nodiscard]] std::string op_word(const std::vector<Field>& fields) const;
   [[nodiscard]] size_t op_column() const { return op_ + 1; }
 
   // A number that differs when the same bytes of a row would mean something else.
@@ -80,7 +85,7 @@ class RowLayout {
   void resolve_topic(std::string_view file_name);
   void resolve_outputs();
   [[nodiscard]] std::string_view text_of(const Field& field) const;
-  [[nodiscard]] bool is_null(const Field& field) const;
+  [[nodiscard]] bool is_null(const Field& field, ColumnType::Kind kind) const;
   [[nodiscard]] static size_t column_of(const std::vector<Field>& fields, const char* at);
 
   const Config* config_;

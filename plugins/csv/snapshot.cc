@@ -52,7 +52,7 @@ class SnapshotMode final : public FileMode {
  public:
   SnapshotMode(const Config& config, plugin::Host& host) : config_(config), host_(host) {}
 
-  Outcome take(const TrackedFile& file, const std::string& path, bool confirmed,
+  Outcome take(const TrackedFile& file, const std::string& path, Visit visit,
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
   bool wants_again(const TrackedFile& file) override;
@@ -93,10 +93,15 @@ FileRecord& SnapshotMode::record_of(const TrackedFile& file, const std::string& 
   return records_.emplace(file.id, FileRecord(FaultLog(config_, path))).first->second;
 }
 
-Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, bool confirmed,
+Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Visit visit,
                            Signature& now) {
   const ReadFile read = read_whole(path, config_.file_bytes_max);
-  if (read.status != ReadFile::Status::ok) return outcome_of(read);
+  Outcome unread = outcome_of(read, visit, now);
+  if (unread.kind != Outcome::Kind::taken) {
+    const auto known = records_.find(file.id);
+    if (known != records_.end()) known->second.accepted = false;  // that was another version
+    return unread;
+  }
   now = read.signature;
   FileRecord& record = record_of(file, path);
   const uint64_t content_hash = hash_of(read.bytes.view());
@@ -104,7 +109,7 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, boo
   if (record.accepted && record.content_hash == content_hash && !again)
     return {Outcome::Kind::taken, record.remark};
   record.erasures = erasures_;
-  const Outcome outcome = take_text(file, record, read.bytes.view(), confirmed);
+  const Outcome outcome = take_text(file, record, read.bytes.view(), visit.confirmed);
   record.accepted = outcome.kind == Outcome::Kind::taken;
   record.content_hash = content_hash;
   record.remark = outcome.text;

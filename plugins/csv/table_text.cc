@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "plugins/csv/text.h"
+
 namespace btb::csv {
 
 namespace {
@@ -50,6 +52,14 @@ char find_delimiter(std::string_view text, const Dialect& dialect) {
   throw FileRefused("delimiter: auto cannot tell which character it is; name it");
 }
 
+std::string_view delimiter_line_of(std::string_view text) {
+  static constexpr std::string_view begin = "sep=";
+  const size_t end = text.substr(0, begin.size() + 3).find_first_of("\r\n");
+  const bool fits = end == begin.size() + 1 && lower_case(text.substr(0, begin.size())) == begin;
+  if (!fits) return {};
+  return text.substr(0, end + (text.substr(end).starts_with("\r\n") ? 2 : 1));
+}
+
 TableText::TableText(const Config& config, std::string_view bytes, std::string_view file_name,
                      bool final)
     : encoding(config.encoding.find(bytes.substr(0, Encoding::head_bytes))),
@@ -59,12 +69,30 @@ TableText::TableText(const Config& config, std::string_view bytes, std::string_v
   if (const char* what = not_a_table(bytes.substr(0, binary_check_bytes), encoding))
     throw FileRefused(what);
   text = Text(bytes, encoding, final);
-  if (config.delimiter_auto) {
-    dialect.delimiter = find_delimiter(text.utf8(), dialect);
-    parser = Parser(dialect);
+  if (encoding.overruled) {
+    remarks.push_back("its byte order mark says that it is " + encoding.name + ", not " +
+                      config.encoding.name());
   }
+  const std::string_view delimiter_line = delimiter_line_of(text.utf8());
+  find_dialect(config, delimiter_line);
+  parser = Parser(dialect);
   parser.feed(text.utf8(), final);
-  if (parser.skip_lines(config.skip_rows)) read_header(config, file_name);
+  const uint64_t skipped = std::max<uint64_t>(config.skip_rows, delimiter_line.empty() ? 0 : 1);
+  if (parser.skip_lines(skipped)) read_header(config, file_name);
+}
+
+void TableText::find_dialect(const Config& config, std::string_view delimiter_line) {
+  if (delimiter_line.empty()) {
+    if (config.delimiter_auto) dialect.delimiter = find_delimiter(text.utf8(), dialect);
+    return;
+  }
+  const char told = delimiter_line[delimiter_line.find('=') + 1];
+  if (!config.delimiter_named && told != dialect.quote) {
+    dialect.delimiter = told;
+  } else if (told != dialect.delimiter) {
+    remarks.push_back(std::string("its first line says sep=") + told +
+                      ", `delimiter` something else");
+  }
 }
 
 void TableText::read_header(const Config& config, std::string_view file_name) {

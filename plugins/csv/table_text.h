@@ -32,8 +32,13 @@ struct TableText {
   }
 
  private:
+  void find_dialect(const Config& config, std::string_view delimiter_line);
   void read_header(const Config& config, std::string_view file_name);
 };
+
+// The first line if it is one that tells the delimiter, as Excel writes it ("sep=;"), with its line
+// end; else empty. The delimiter is its fifth character.
+std::string_view delimiter_line_of(std::string_view text);
 
 // The delimiter that cuts the first rows into the most columns, as many in each. Throws FileRefused
 // if none does.

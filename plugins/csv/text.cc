@@ -181,6 +181,21 @@ bool glob_matches(std::string_view pattern, std::string_view name) {
   return fnmatch(std::string(pattern).c_str(), std::string(name).c_str(), FNM_PERIOD) == 0;
 }
 
+const char* glob_fault(std::string_view pattern) {
+  for (size_t at = 0; at < pattern.size(); ++at) {
+    if (pattern[at] == '\\') {
+      if (++at == pattern.size()) return "a \\ at the end";
+      continue;
+    }
+    if (pattern[at] != '[') continue;
+    size_t first = at + 1;
+    if (first < pattern.size() && (pattern[first] == '!' || pattern[first] == '^')) ++first;
+    at = pattern.find(']', first + 1);  // one in front stands for itself
+    if (at == std::string_view::npos) return "a [ without its ]; the character itself is \\[";
+  }
+  return nullptr;
+}
+
 bool has_glob(std::string_view pattern) {
   return pattern.find_first_of("*?[") != std::string_view::npos;
 }

@@ -36,5 +36,7 @@ std::string lower_case(std::string_view text);
 // "[!a-c]" for one of a set. A "*" or "?" in front does not match a "." in front, as in a shell.
 bool glob_matches(std::string_view pattern, std::string_view name);
 bool has_glob(std::string_view pattern);
+// Why `pattern` cannot mean what was meant, null if it can. Static.
+const char* glob_fault(std::string_view pattern);
 
 }  // namespace btb::csv

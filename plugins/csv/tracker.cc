@@ -4,8 +4,15 @@
 
 namespace btb::csv {
 
+namespace {
+
+// Times `settle`: for who writes and has not closed, and for a line that has no end.
+constexpr int64_t patience = 10;
+
+}  // namespace
+
 bool FileTracker::observe(const std::string& name, const std::optional<Signature>& found,
-                          int64_t now_ms, bool old) {
+                          int64_t now_ms, int64_t age_ms) {
   auto at = files_.find(name);
   if (at == files_.end()) {
     if (!found) return true;
@@ -15,8 +22,9 @@ bool FileTracker::observe(const std::string& name, const std::optional<Signature
     at->second.name = name;
     at->second.id = next_id_;
     ids_[next_id_++] = true;
-    at->second.arrived = old;
-    at->second.seen_since_ms = now_ms;
+    at->second.seen = found;
+    // One that was there for long need not settle.
+    at->second.seen_since_ms = now_ms - std::max<int64_t>(0, age_ms);
   }
   TrackedFile& file = at->second;
   if (file.seen != found) {
@@ -25,6 +33,7 @@ bool FileTracker::observe(const std::string& name, const std::optional<Signature
     if (file.seen && !replaced) file.arrived = false;  // somebody wrote to it where it lies
     file.seen = found;
     file.seen_since_ms = now_ms;
+    file.closed = file.cut_off = false;
   }
   return true;
 }
@@ -35,16 +44,17 @@ void FileTracker::note(const std::string& name, Event event, int64_t now_ms) {
   TrackedFile& file = at->second;
   switch (event) {
     case Event::arrived:
-      file.arrived = true;
+      file.arrived = file.closed = true;
       file.writing = false;
       break;
     case Event::modified:
-      file.arrived = false;
+      file.arrived = file.closed = false;
       file.writing = true;
       file.seen_since_ms = now_ms;
       break;
     case Event::closed:
       file.writing = false;
+      file.closed = true;
       file.seen_since_ms = now_ms;
       break;
   }
@@ -60,8 +70,20 @@ int64_t FileTracker::due_in(const TrackedFile& file, int64_t now_ms) const {
   if (!file.seen || file.seen == file.taken) return never;
   int64_t due_ms = file.not_before_ms;
   if (!at_once_ && !file.arrived)
-    due_ms = std::max(due_ms, file.seen_since_ms + settle_ms_ * (file.writing ? 10 : 1));
+    due_ms = std::max(due_ms, file.seen_since_ms + settle_ms_ * (file.writing ? patience : 1));
+  if (file.cut_off && !is_whole(file, now_ms))
+    due_ms = std::max(due_ms, file.seen_since_ms + cut_off_wait_ms(file));
   return std::max<int64_t>(0, due_ms - now_ms);
+}
+
+bool FileTracker::is_whole(const TrackedFile& file, int64_t now_ms) const {
+  return at_once_ || file.closed || now_ms - file.seen_since_ms >= cut_off_wait_ms(file);
+}
+
+// Files whose last line has no end exist. So even a writer that is known to be at it is not waited
+// for for ever.
+int64_t FileTracker::cut_off_wait_ms(const TrackedFile& file) const {
+  return settle_ms_ * patience * (file.writing ? patience : 1);
 }
 
 int64_t FileTracker::gone_in(const TrackedFile& file, int64_t now_ms) const {

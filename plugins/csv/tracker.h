@@ -5,6 +5,8 @@
 //   - it came by rename (it is whole: at once), or
 //   - it has not changed for `settle`, or, while somebody who wrote to it has not closed it, for
 //   ten times as long.
+// One that ends in the middle of a line waits ten times as long again, until it is known to be
+// whole.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +23,12 @@ struct TrackedFile {
   uint16_t id = 0;                 // from 1, of its own as long as the file is tracked
   std::optional<Signature> seen;   // none: it is gone
   std::optional<Signature> taken;  // the version that was dealt with last
-  int64_t seen_since_ms = 0;       // when `seen` became what it is
+  int64_t seen_since_ms = 0;       // when `seen` became what it is, as far as that is known
   int64_t not_before_ms = 0;       // it is not taken earlier, whatever else holds
   bool arrived = false;            // by rename: whole
   bool writing = false;            // written to and not closed since
+  bool closed = false;             // `seen` was closed by who wrote it, or came by rename
+  bool cut_off = false;            // `seen` ends in the middle of a line
 };
 
 class FileTracker {
@@ -35,10 +39,10 @@ class FileTracker {
   // `at_once`: nothing has to settle (mode append reads what is there, a marker says that it is).
   FileTracker(int64_t settle_ms, bool at_once) : settle_ms_(settle_ms), at_once_(at_once) {}
 
-  // What a look at the file found. `old`: it was last written to longer than `settle` ago. False if
-  // there are too many files already.
+  // What a look at the file found, which was last written to `age_ms` ago. False if there are too
+  // many files already.
   bool observe(const std::string& name, const std::optional<Signature>& found, int64_t now_ms,
-               bool old);
+               int64_t age_ms);
 
   enum class Event : uint8_t { arrived, modified, closed };
   void note(const std::string& name, Event event, int64_t now_ms);
@@ -48,7 +52,9 @@ class FileTracker {
 
   // The milliseconds until the file may be taken, 0: now; never: there is nothing to take.
   [[nodiscard]] int64_t due_in(const TrackedFile& file, int64_t now_ms) const;
-  // Likewise for one that is gone: until that may be believed.
+  // True if the version that was seen may be believed to end where it does, also inside of a line.
+  [[nodiscard]] bool is_whole(const TrackedFile& file, int64_t now_ms) const;
+  // As due_in, for one that is gone: until that may be believed.
   [[nodiscard]] int64_t gone_in(const TrackedFile& file, int64_t now_ms) const;
 
   void forget(const std::string& name);
@@ -56,6 +62,8 @@ class FileTracker {
   [[nodiscard]] const std::map<std::string, TrackedFile>& files() const { return files_; }
 
  private:
+  [[nodiscard]] int64_t cut_off_wait_ms(const TrackedFile& file) const;
+
   int64_t settle_ms_;
   bool at_once_;
   std::map<std::string, TrackedFile> files_;

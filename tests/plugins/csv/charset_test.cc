@@ -25,7 +25,12 @@ TEST_CASE("a byte order mark tells the encoding and is no part of the text") {
   CHECK(automatic.find("\xFF\xFEi\0"s).name == "utf-16le");
   CHECK(automatic.find("\xFE\xFF\0i"s).name == "utf-16be");
   CHECK(automatic.find("id,x").mark_bytes == 0);
-  CHECK(Encoding("windows-1252").find("\xEF\xBB\xBFid").mark_bytes == 0);
+  const auto overruled = Encoding("windows-1252").find("\xEF\xBB\xBFid");
+  CHECK(overruled.name == "utf-8");
+  CHECK(overruled.mark_bytes == 3);
+  CHECK(overruled.overruled);
+  CHECK(Encoding("windows-1252").find("\xFF\xFEid").mark_bytes == 0);
+  CHECK_FALSE(automatic.find("\xEF\xBB\xBFid").overruled);
   CHECK(Encoding("utf-16").find("i\0d\0"s).name == "utf-16le");
 }
 

@@ -46,7 +46,7 @@ TEST_CASE("as long as there is no file nothing is complete") {
     Csv csv(folder, pattern, at_once);
     REQUIRE(csv.host.wait_for([&] {
       return csv.host.state().state == BTB_STATE_LIVE ||
-             csv.host.state().text.find("there is no file") != std::string::npos;
+             csv.host.state().text.find("no file") != std::string::npos;
     }));
     CHECK(csv.host.batches().empty());
     folder.write("a.csv", "id,v\n1,a\n");
@@ -89,6 +89,33 @@ TEST_CASE("files that are refused or cannot be read make nothing complete until 
     folder.replace("a.csv", "id,v\n1,a\n");
     CHECK(csv.is_complete());
   }
+}
+
+TEST_CASE("a file of which the newest version was not read makes nothing complete") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n");
+  folder.write("b.csv", "id,v\n2\n");
+  Csv csv(folder, "*.csv", with({{"max_file_bytes", "100"}, {"max_error_ratio", "1"}}));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 of 1 rows"));
+  folder.replace("a.csv", "id,v\n1," + std::string(100, 'x') + "\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "max_file_bytes"));
+  folder.replace("b.csv", "id,v\n2,b\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().contains({"t", "2"}); }));
+  folder.write("c.csv", "id,v\n3,c\n");  // when that one is there, b.csv was dealt with
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().contains({"t", "3"}); }));
+  CHECK(csv.completions() == 0);
+  folder.replace("a.csv", "id,v\n1,a\n");
+  CHECK(csv.is_complete());
+}
+
+TEST_CASE("what happens during the settle time does not put off the second look") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n");
+  folder.write("a.csv.done", "");
+  Csv csv(folder, "*.csv", {{"done_marker", "{file}.done"}, {"settle", "400ms"}, {"rescan", "1h"}});
+  REQUIRE(csv.is_live());
+  folder.write("noise", "");
+  CHECK(csv.is_complete());
 }
 
 TEST_CASE("a message that the broker does not take makes nothing complete, and the state says so") {

@@ -3,8 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "tests/plugins/csv/folder.h"
 
@@ -45,6 +48,55 @@ TEST_CASE("a slow writer's half of a table is never published") {
   CHECK(csv.host.letters().empty());
 }
 
+TEST_CASE("a line that is half written is not published while its writer is at it") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n2,b\n");
+  Csv csv(folder, "a.csv", with(no_rescan, {{"settle", "30ms"}}));
+  REQUIRE(csv.is_live());
+  {
+    std::ofstream file(folder.path("a.csv"), std::ios::app);
+    file << "3,half" << std::flush;
+    CHECK_FALSE(csv.host.wait_for([&] { return csv.host.message_count() > 2; }, 900ms));
+    file << " and whole\n";
+  }
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 3; }));
+  CHECK(csv.host.table().at({"t", "3"}) == json("3", "half and whole"));
+  folder.append("a.csv", "4,closed without an end");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 4; }));
+  CHECK(csv.host.messages().size() == 4);
+}
+
+TEST_CASE("a line that is half written at the start waits, and is taken in the end") {
+  const Folder folder;
+  std::ofstream file(folder.path("a.csv"));
+  file << "id,v\n1,a\n2,half" << std::flush;
+  const auto written = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - written < 400ms) std::this_thread::yield();
+  Csv csv(folder, "a.csv", with(no_rescan, {{"settle", "300ms"}}));
+  CHECK_FALSE(csv.host.wait_for([&] { return csv.host.message_count() > 0; }, 500ms));
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}, {{"t", "2"}, json("2", "half")}}));
+}
+
+TEST_CASE("the advice in the log is about what is wrong now") {
+  const Folder folder;
+  folder.replace("a.csv", "id,v\n1,a\n");
+  Csv csv(folder, "a.csv", no_rescan);
+  REQUIRE(csv.is_live());
+  folder.replace("a.csv", "id,v\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_GUARD, "touch "));
+  folder.replace("a.csv", "article,v\n1,a\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "no column"));
+  const auto logs = csv.host.logs();
+  const auto with_text = [&](const char* text) {
+    return std::count_if(logs.begin(), logs.end(), [&](const std::string& line) {
+      return line.find(text) != std::string::npos;
+    });
+  };
+  CHECK(with_text("touch ") == 1);
+  CHECK(with_text("no column \"id\"") == 1);
+  CHECK(with_text("is kept") == 1);
+}
+
 TEST_CASE("a file that is cut off and written anew is taken when it is closed") {
   const Folder folder;
   folder.write("a.csv", "id,v\n1,a\n");
@@ -73,6 +125,34 @@ TEST_CASE("a file that is not there yet is waited for") {
   folder.replace("a.csv", "id,v\n1,a\n");
   REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));
   REQUIRE(csv.is_live());
+}
+
+TEST_CASE("until the first file is taken the state says what is waited for") {
+  const Folder folder;
+  const TestSettings::Values slow = with(no_rescan, {{"settle", "1h"}});
+  {
+    Csv csv(folder, "**/*.csv", slow);
+    const std::string text = "no file fits " + folder.path("**/*.csv");
+    REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, text));
+  }
+  folder.write("a.csv", "id,v\n1,a\n");
+  {
+    Csv csv(folder, "*.csv", slow);
+    REQUIRE(csv.host.wait_for_state(BTB_STATE_SNAPSHOT, "waiting for a.csv to settle"));
+  }
+  folder.write("b.csv", "id,v\n1,b\n");
+  folder.write("b.csv.done", "");
+  Csv csv(folder, "*.csv", with(no_rescan, {{"done_marker", "{file}.done"}}));
+  const std::string text = "1 row of 1 file; a.csv waits for a.csv.done";
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, text));
+}
+
+TEST_CASE("a relative path that leads nowhere is told with the directory it was looked for in") {
+  FakeHost host;
+  const RunningSource<btb::csv::CsvSource> source(
+      host, {{"path", "./no_such.csv"}, {"topic", "t"}, {"key", List{"id"}}});
+  const std::string path = std::filesystem::current_path() / "no_such.csv";
+  REQUIRE(host.wait_for_state(BTB_STATE_DEGRADED, "there is no file " + path));
 }
 
 TEST_CASE("a directory that is missing, comes, goes and comes again loses nothing") {
@@ -117,8 +197,9 @@ TEST_CASE("a file behind a link is followed when the link is changed") {
 TEST_CASE("a marker says when a file is complete") {
   const Folder folder;
   Csv csv(folder, "*.csv", with(no_rescan, {{"done_marker", "{file}.done"}, {"settle", "1h"}}));
-  REQUIRE(csv.is_live());
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "no file fits " + folder.path("*.csv")));
   folder.write("a.csv", "id,v\n1,a\n");
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "a.csv waits for a.csv.done"));
   CHECK_FALSE(csv.host.wait_for([&] { return csv.host.message_count() > 0; }, 150ms));
   folder.write("a.csv.done", "");
   REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}}));

@@ -67,6 +67,76 @@ TEST_CASE("a list with too many bad orders is refused before the first is carrie
   REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "2 of 3 rows cannot be read"));
   CHECK(csv.host.message_count() == 0);
   REQUIRE(csv.host.letters().size() == 2);
-  CHECK(csv.host.letters()[0].reason == "an operation that op_values does not name");
+  CHECK(csv.host.letters()[0].reason == "\"what\" is no operation that op_values names");
   CHECK(csv.host.letters()[0].column == 1);
+}
+
+TEST_CASE("a word that is no operation is a dead letter, unless the deletions are named") {
+  const Folder folder;
+  folder.replace("1.csv", "op,id,v\nput,1,a\nI,2,b\n,3,c\nactive,4,d\nfoo,5,e\n");
+  {
+    Csv csv(folder, "*.csv", delta);
+    REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 of 5 rows"));
+    CHECK(csv.host.table().size() == 4);
+    REQUIRE(csv.told_letters(1));
+    CHECK(csv.host.letters()[0].reason == "\"foo\" is no operation that op_values names");
+    folder.replace("2.csv", "op,id,v\nremoved,1,\nRemove,2,\ntombstone,3,\nerased,4,\n");
+    REQUIRE(csv.has({}));
+  }
+  Csv csv(folder, "1.csv",
+          {{"mode", "delta"}, {"op_column", "op"}, {"op_values", List{"delete", "put"}}});
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.table().size() == 4);
+  CHECK(csv.host.table().contains({"t", "5"}));
+}
+
+// The topic of a row is known from the lists that lie there, also those of an earlier run.
+TEST_CASE("after a restart rows are moved and deleted where the lists that were done put them") {
+  const Folder folder;
+  const TestSettings::Values wards{{"mode", "delta"}, {"op_column", "op"}, {"topic", "ward/{v}"}};
+  folder.replace("1.csv", "op,id,v\nput,1,a\nput,2,a\nput,3,a\nput,4,a\n");
+  folder.replace("2.csv", "op,id,v\nput,3,b\ndelete,4,\nput,5,b\n");
+  std::string token;
+  {
+    Csv csv(folder, "*.csv", wards);
+    REQUIRE(csv.host.wait_for([&] { return csv.host.table().contains({"ward/b", "5"}); }));
+    token = csv.host.token();
+  }
+  Csv csv(folder, "*.csv", wards, token);
+  REQUIRE(csv.is_live());
+  CHECK(csv.host.message_count() == 0);
+  folder.replace("3.csv", "op,id,v\ndelete,1,\nput,2,c\ndelete,3,\nput,5,b\ndelete,4,\n");
+  REQUIRE(csv.told_letters(1));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 of 5 rows"));
+  CHECK(csv.host.messages() == Messages{{false, "ward/a", "1", ""},
+                                        {false, "ward/a", "2", ""},
+                                        {true, "ward/c", "2", json("2", "c")},
+                                        {false, "ward/b", "3", ""},
+                                        {true, "ward/b", "5", json("5", "b")}});
+  CHECK(csv.host.letters()[0].reason == "a deletion of an unknown row: its topic cannot be told");
+  CHECK(csv.host.letters()[0].line == 6);
+  // Once more what it was: it is no news.
+  folder.replace("1.csv", "op,id,v\nput,1,a\nput,2,a\nput,3,a\nput,4,a\n");
+  folder.replace("4.csv", "op,id,v\nput,6,a\ndelete,6,\ndelete,2,\ndelete,6,\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.message_count() == 8; }));
+  CHECK(csv.host.messages()[7] == FakeHost::Message{false, "ward/c", "2", ""});
+  folder.replace("1.csv", "op,id,v\nwhat,9,z\nput,9,z\n");
+  REQUIRE(csv.told_letters(2));
+  CHECK(csv.host.letters()[1].location == folder.path("1.csv"));
+}
+
+TEST_CASE("deletions of rows that nobody knows stop a list only with on_error: stop") {
+  const Folder folder;
+  TestSettings::Values wards{{"mode", "delta"}, {"op_column", "op"}, {"topic", "ward/{v}"}};
+  folder.replace("1.csv", "op,id,v\ndelete,1,\ndelete,2,\nput,3,a\n");
+  {
+    Csv csv(folder, "*.csv", wards);
+    REQUIRE(csv.has({{{"ward/a", "3"}, json("3", "a")}}));
+    CHECK(csv.host.letters().size() == 2);
+    CHECK(csv.host.message_count() == 1);
+  }
+  wards.push_back({"on_error", "stop"});
+  Csv csv(folder, "*.csv", wards);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "its topic cannot be told"));
+  CHECK(csv.host.message_count() == 0);
 }

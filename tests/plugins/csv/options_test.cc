@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/fake_host.h"
@@ -61,6 +62,19 @@ TEST_CASE("settings that are right are taken as they are meant") {
   CHECK(read_config(settings({{"path", "/in/*.csv"}}).view()).removed_file == RemovedFile::erase);
 }
 
+TEST_CASE("a path that ends with a slash means all files of the directory") {
+  const Config config = read_config(settings({{"path", "/in/"}}).view());
+  CHECK(config.directory == "/in");
+  CHECK(config.pattern == "*");
+  CHECK(config.many_files);
+}
+
+TEST_CASE("a word given for one side of a flag is taken off the other's default words") {
+  const Config config = read_config(settings({{"false_values", List{"X", "0"}}}).view());
+  CHECK(std::count(config.style.true_values.begin(), config.style.true_values.end(), "x") == 0);
+  CHECK(std::count(config.style.true_values.begin(), config.style.true_values.end(), "yes") == 1);
+}
+
 TEST_CASE("a path may reach into directories below") {
   struct Case {
     const char* path;
@@ -115,11 +129,18 @@ TEST_CASE("every option arrives") {
   CHECK(with({{"ragged", "pad"}}).ragged == Ragged::pad);
   CHECK(with({{"ragged", "truncate"}}).ragged == Ragged::truncate);
   CHECK(with({{"mode", "delta"}, {"op_column", "op"}}).op_column == "op");
-  CHECK(with({{"op_values", List{"delete", "GONE"}}}).op_delete == List{"gone"});
-  CHECK(with({{"op_values", List{"put", "New"}}}).op_put == List{"new"});
+  const auto with_ops = [&](List words) {
+    return with({{"mode", "delta"}, {"op_column", "op"}, {"op_values", std::move(words)}});
+  };
+  CHECK(with_ops({"delete", "GONE"}).op_delete == List{"gone"});
+  CHECK(with_ops({"delete", "GONE"}).op_put.empty());
+  CHECK(with_ops({"put", "D"}).op_put == List{"d"});
+  const List deletions = with_ops({"put", "D"}).op_delete;
+  CHECK(std::count(deletions.begin(), deletions.end(), "d") == 0);
   CHECK(with({{"mode", "append"}, {"read_from", "end"}}).from_end);
   CHECK(with({{"done_marker", "{file}.done"}}).done_marker == "{file}.done");
   CHECK_FALSE(with({{"watch", "poll"}}).use_inotify);
+  CHECK(with({{"watch", "inotify"}}).use_inotify);
   CHECK(with({{"rescan", "2s"}}).rescan_ms == 2000);
   CHECK(with({{"on_error", "skip"}}).on_error == OnError::skip);
   CHECK(with({{"on_error", "stop"}}).on_error == OnError::stop);
@@ -149,12 +170,30 @@ TEST_CASE("what the declarations cannot say is found by validate") {
   CHECK(faults({{"path", "/in/*/a.csv"}}) == List{"path"});
   CHECK(faults({{"columns", List{"a", "b"}}}) == List{"key"});
   CHECK(faults({{"columns", List{"sku", "sku"}}}) == List{"columns"});
+  CHECK(faults({{"columns", List{"sku", "", ""}}}).empty());
   CHECK(faults({{"timezone", "Europe/Berlin"}}) == List{"timezone"});
   CHECK(faults({{"date_format", "%Q"}}) == List{"date_format"});
   CHECK(faults({{"max_delete_ratio", "30"}}) == List{"max_delete_ratio"});
   CHECK(faults({{"select", List{"a"}}, {"omit", List{"b"}}}) == List{"omit"});
   CHECK(faults({{"decimal", ","}, {"thousands", ","}}) == List{"thousands"});
   CHECK(faults({{"read_from", "end"}}) == List{"read_from"});
+  CHECK(faults({{"path", "/in/[a.csv"}}) == List{"path"});
+  CHECK(faults({{"include", List{"a", "[a"}}}) == List{"include"});
+  CHECK(faults({{"exclude", List{"[!]"}}}) == List{"exclude"});
+  CHECK(faults({{"key", List{"sku", "sku"}}}) == List{"key"});
+  CHECK(faults({{"key", List{"sku", ""}}}) == List{"key"});
+  CHECK(faults({{"select", List{"a", "a"}}}) == List{"select"});
+  CHECK(faults({{"rename", List{"a", "c", "b", "c"}}}) == List{"rename"});
+  CHECK(faults({{"done_marker", "{base}.done"}}) == List{"done_marker"});
+  CHECK(faults({{"done_marker", "{file.done"}}) == List{"done_marker"});
+  CHECK(faults({{"done_marker", "{file}"}}) == List{"done_marker"});
+  CHECK(faults({{"done_marker", "{stem}-{file}.ok"}}).empty());
+  CHECK(faults({{"decimal", "5"}}) == List{"decimal"});
+  CHECK(faults({{"thousands", "0"}}) == List{"thousands"});
+  CHECK(faults({{"delimiter", "x"}}) == List{"delimiter"});
+  CHECK(faults({{"true_values", List{"ja", "a"}}, {"false_values", List{"A"}}}) ==
+        List{"false_values"});
+  CHECK(faults({{"op_values", List{"delete", "x"}}}) == List{"op_values"});
   CHECK(faults({{"mode", "delta"}, {"op_column", "op"}, {"op_values", List{"remove", "x"}}}) ==
         List{"op_values"});
 }

@@ -68,6 +68,15 @@ TEST_CASE("an empty field is null, a quoted empty one is an empty text") {
   CHECK(read.payload("1,\"NULL\",x\n") == R"({"id":"1","ward":"NULL","name":"x"})");
 }
 
+TEST_CASE("where everything is quoted an empty field that is no text is null") {
+  Read read;
+  read.config.types["ward"] = *parse_column_type("integer");
+  CHECK(read.payload("\"1\",\"\",\"\"\n") == R"({"id":"1","ward":null,"name":""})");
+  read.config.null_values = {"NULL"};
+  CHECK(read.payload("1,\"NULL\",\"NULL\"\n") == R"({"id":"1","ward":null,"name":"NULL"})");
+  CHECK(read.payload("1,\"\",x\n") == "!2 not an integer");
+}
+
 TEST_CASE("columns can be selected, left out and renamed") {
   Read read;
   read.config.select = {"name", "id"};
@@ -76,6 +85,16 @@ TEST_CASE("columns can be selected, left out and renamed") {
   Read other;
   other.config.omit = {"ward"};
   CHECK(other.payload("1,2,3\n") == R"({"id":"1","name":"3"})");
+}
+
+TEST_CASE("two columns never go into the payload under one name") {
+  Read read;
+  read.config.rename["ward"] = "name";
+  CHECK_THROWS_WITH_AS(read.layout(),
+                       doctest::Contains("\"ward\" and \"name\" would both be called \"name\""),
+                       FileRefused);
+  read.config.omit = {"name"};
+  CHECK(read.payload("1,2,3\n") == R"({"id":"1","name":"2"})");
 }
 
 TEST_CASE("ragged rows are bad, filled up, or also cut off") {

@@ -317,3 +317,30 @@ TEST_CASE("a source can be stopped at any call of publish") {
     CHECK(csv.host.failure().empty());
   }
 }
+
+TEST_CASE("the line in which Excel tells the delimiter is no header") {
+  const Folder folder;
+  const Rows rows{{{"t", "1"}, json("1", "a,b")}};
+  const TestSettings::Values all[] = {
+      {}, {{"delimiter", "auto"}}, {{"delimiter", ";"}}, {{"skip_rows", "1"}}};
+  folder.write("a.csv", "\xEF\xBB\xBFsep=;\r\nid;v\r\n1;a,b\r\n2;b;c\r\n");
+  for (const TestSettings::Values& more : all) {
+    Csv csv(folder, "a.csv", more);
+    REQUIRE(csv.has(rows));
+    REQUIRE(csv.told_letters(1));
+    CHECK(csv.host.letters()[0].line == 4);
+  }
+  Csv csv(folder, "a.csv", {{"delimiter", "tab"}});
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "is the delimiter `;`?"));
+}
+
+TEST_CASE("a byte order mark is believed before the option, and the log says so") {
+  const Folder folder;
+  folder.write("a.csv", "\xEF\xBB\xBFid,v\n1,\xC3\xA4\n");
+  Csv csv(folder, "a.csv", {{"encoding", "windows-1252"}});
+  REQUIRE(csv.has({{{"t", "1"}, json("1", "\xC3\xA4")}}));
+  const auto logs = csv.host.logs();
+  CHECK(std::any_of(logs.begin(), logs.end(), [](const std::string& line) {
+    return line.find("says that it is utf-8, not windows-1252") != std::string::npos;
+  }));
+}

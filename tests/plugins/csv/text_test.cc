@@ -114,4 +114,12 @@ TEST_CASE("patterns fit names as in a shell") {
   CHECK_FALSE(glob_matches("*.csv", ".a.csv"));
   CHECK(glob_matches("stock_?[0-9].csv", "stock_a7.csv"));
   CHECK_FALSE(glob_matches("*.csv", "a.csv.part"));
+  for (const char* right : {"*.csv", "[a-c]?", "[!]x]", "[]]", "a\\[b", "\\\\[a]", "[a][b]"}) {
+    CAPTURE(right);
+    CHECK(glob_fault(right) == nullptr);
+  }
+  for (const char* wrong : {"[a", "a[", "[]", "[!]", "[a]b[", "a\\", "\\\\[a"}) {
+    CAPTURE(wrong);
+    CHECK(glob_fault(wrong) != nullptr);
+  }
 }
