@@ -119,7 +119,8 @@ class Channel {
   btb_status wait(int64_t timeout_ms);
   btb_status status();
   void dead_letter(const btb_dead_letter& letter);
-  void tell_pause(bool paused);
+  void log(btb_log_level level, const char* text);
+  bool tell_pause(bool paused);
   void signal_locked();
   void ring();
   [[nodiscard]] bool room_locked(size_t bytes) const;
@@ -138,6 +139,7 @@ class Channel {
   size_t waiting_bytes_ = 0;
   size_t wanted_bytes_ = 0;  // what the source could not publish for want of room; 0: nothing
   bool stop_ = false;
+  bool broken_ = false;  // it cannot go on, whatever run returns
   bool paused_ = false;
   bool rung_ = false;
   ChannelReport report_;

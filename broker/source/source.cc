@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "sdk/base/limits.h"
+#include "sdk/host/border.h"
+#include "sdk/host/declarations.h"
 #include "sdk/wire/control.h"
 
 namespace btb {
@@ -19,31 +21,29 @@ constexpr uint64_t slow_start_ms = 10'000;  // after which a start is called slo
 constexpr double leftovers_share_max = 0.3;
 constexpr uint64_t leftovers_guarded = 10;
 
-// What runs on the source's thread. Nothing may be thrown across the border; where it happens all
-// the same, it is the plugin's failure and not the broker's end.
+// What runs on the source's thread. What is wrong with the source, or thrown across the border, is
+// the plugin's failure and not the broker's end.
 btb_status run_plugin(const btb_plugin& plugin, Channel& channel, const host::Settings& settings,
                       const std::string& resume_token) {
   const btb_source* source = nullptr;
-  btb_status result = BTB_FAILED;
-  try {
+  std::string fault = host::escaped_from("create", [&] {
     source = plugin.create(&channel.host(), settings.view().data(), settings.view().size());
-    if (source == nullptr) return BTB_FAILED;
-    channel.set_source(source);
-    result = source->run(
-        source->self, {reinterpret_cast<const uint8_t*>(resume_token.data()), resume_token.size()});
-  } catch (const std::exception& thrown) {
-    channel.add_failure(std::string("threw an exception across the border: ") + thrown.what());
-  } catch (...) {
-    channel.add_failure("threw something across the border");
-  }
+  });
+  if (source != nullptr) fault = host::source_fault(*source);
+  channel.add_failure(fault);
+  // One that is malformed is left as it is: there is no telling what its destroy would do.
+  if (source == nullptr || !fault.empty()) return BTB_FAILED;
+
+  btb_status result = BTB_FAILED;
+  channel.set_source(source);
+  channel.add_failure(host::escaped_from("run", [&] {
+    const auto* token = reinterpret_cast<const uint8_t*>(resume_token.data());
+    result = source->run(source->self, {token, resume_token.size()});
+  }));
   channel.set_source(nullptr);
-  try {
-    if (source != nullptr) source->destroy(source->self);
-  } catch (...) {
-    channel.add_failure("threw something across the border while it was destroyed");
-    result = BTB_FAILED;
-  }
-  return result;
+  fault = host::escaped_from("destroy", [&] { source->destroy(source->self); });
+  channel.add_failure(fault);
+  return fault.empty() ? result : BTB_FAILED;
 }
 
 const char* name_of(btb_source_state state) {
@@ -313,8 +313,9 @@ void Source::judge_leftovers() {
     return release_leftovers();
   }
   if (refused_) {  // it may be just these that the topic did not take again
-    return event(BTB_LOG_WARNING, "rows that it published before it was restarted are kept, whether "
-                                  "or not it still has them: messages of it were refused");
+    return event(BTB_LOG_WARNING,
+                 "rows that it published before it was restarted are kept, whether "
+                 "or not it still has them: messages of it were refused");
   }
   uint64_t rows = 0;
   for (const Leftovers& at : published_so_far()) rows += at.topic->log.keys();

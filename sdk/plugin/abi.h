@@ -15,7 +15,8 @@
  *   - "borrowed" pointers live until the function returns, unless the comment names another end.
  *   - Text is UTF-8 and ends with NUL where it is a `const char *`; btb_bytes need not end with
  * anything.
- *   - No exception may cross; nothing is ever freed by the other side.
+ *   - No exception may cross (one that does fails its source); nothing is ever freed by the other
+ * side.
  *   - Thread tags: [source] on the source's own thread; [any] on any thread, at any time between
  * create and the end of destroy; [load] on whichever thread loads the plugin, before any source
  * exists. Debug builds of the broker stop on a call from a wrong thread.
@@ -267,7 +268,8 @@ typedef struct btb_plugin {
   size_t option_count;
 
   /* Looks for what the declarations cannot say ("key: no such column"). Pure: no files, no network,
-   * quick. May be NULL. [any] */
+   * quick. Required options are always there; an option whose value breaks its declaration has its
+   * default instead, and what is reported of it is left out. May be NULL. [any] */
   void (*validate)(const btb_setting* settings, size_t setting_count, btb_report report,
                    void* context);
 

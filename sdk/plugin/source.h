@@ -353,12 +353,26 @@ class Source {
 template <class T>
 class Plugin {
  public:
-  Plugin(const char* name, const char* version, const char* description) : options_(T::options()) {
-    for (const Option& option : options_) raw_options_.push_back(option.raw());
-    for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
-    plugin_ = {
-        sizeof(btb_plugin), BTB_ABI_MAJOR,           BTB_ABI_MINOR,           name,      version,
-        description,        option_pointers_.data(), option_pointers_.size(), &validate, &create};
+  Plugin(const char* name, const char* version, const char* description) {
+    bool declared = false;
+    try {
+      options_ = T::options();
+      for (const Option& option : options_) raw_options_.push_back(option.raw());
+      for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
+      declared = true;
+    } catch (...) {  // validate and create say what it was: the entry point cannot
+      option_pointers_.clear();
+    }
+    plugin_ = {sizeof(btb_plugin),
+               BTB_ABI_MAJOR,
+               BTB_ABI_MINOR,
+               name,
+               version,
+               description,
+               option_pointers_.data(),
+               option_pointers_.size(),
+               declared ? &validate : &validate_undeclared,
+               declared ? &create : &create_undeclared};
   }
 
   const btb_plugin* entry(const uint32_t* majors, size_t count) const {
@@ -395,19 +409,27 @@ class Plugin {
     return BTB_FAILED;
   }
 
+  // Calls `body` and turns whatever it throws into a report.
+  template <class Body>
+  static void reported(btb_report report, void* context, Body body) {
+    try {
+      body();
+    } catch (const std::exception& failure) {
+      report(context, nullptr, failure.what());
+    } catch (...) {
+      report(context, nullptr, "an exception that is not a std::exception");
+    }
+  }
+
   static void validate(const btb_setting* settings, size_t count, btb_report report,
                        void* context) {
     if constexpr (requires(const Settings& s, const Report& r) { T::validate(s, r); }) {
-      try {
+      reported(report, context, [&] {
         T::validate(Settings(settings, count),
                     [&](const std::string& option, const std::string& text) {
                       report(context, option.c_str(), text.c_str());
                     });
-      } catch (const std::exception& failure) {
-        report(context, nullptr, failure.what());
-      } catch (...) {
-        report(context, nullptr, "an exception that is not a std::exception");
-      }
+      });
     } else {
       (void)settings, (void)count, (void)report, (void)context;
     }
@@ -430,9 +452,33 @@ class Plugin {
                    [&] { instance->source->run(instance->host, view(token)); });
   }
 
-  static void interrupt(void* self) { static_cast<Instance*>(self)->source->interrupt(); }
+  static void interrupt(void* self) {
+    auto* instance = static_cast<Instance*>(self);
+    try {
+      instance->source->interrupt();
+    } catch (const std::exception& failure) {
+      instance->host.warning(std::string("interrupt failed: ") + failure.what());
+    } catch (...) {
+      instance->host.warning("interrupt failed: an exception that is not a std::exception");
+    }
+  }
 
   static void destroy(void* self) { delete static_cast<Instance*>(self); }
+
+  // In the place of validate and create if options() threw.
+  static void validate_undeclared(const btb_setting* /*settings*/, size_t /*count*/,
+                                  btb_report report, void* context) {
+    reported(report, context, &declare_again);
+  }
+  static const btb_source* create_undeclared(const btb_host* host, const btb_setting* /*settings*/,
+                                             size_t /*count*/) {
+    guarded(host, &declare_again);
+    return nullptr;
+  }
+  static void declare_again() {
+    T::options();
+    throw std::runtime_error("options() threw an exception when the plugin was loaded");
+  }
 
   std::vector<Option> options_;
   std::vector<btb_option> raw_options_;
@@ -442,9 +488,14 @@ class Plugin {
 
 }  // namespace btb::plugin
 
-// The one registration line of a plugin: defines the exported symbol.
+// The one registration line of a plugin: defines the exported symbol. It gives NULL if there is no
+// memory for the declarations.
 #define BTB_SOURCE_PLUGIN(Class, name, version, description)                                       \
   extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) { \
-    static const ::btb::plugin::Plugin<Class> plugin(name, version, description);                  \
-    return plugin.entry(majors, count);                                                            \
+    try {                                                                                          \
+      static const ::btb::plugin::Plugin<Class> plugin(name, version, description);                \
+      return plugin.entry(majors, count);                                                          \
+    } catch (...) {                                                                                \
+      return nullptr;                                                                              \
+    }                                                                                              \
   }
