@@ -7,10 +7,12 @@
 #include <bit>
 #include <chrono>
 #include <cstddef>
+#include <system_error>
 #include <utility>
 
 #include "sdk/base/assert.h"
 #include "sdk/base/limits.h"
+#include "sdk/host/batch_view.h"
 #include "sdk/host/border.h"
 #include "sdk/wire/topic_name.h"
 
@@ -75,7 +77,10 @@ void Channel::fill_host() {
     of(host).dead_letter(*letter);
   };
   host_.wait = [](const btb_host* host, int64_t timeout_ms) { return of(host).wait(timeout_ms); };
-  host_.wake_fd = [](const btb_host* host) { return of(host).bell_.get(); };
+  host_.wake_fd = [](const btb_host* host) {
+    of(host).check_thread();
+    return of(host).bell_.get();
+  };
   host_.status = [](const btb_host* host) { return of(host).status(); };
   host_.set_state = [](const btb_host* host, btb_source_state state, const char* text) {
     Channel& channel = of(host);
@@ -91,6 +96,7 @@ void Channel::fill_host() {
   };
   host_.fail = [](const btb_host* host, const char* option, const char* text) {
     const std::string named = option == nullptr ? "" : "option " + clipped(option) + ": ";
+    of(host).check_thread();
     of(host).add_failure(named + clipped(text));
   };
 }
@@ -152,7 +158,10 @@ const char* Channel::message_fault(const btb_message& message,
 // Counted each time, said at the first, second, fourth, eighth time and so on: a source may try for
 // ever.
 btb_status Channel::refuse(size_t index, const char* text, btb_fault* fault) {
-  if (fault != nullptr) *fault = {sizeof(btb_fault), index, text};
+  if (fault != nullptr) {
+    fault->message_index = index;
+    fault->text = text;
+  }
   const std::lock_guard lock(mutex_);
   ++report_.invalid;
   if (std::has_single_bit(report_.invalid) && report_.log.size() < log_lines_max) {
@@ -168,8 +177,11 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   check_thread();
   size_t bytes = sizeof(StagedBatch);
   std::string_view checked_topic;
-  for (size_t i = 0; i < batch.message_count; ++i) {
-    const btb_message& message = batch.messages[i];
+  const host::BatchView messages(batch);
+  if (messages.fault() != nullptr) return refuse(0, messages.fault(), fault);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const btb_message& message = messages[i];
+    if (!messages.fits(message)) return refuse(i, host::BatchView::wrong_message_size, fault);
     if (const char* text = message_fault(message, checked_topic)) {
       return refuse(i, text, fault);
     }
@@ -193,11 +205,10 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   }
 
   StagedBatch staged;
-  staged.entries.reserve(batch.message_count);
-  staged.bytes.reserve(bytes - sizeof(StagedBatch) -
-                       batch.message_count * sizeof(StagedBatch::Entry));
-  for (size_t i = 0; i < batch.message_count; ++i) {
-    const btb_message& message = batch.messages[i];
+  staged.entries.reserve(messages.size());
+  staged.bytes.reserve(bytes - sizeof(StagedBatch) - messages.size() * sizeof(StagedBatch::Entry));
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const btb_message& message = messages[i];
     staged.entries.push_back({message.op == BTB_DELETE, static_cast<uint8_t>(message.topic.size),
                               static_cast<uint16_t>(message.key.size),
                               static_cast<uint32_t>(message.payload.size), staged.bytes.size(),
@@ -321,11 +332,21 @@ void Channel::ring() {
 }
 
 void Channel::request_stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-    ring();
+  const std::lock_guard lock(mutex_);
+  stop_ = true;
+  ring();
+}
+
+void Channel::interrupt(const std::shared_ptr<Channel>& channel) {
+  try {
+    std::thread([channel] { channel->call_interrupt(); }).detach();
+  } catch (const std::system_error& failed) {
+    channel->log(BTB_LOG_WARNING, (std::string("cannot be interrupted: ") + failed.what()).c_str());
   }
+}
+
+// While the lock is held the source is not destroyed, and its thread keeps the library loaded.
+void Channel::call_interrupt() {
   const std::lock_guard lock(source_mutex_);
   if (source_ == nullptr || source_->interrupt == nullptr) return;
   const std::string escaped =

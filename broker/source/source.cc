@@ -119,6 +119,7 @@ void Source::request_stop() {
   at_stop_ = published_so_far();
   stop_deleting();
   channel_->request_stop();
+  Channel::interrupt(channel_);
 }
 
 bool Source::ended() const {
@@ -243,7 +244,9 @@ void Source::publish_entry(size_t index) {
     Message message;
     message.key = bytes_of(batch.key(entry));
     message.payload = bytes_of(batch.payload(entry));
-    message.time_us = entry.time_us;
+    // A time to come would hold back the age of all rows behind it.
+    const bool has_time = entry.time_us > 0 && entry.time_us <= clock_.now_us();
+    message.time_us = has_time ? entry.time_us : 0;
     message.deletion = entry.deletion;
     message.batch_more = draining_.more[index];
     result = router_.publish(*topic, message, spec_.publisher);

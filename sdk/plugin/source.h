@@ -21,7 +21,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -177,9 +176,12 @@ class Settings {
   }
 
  private:
+  // Steps by the size the broker knows, which may be larger than ours.
   [[nodiscard]] const btb_setting* find(std::string_view name) const {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(settings_);
     for (size_t i = 0; i < count_; ++i) {
-      if (settings_[i].name == name) return &settings_[i];
+      const auto* setting = reinterpret_cast<const btb_setting*>(bytes + i * settings_->size);
+      if (setting->name == name) return setting;
     }
     return nullptr;
   }
@@ -349,30 +351,35 @@ class Source {
   virtual void interrupt() {}
 };
 
+// What was thrown, in words. REQUIRES: called while it is caught.
+inline std::string thrown_text() {
+  try {
+    throw;
+  } catch (const std::exception& thrown) {
+    return thrown.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
+
 // The C face of one source class. For BTB_SOURCE_PLUGIN.
 template <class T>
 class Plugin {
  public:
   Plugin(const char* name, const char* version, const char* description) {
-    bool declared = false;
+    plugin_ = {
+        sizeof(btb_plugin), BTB_ABI_MAJOR, BTB_ABI_MINOR, name, version, description, nullptr, 0,
+        &validate,          &create};
     try {
       options_ = T::options();
       for (const Option& option : options_) raw_options_.push_back(option.raw());
       for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
-      declared = true;
-    } catch (...) {  // validate and create say what it was: the entry point cannot
-      option_pointers_.clear();
+      plugin_.options = option_pointers_.data();
+      plugin_.option_count = option_pointers_.size();
+    } catch (...) {  // these say what it was: the entry point cannot
+      plugin_.validate = &validate_undeclared;
+      plugin_.create = &create_undeclared;
     }
-    plugin_ = {sizeof(btb_plugin),
-               BTB_ABI_MAJOR,
-               BTB_ABI_MINOR,
-               name,
-               version,
-               description,
-               option_pointers_.data(),
-               option_pointers_.size(),
-               declared ? &validate : &validate_undeclared,
-               declared ? &create : &create_undeclared};
   }
 
   const btb_plugin* entry(const uint32_t* majors, size_t count) const {
@@ -401,10 +408,8 @@ class Plugin {
       return BTB_STOPPED;
     } catch (const OptionFailure& failure) {
       host->fail(host, failure.option().c_str(), failure.what());
-    } catch (const std::exception& failure) {
-      host->fail(host, nullptr, failure.what());
     } catch (...) {
-      host->fail(host, nullptr, "an exception that is not a std::exception");
+      host->fail(host, nullptr, thrown_text().c_str());
     }
     return BTB_FAILED;
   }
@@ -414,10 +419,8 @@ class Plugin {
   static void reported(btb_report report, void* context, Body body) {
     try {
       body();
-    } catch (const std::exception& failure) {
-      report(context, nullptr, failure.what());
     } catch (...) {
-      report(context, nullptr, "an exception that is not a std::exception");
+      report(context, nullptr, thrown_text().c_str());
     }
   }
 
@@ -456,22 +459,18 @@ class Plugin {
     auto* instance = static_cast<Instance*>(self);
     try {
       instance->source->interrupt();
-    } catch (const std::exception& failure) {
-      instance->host.warning(std::string("interrupt failed: ") + failure.what());
     } catch (...) {
-      instance->host.warning("interrupt failed: an exception that is not a std::exception");
+      instance->host.warning("interrupt failed: " + thrown_text());
     }
   }
 
   static void destroy(void* self) { delete static_cast<Instance*>(self); }
 
   // In the place of validate and create if options() threw.
-  static void validate_undeclared(const btb_setting* /*settings*/, size_t /*count*/,
-                                  btb_report report, void* context) {
+  static void validate_undeclared(const btb_setting*, size_t, btb_report report, void* context) {
     reported(report, context, &declare_again);
   }
-  static const btb_source* create_undeclared(const btb_host* host, const btb_setting* /*settings*/,
-                                             size_t /*count*/) {
+  static const btb_source* create_undeclared(const btb_host* host, const btb_setting*, size_t) {
     guarded(host, &declare_again);
     return nullptr;
   }
@@ -488,8 +487,7 @@ class Plugin {
 
 }  // namespace btb::plugin
 
-// The one registration line of a plugin: defines the exported symbol. It gives NULL if there is no
-// memory for the declarations.
+// The one registration line of a plugin: defines the exported symbol. NULL if memory runs out.
 #define BTB_SOURCE_PLUGIN(Class, name, version, description)                                       \
   extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) { \
     try {                                                                                          \

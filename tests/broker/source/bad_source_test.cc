@@ -48,6 +48,17 @@ TEST_CASE("a source whose interrupt throws ends all the same, and that is said")
   CHECK(world.sources.abandoned() == 0);
 }
 
+TEST_CASE("an interrupt that blocks holds up its own source only") {
+  SourceWorld world;
+  world.sources.stop_timeout_ms = 50;
+  world.add("b", "blocks_in_interrupt");
+  CHECK(world.run_until([&] { return world.source("b").state_name() == "live"; }));
+  world.sources.remove("b");
+  world.add_puppet("p", "batch_over_topics");
+  CHECK(
+      world.run_until([&] { return world.sources.abandoned() == 1 && world.last_seq("a") == 2; }));
+}
+
 TEST_CASE("a source that throws when it is told of a pause has failed") {
   SourceWorld world;
   world.restart_delay_ms = 60'000;

@@ -136,6 +136,7 @@ TEST_CASE("messages that break a rule are named") {
   check_failed(findings, "run and stop", "an empty level");
   check_failed(findings, "run and stop", "key is larger than 1024 bytes");
   check_failed(findings, "run and stop", "belong to the broker");
+  check_failed(findings, "run and stop", "a message with a wrong size");
   check_failed(findings, "many at once", "belong to the broker");
 }
 
@@ -150,7 +151,15 @@ TEST_CASE("a call on a thread that is not the source's is named") {
 }
 
 TEST_CASE("descriptors that stay behind are found") {
-  check_failed(check("leaks"), "leaks", "50 descriptors");
+  check_failed(check("leaks"), "leaks", "90 descriptors");
+}
+
+TEST_CASE("a few bytes that every life leaves behind are found") {
+  check_failed(check("leaks_little"), "leaks", "bytes of heap in 90 lives");
+}
+
+TEST_CASE("a source of a newer ABI 1.x, whose messages are larger, passes every trial") {
+  check_all_passed(check("newer_abi"));
 }
 
 TEST_CASE("a create that fails without a reason is a finding") {
