@@ -68,17 +68,18 @@ void wait_for_threads(size_t threads) {
 constexpr size_t parts = 3;
 using Usages = std::array<Usage, parts + 1>;
 
-bool heap_grows(const Usages& usages, size_t cycles_in_part) {
+bool heap_grows(const Usages& usages, size_t cycles) {
   constexpr size_t noise_bytes_in_cycle = 8;
+  const size_t noise_bytes = noise_bytes_in_cycle * cycles / parts;
   for (size_t i = 0; i < parts; ++i) {
-    const size_t noise = noise_bytes_in_cycle * cycles_in_part;
-    if (usages[i + 1].heap_bytes <= usages[i].heap_bytes + noise) return false;
+    if (usages[i + 1].heap_bytes <= usages[i].heap_bytes + noise_bytes) return false;
   }
   return true;
 }
 
-// What is used more at the end than at the beginning; empty if nothing that counts.
-std::string growth(const Usages& usages, size_t cycles_in_part) {
+// What is used more at the end than at the beginning, `cycles` lives later; empty if nothing that
+// counts.
+std::string growth(const Usages& usages, size_t cycles) {
   const Usage& before = usages.front();
   const Usage& after = usages.back();
   std::string text;
@@ -88,10 +89,10 @@ std::string growth(const Usages& usages, size_t cycles_in_part) {
   if (after.descriptors > before.descriptors)
     say(after.descriptors - before.descriptors, "descriptors");
   if (after.threads > before.threads) say(after.threads - before.threads, "threads");
-  if (heap_grows(usages, cycles_in_part)) {
+  if (heap_grows(usages, cycles)) {
     say(after.heap_bytes - before.heap_bytes, "bytes of heap");
   }
-  return text.empty() ? text : "leaks " + text + " in " + std::to_string(parts * cycles_in_part);
+  return text.empty() ? text : "leaks " + text + " in " + std::to_string(cycles);
 }
 
 // One short life: until the first batch, or a moment.
@@ -108,43 +109,44 @@ Verdict short_life(const TrialContext& context, const Subject& subject) {
 }  // namespace
 
 Verdict try_leaks(const TrialContext& context) {
-  constexpr size_t warm_up = 10, lives_in_part = 30;
+  constexpr size_t warm_up = 10, lives = 90;
   ::mallopt(M_ARENA_MAX, 1);  // mallinfo2 counts the first arena only
   const Subject subject = open_subject(context);
   if (subject.settings == nullptr) return Verdict::failed(subject.fault);
   context.phase("many short lives");
   const size_t threads = usage().threads;
   Usages usages;
+  size_t done = 0;
   for (size_t part = 0; part <= parts; ++part) {
-    for (size_t i = 0; i < (part == 0 ? warm_up : lives_in_part); ++i) {
+    for (; done < warm_up + lives * part / parts; ++done) {
       Verdict verdict = short_life(context, subject);
       if (verdict.outcome != CheckFinding::Outcome::passed) return verdict;
     }
     wait_for_threads(threads);
     usages[part] = usage();
   }
-  const std::string leak = growth(usages, lives_in_part);
+  const std::string leak = growth(usages, lives);
   if (!leak.empty()) return Verdict::failed(leak + " lives of a source");
-  return Verdict::passed(std::to_string(parts * lives_in_part) + " lives");
+  return Verdict::passed(std::to_string(lives) + " lives");
 }
 
 Verdict try_load_cycles(const TrialContext& context) {
   constexpr size_t resident_noise_bytes = 1U << 20;
-  constexpr uint32_t warm_up = 20;
+  constexpr size_t warm_up = 20;
   context.phase("load cycles");
-  const uint32_t cycles_in_part = (context.times.load_cycles + parts - 1) / parts;
+  const size_t count = context.times.load_cycles;
   Usages usages;
-  uint32_t done = 0;
+  size_t done = 0;
   for (size_t part = 0; part <= parts; ++part) {
-    for (uint32_t i = 0; i < (part == 0 ? warm_up : cycles_in_part); ++i, ++done) {
+    for (; done < warm_up + count * part / parts; ++done) {
       const Result<Library> library = PluginLibrary::load(context.path);
       if (!library)
         return Verdict::failed("in cycle " + std::to_string(done) + ": " + library.error().text);
     }
     usages[part] = usage();
   }
-  const std::string cycles = std::to_string(parts * cycles_in_part) + " load cycles";
-  const std::string leak = growth(usages, cycles_in_part);
+  const std::string cycles = std::to_string(count) + " load cycles";
+  const std::string leak = growth(usages, count);
   if (!leak.empty()) return Verdict::failed(leak + " load cycles");
   const size_t before = usages.front().resident_bytes, after = usages.back().resident_bytes;
   if (pages_are_given_back && after > before + resident_noise_bytes) {
