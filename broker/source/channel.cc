@@ -6,10 +6,14 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cstddef>
+#include <system_error>
 #include <utility>
 
 #include "sdk/base/assert.h"
 #include "sdk/base/limits.h"
+#include "sdk/host/batch_view.h"
+#include "sdk/host/border.h"
 #include "sdk/wire/topic_name.h"
 
 namespace btb {
@@ -20,6 +24,9 @@ constexpr size_t dead_letter_raw_bytes_max = 4096;
 constexpr size_t resume_token_bytes_max = 4096;
 constexpr size_t log_lines_max = 1000;  // not yet taken by the loop; more are dropped
 constexpr size_t text_bytes_max = 1024;
+// Where the extension ends in ABI 1.0.
+constexpr size_t pause_size_min =
+    offsetof(btb_source_pause, resume) + sizeof(btb_source_pause::resume);
 constexpr int64_t wait_ms_max = int64_t{1} << 40;  // longer than that is for ever
 
 std::string_view text_of(btb_bytes bytes) {
@@ -70,7 +77,10 @@ void Channel::fill_host() {
     of(host).dead_letter(*letter);
   };
   host_.wait = [](const btb_host* host, int64_t timeout_ms) { return of(host).wait(timeout_ms); };
-  host_.wake_fd = [](const btb_host* host) { return of(host).bell_.get(); };
+  host_.wake_fd = [](const btb_host* host) {
+    of(host).check_thread();
+    return of(host).bell_.get();
+  };
   host_.status = [](const btb_host* host) { return of(host).status(); };
   host_.set_state = [](const btb_host* host, btb_source_state state, const char* text) {
     Channel& channel = of(host);
@@ -82,17 +92,11 @@ void Channel::fill_host() {
     channel.signal_locked();
   };
   host_.log = [](const btb_host* host, btb_log_level level, const char* text) {
-    Channel& channel = of(host);
-    const std::lock_guard lock(channel.mutex_);
-    if (channel.report_.log.size() < log_lines_max) {
-      channel.report_.log.push_back({level, clipped(text)});
-    } else {
-      ++channel.report_.log_lines_dropped;
-    }
-    channel.signal_locked();
+    of(host).log(level, text);
   };
   host_.fail = [](const btb_host* host, const char* option, const char* text) {
     const std::string named = option == nullptr ? "" : "option " + clipped(option) + ": ";
+    of(host).check_thread();
     of(host).add_failure(named + clipped(text));
   };
 }
@@ -116,7 +120,7 @@ void Channel::set_source(const btb_source* source) {
 
 void Channel::add_failure(std::string_view text) {
   const std::lock_guard lock(mutex_);
-  if (report_.failure.size() >= text_bytes_max) return;  // the first words say most
+  if (text.empty() || report_.failure.size() >= text_bytes_max) return;  // the first say most
   if (!report_.failure.empty()) report_.failure += "; ";
   report_.failure += text;
 }
@@ -124,7 +128,7 @@ void Channel::add_failure(std::string_view text) {
 void Channel::finish(btb_status result) {
   const std::lock_guard lock(mutex_);
   report_.finished = true;
-  report_.result = result;
+  report_.result = broken_ ? BTB_FAILED : result;
   signal_locked();
 }
 
@@ -154,7 +158,10 @@ const char* Channel::message_fault(const btb_message& message,
 // Counted each time, said at the first, second, fourth, eighth time and so on: a source may try for
 // ever.
 btb_status Channel::refuse(size_t index, const char* text, btb_fault* fault) {
-  if (fault != nullptr) *fault = {sizeof(btb_fault), index, text};
+  if (fault != nullptr) {
+    fault->message_index = index;
+    fault->text = text;
+  }
   const std::lock_guard lock(mutex_);
   ++report_.invalid;
   if (std::has_single_bit(report_.invalid) && report_.log.size() < log_lines_max) {
@@ -170,8 +177,11 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   check_thread();
   size_t bytes = sizeof(StagedBatch);
   std::string_view checked_topic;
-  for (size_t i = 0; i < batch.message_count; ++i) {
-    const btb_message& message = batch.messages[i];
+  const host::BatchView messages(batch);
+  if (messages.fault() != nullptr) return refuse(0, messages.fault(), fault);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const btb_message& message = messages[i];
+    if (!messages.fits(message)) return refuse(i, host::BatchView::wrong_message_size, fault);
     if (const char* text = message_fault(message, checked_topic)) {
       return refuse(i, text, fault);
     }
@@ -195,11 +205,10 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   }
 
   StagedBatch staged;
-  staged.entries.reserve(batch.message_count);
-  staged.bytes.reserve(bytes - sizeof(StagedBatch) -
-                       batch.message_count * sizeof(StagedBatch::Entry));
-  for (size_t i = 0; i < batch.message_count; ++i) {
-    const btb_message& message = batch.messages[i];
+  staged.entries.reserve(messages.size());
+  staged.bytes.reserve(bytes - sizeof(StagedBatch) - messages.size() * sizeof(StagedBatch::Entry));
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const btb_message& message = messages[i];
     staged.entries.push_back({message.op == BTB_DELETE, static_cast<uint8_t>(message.topic.size),
                               static_cast<uint16_t>(message.key.size),
                               static_cast<uint32_t>(message.payload.size), staged.bytes.size(),
@@ -246,19 +255,43 @@ btb_status Channel::status() {
     uint64_t count = 0;
     if (::read(bell_.get(), &count, sizeof count) < 0) count = 0;  // it was silent
   }
-  if (std::this_thread::get_id() == thread_) tell_pause(paused);
+  if (std::this_thread::get_id() == thread_ && !tell_pause(paused)) return BTB_STOPPED;
   return paused ? BTB_AGAIN : BTB_OK;
 }
 
 // A source that wants to know of pauses is told on its own thread, between two calls of publish.
-void Channel::tell_pause(bool paused) {
-  if (told_paused_ == paused) return;
+// False if that went wrong: then it is in no state to go on from.
+bool Channel::tell_pause(bool paused) {
+  if (told_paused_ == paused) return true;
   told_paused_ = paused;
   const btb_source* source = source_;  // changes on this thread only
-  if (source == nullptr || source->get_extension == nullptr) return;
-  const auto* extension = static_cast<const btb_source_pause*>(
-      source->get_extension(source->self, BTB_EXTENSION_PAUSE));
-  if (extension != nullptr) (paused ? extension->pause : extension->resume)(source->self);
+  if (source == nullptr || source->get_extension == nullptr) return true;
+  const btb_source_pause* extension = nullptr;
+  std::string escaped = host::escaped_from("get_extension", [&] {
+    extension = static_cast<const btb_source_pause*>(
+        source->get_extension(source->self, BTB_EXTENSION_PAUSE));
+  });
+  if (extension != nullptr && extension->size >= pause_size_min) {
+    const auto tell = paused ? extension->pause : extension->resume;
+    if (tell != nullptr) {
+      escaped = host::escaped_from(paused ? "pause" : "resume", [&] { tell(source->self); });
+    }
+  }
+  if (escaped.empty()) return true;
+  add_failure(escaped);
+  const std::lock_guard lock(mutex_);
+  broken_ = stop_ = true;
+  return false;
+}
+
+void Channel::log(btb_log_level level, const char* text) {
+  const std::lock_guard lock(mutex_);
+  if (report_.log.size() < log_lines_max) {
+    report_.log.push_back({level, clipped(text)});
+  } else {
+    ++report_.log_lines_dropped;
+  }
+  signal_locked();
 }
 
 void Channel::dead_letter(const btb_dead_letter& letter) {
@@ -300,13 +333,26 @@ void Channel::ring() {
 }
 
 void Channel::request_stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-    ring();
+  const std::lock_guard lock(mutex_);
+  stop_ = true;
+  ring();
+}
+
+void Channel::interrupt(const std::shared_ptr<Channel>& channel) {
+  try {
+    std::thread([channel] { channel->call_interrupt(); }).detach();
+  } catch (const std::system_error& failed) {
+    channel->log(BTB_LOG_WARNING, (std::string("cannot be interrupted: ") + failed.what()).c_str());
   }
+}
+
+// While the lock is held the source is not destroyed, and its thread keeps the library loaded.
+void Channel::call_interrupt() {
   const std::lock_guard lock(source_mutex_);
-  if (source_ != nullptr && source_->interrupt != nullptr) source_->interrupt(source_->self);
+  if (source_ == nullptr || source_->interrupt == nullptr) return;
+  const std::string escaped =
+      host::escaped_from("interrupt", [&] { source_->interrupt(source_->self); });
+  if (!escaped.empty()) log(BTB_LOG_WARNING, escaped.c_str());
 }
 
 void Channel::set_paused(bool paused) {

@@ -96,8 +96,11 @@ class Channel {
   [[nodiscard]] const btb_host& host() const { return host_; }
 
   // --- the loop's side ---
-  void request_stop();           // [loop]
-  void set_paused(bool paused);  // [loop]
+  void request_stop();  // [loop]
+  // Calls the source's interrupt, if there is a source, on a thread made for it: one that blocks
+  // holds up the end of its own source and nobody else.
+  static void interrupt(const std::shared_ptr<Channel>& channel);  // [loop]
+  void set_paused(bool paused);                                    // [loop]
   // The oldest batch, if there is one. Its bytes count as waiting until `taken`.
   bool take(StagedBatch& out);           // [loop]
   void taken(size_t bytes);              // [loop]
@@ -121,7 +124,9 @@ class Channel {
   btb_status wait(int64_t timeout_ms);
   btb_status status();
   void dead_letter(const btb_dead_letter& letter);
-  void tell_pause(bool paused);
+  void log(btb_log_level level, const char* text);
+  bool tell_pause(bool paused);
+  void call_interrupt();
   void signal_locked();
   void ring();
   [[nodiscard]] bool room_locked(size_t bytes) const;
@@ -140,6 +145,7 @@ class Channel {
   size_t waiting_bytes_ = 0;
   size_t wanted_bytes_ = 0;  // what the source could not publish for want of room; 0: nothing
   bool stop_ = false;
+  bool broken_ = false;  // it cannot go on, whatever run returns
   bool paused_ = false;
   bool rung_ = false;
   ChannelReport report_;

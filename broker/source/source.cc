@@ -7,6 +7,8 @@
 
 #include "sdk/base/base64.h"
 #include "sdk/base/limits.h"
+#include "sdk/host/border.h"
+#include "sdk/host/declarations.h"
 #include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
 
@@ -25,31 +27,29 @@ constexpr uint64_t leftovers_guarded = 10;
 constexpr size_t new_topic_cost_bytes = 1024;
 constexpr size_t new_follower_cost_bytes = 128;
 
-// What runs on the source's thread. Nothing may be thrown across the border; where it happens all
-// the same, it is the plugin's failure and not the broker's end.
+// What runs on the source's thread. What is wrong with the source, or thrown across the border, is
+// the plugin's failure and not the broker's end.
 btb_status run_plugin(const btb_plugin& plugin, Channel& channel, const host::Settings& settings,
                       const std::string& resume_token) {
   const btb_source* source = nullptr;
-  btb_status result = BTB_FAILED;
-  try {
+  std::string fault = host::escaped_from("create", [&] {
     source = plugin.create(&channel.host(), settings.view().data(), settings.view().size());
-    if (source == nullptr) return BTB_FAILED;
-    channel.set_source(source);
-    result = source->run(
-        source->self, {reinterpret_cast<const uint8_t*>(resume_token.data()), resume_token.size()});
-  } catch (const std::exception& thrown) {
-    channel.add_failure(std::string("threw an exception across the border: ") + thrown.what());
-  } catch (...) {
-    channel.add_failure("threw something across the border");
-  }
+  });
+  if (source != nullptr) fault = host::source_fault(*source);
+  channel.add_failure(fault);
+  // One that is malformed is left as it is: there is no telling what its destroy would do.
+  if (source == nullptr || !fault.empty()) return BTB_FAILED;
+
+  btb_status result = BTB_FAILED;
+  channel.set_source(source);
+  channel.add_failure(host::escaped_from("run", [&] {
+    const auto* token = reinterpret_cast<const uint8_t*>(resume_token.data());
+    result = source->run(source->self, {token, resume_token.size()});
+  }));
   channel.set_source(nullptr);
-  try {
-    if (source != nullptr) source->destroy(source->self);
-  } catch (...) {
-    channel.add_failure("threw something across the border while it was destroyed");
-    result = BTB_FAILED;
-  }
-  return result;
+  fault = host::escaped_from("destroy", [&] { source->destroy(source->self); });
+  channel.add_failure(fault);
+  return fault.empty() ? result : BTB_FAILED;
 }
 
 const char* name_of(btb_source_state state) {
@@ -141,6 +141,7 @@ void Source::request_stop() {
   at_stop_ = published_so_far();
   stop_deleting();
   channel_->request_stop();
+  Channel::interrupt(channel_);
 }
 
 bool Source::ended() const {
@@ -285,7 +286,9 @@ void Source::publish_entry(size_t index) {
     Message message;
     message.key = bytes_of(batch.key(entry));
     message.payload = bytes_of(batch.payload(entry));
-    message.time_us = entry.time_us;
+    // A time to come would hold back the age of all rows behind it.
+    const bool has_time = entry.time_us > 0 && entry.time_us <= clock_.now_us();
+    message.time_us = has_time ? entry.time_us : 0;
     message.deletion = entry.deletion;
     message.batch_more = draining_.more[index];
     result = router_.publish(*topic, message, spec_.publisher);

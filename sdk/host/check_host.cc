@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <string_view>
 
 #include "sdk/base/limits.h"
+#include "sdk/host/batch_view.h"
 #include "sdk/wire/topic_name.h"
 
 namespace btb::host {
@@ -30,8 +30,6 @@ bool is_bytes(btb_bytes bytes) {
 
 // Why the broker would not take this message; null if it would. Static text.
 const char* message_fault(const btb_message& message) {
-  if (message.size < offsetof(btb_message, time_us) + sizeof(int64_t))
-    return "its size is too small";
   if (!is_bytes(message.topic) || !is_bytes(message.key) || !is_bytes(message.payload)) {
     return "bytes without an address";
   }
@@ -45,15 +43,15 @@ const char* message_fault(const btb_message& message) {
   return nullptr;
 }
 
-size_t hash_of(const btb_batch& batch) {
-  size_t hash = batch.message_count;
+size_t hash_of(const BatchView& messages) {
+  size_t hash = messages.size();
   const auto mix = [&hash](std::string_view text) {
     hash = hash * 31 + std::hash<std::string_view>()(text);
   };
-  for (size_t i = 0; i < batch.message_count; ++i) {
-    mix(view(batch.messages[i].topic));
-    mix(view(batch.messages[i].key));
-    mix(view(batch.messages[i].payload));
+  for (size_t i = 0; i < messages.size(); ++i) {
+    mix(view(messages[i].topic));
+    mix(view(messages[i].key));
+    mix(view(messages[i].payload));
   }
   return hash;
 }
@@ -222,13 +220,13 @@ btb_status CheckHost::publish(const btb_batch* batch, btb_fault* fault) {
     }
     return BTB_STOPPED;
   }
-  const bool fits = batch != nullptr && batch->size >= sizeof(btb_batch) &&
-                    is_bytes(batch->resume_token) &&
-                    (batch->messages != nullptr || batch->message_count == 0);
-  if (!fits) {
-    break_rule("publish without a whole batch");
+  if (batch == nullptr) {
+    break_rule("publish without a batch");
     return BTB_INVALID;
   }
+  const char* wrong = BatchView(*batch).fault();
+  if (wrong == nullptr && !is_bytes(batch->resume_token)) wrong = "a token without an address";
+  if (wrong != nullptr) return refuse_as_invalid(0, wrong, fault);
   if (paused_ || publish_calls_ % take_nth_ != 0) return refuse(*batch);
   return take(*batch, fault, lock);
 }
@@ -240,10 +238,20 @@ btb_status CheckHost::refuse(const btb_batch& batch) {
     break_rule("publish is called again and again after BTB_AGAIN, without wait");
   }
   waited_since_again_ = false;
-  const size_t hash = hash_of(batch);
+  const size_t hash = hash_of(BatchView(batch));
   if (refused_hash_ != 0 && hash != refused_hash_) ++record_.changed_after_again;
   refused_hash_ = hash;
   return BTB_AGAIN;
+}
+
+btb_status CheckHost::refuse_as_invalid(size_t index, const char* wrong, btb_fault* fault) {
+  break_rule(std::string("publish was refused: ") + wrong);
+  if (fault != nullptr) {
+    fault->message_index = index;
+    fault->text = wrong;
+  }
+  changed_.notify_all();
+  return BTB_INVALID;
 }
 
 btb_status CheckHost::take(const btb_batch& batch, btb_fault* fault,
@@ -251,21 +259,18 @@ btb_status CheckHost::take(const btb_batch& batch, btb_fault* fault,
   const char* wrong = batch.resume_token.size > token_bytes_max
                           ? "the resume token is larger than 4096 bytes"
                           : nullptr;
+  const BatchView messages(batch);
   size_t index = 0;
-  for (; wrong == nullptr && index < batch.message_count; ++index) {
-    wrong = message_fault(batch.messages[index]);
+  for (; wrong == nullptr && index < messages.size(); ++index) {
+    wrong = messages.fits(messages[index]) ? message_fault(messages[index])
+                                           : BatchView::wrong_message_size;
     if (wrong != nullptr) break;
   }
-  if (wrong != nullptr) {
-    break_rule(std::string("publish was refused: ") + wrong);
-    if (fault != nullptr) *fault = {sizeof(btb_fault), index, wrong};
-    changed_.notify_all();
-    return BTB_INVALID;
-  }
-  if (refused_hash_ != 0 && hash_of(batch) != refused_hash_) ++record_.changed_after_again;
+  if (wrong != nullptr) return refuse_as_invalid(index, wrong, fault);
+  if (refused_hash_ != 0 && hash_of(messages) != refused_hash_) ++record_.changed_after_again;
   refused_hash_ = 0;
   ++record_.batches;
-  record_.messages += batch.message_count;
+  record_.messages += messages.size();
   if (batch.resume_token.size > 0) record_.token = view(batch.resume_token);
   if (stop_at_batch_ != 0 && record_.batches >= stop_at_batch_) {
     stopping_ = true;

@@ -60,6 +60,7 @@ class CheckHost {
   btb_status publish(const btb_batch* batch, btb_fault* fault);
   btb_status take(const btb_batch& batch, btb_fault* fault, std::unique_lock<std::mutex>& lock);
   btb_status refuse(const btb_batch& batch);
+  btb_status refuse_as_invalid(size_t index, const char* wrong, btb_fault* fault);
   btb_status wait(int64_t timeout_ms);
   btb_status status();
   void break_rule(const std::string& rule);

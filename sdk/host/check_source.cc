@@ -1,15 +1,14 @@
 #include "sdk/host/check_source.h"
 
 #include <chrono>
-#include <cstddef>
-#include <exception>
 #include <span>
 #include <utility>
 
+#include "sdk/host/border.h"
+#include "sdk/host/declarations.h"
+
 namespace btb::host {
 namespace {
-
-constexpr size_t source_size_min = offsetof(btb_source, get_extension) + sizeof(void*);
 
 const char* name_of(CheckSource::Step step) {
   switch (step) {
@@ -53,17 +52,9 @@ struct CheckSource::Shared {
   // Calls into the plugin; an exception that comes out is noted with the name of the function.
   template <class Body>
   void guarded(const char* function, Body body) {
-    std::string text;
-    try {
-      body();
-      return;
-    } catch (const std::exception& failure) {
-      text = failure.what();
-    } catch (...) {
-      text = "not a std::exception";
-    }
+    const std::string text = escaped_from(function, body);
     const std::lock_guard lock(mutex);
-    escaped = std::string("an exception escaped from ") + function + ": " + text;
+    if (!text.empty()) escaped = text;
   }
 };
 
@@ -86,16 +77,6 @@ CheckSource::~CheckSource() {
   }
 }
 
-// What a source that create gave must be made of; what is not is noted.
-void CheckSource::check_source(Shared& shared, const btb_source& source) {
-  const std::lock_guard lock(shared.mutex);
-  if (source.size < source_size_min) {
-    shared.malformed = "create gave a source that is too small for ABI 1";
-  } else if (source.run == nullptr || source.destroy == nullptr) {
-    shared.malformed = "create gave a source without run or destroy";
-  }
-}
-
 void CheckSource::live(const std::shared_ptr<Shared>& shared_pointer) {
   Shared& shared = *shared_pointer;
   shared.host->adopt_thread();
@@ -104,14 +85,19 @@ void CheckSource::live(const std::shared_ptr<Shared>& shared_pointer) {
     const std::span<const btb_setting> settings = shared.settings->view();
     source = shared.library->plugin().create(shared.host->face(), settings.data(), settings.size());
   });
-  if (source != nullptr) check_source(shared, *source);
+  if (source != nullptr) {
+    const std::lock_guard lock(shared.mutex);
+    shared.malformed = source_fault(*source);
+  }
   if (source == nullptr || !shared.malformed.empty()) return shared.enter(Step::done);
 
   const btb_source face = *source;
   if (face.get_extension != nullptr) {
-    shared.host->set_pause_extension(
-        static_cast<const btb_source_pause*>(face.get_extension(face.self, BTB_EXTENSION_PAUSE)),
-        face.self);
+    shared.guarded("get_extension", [&] {
+      shared.host->set_pause_extension(
+          static_cast<const btb_source_pause*>(face.get_extension(face.self, BTB_EXTENSION_PAUSE)),
+          face.self);
+    });
   }
   {
     const std::scoped_lock lock(shared.interrupt_mutex, shared.mutex);

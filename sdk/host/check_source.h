@@ -46,7 +46,6 @@ class CheckSource {
  private:
   struct Shared;
   static void live(const std::shared_ptr<Shared>& shared);
-  static void check_source(Shared& shared, const btb_source& source);
   [[nodiscard]] std::string conduct() const;
 
   std::shared_ptr<Shared> shared_;

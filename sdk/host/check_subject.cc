@@ -9,8 +9,9 @@ namespace {
 std::string joined(const std::vector<SettingFault>& faults) {
   std::string out;
   for (const SettingFault& fault : faults) {
-    out +=
-        (out.empty() ? "" : "; ") + (fault.option.empty() ? "" : fault.option + ": ") + fault.text;
+    const bool names_itself =
+        fault.option.empty() || fault.text.find("`" + fault.option + "`") != std::string::npos;
+    out += (out.empty() ? "" : "; ") + (names_itself ? "" : fault.option + ": ") + fault.text;
   }
   return out;
 }

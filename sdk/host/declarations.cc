@@ -14,6 +14,8 @@ namespace {
 // Where a struct of ABI 1.0 ends; later minor versions only append.
 constexpr size_t plugin_size_min = offsetof(btb_plugin, create) + sizeof(btb_plugin::create);
 constexpr size_t option_size_min = offsetof(btb_option, integer_max) + sizeof(int64_t);
+constexpr size_t source_size_min =
+    offsetof(btb_source, get_extension) + sizeof(btb_source::get_extension);
 constexpr size_t name_bytes_max = 64;
 
 // Lower-case letters, digits, "_" and "-", a letter first: what can be written in YAML and on a
@@ -303,6 +305,14 @@ std::string plugin_fault(const btb_plugin& plugin) {
   if (plugin.description == nullptr || *plugin.description == '\0') return "has no description";
   if (plugin.create == nullptr) return "has no create function";
   return options_fault(plugin);
+}
+
+std::string source_fault(const btb_source& source) {
+  if (source.size < source_size_min) return "create gave a source that is too small for ABI 1";
+  if (source.run == nullptr || source.destroy == nullptr) {
+    return "create gave a source without run or destroy";
+  }
+  return {};
 }
 
 }  // namespace btb::host

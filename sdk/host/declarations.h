@@ -22,6 +22,9 @@ inline constexpr size_t option_items_max = 10'000;  // of one list or map
 // version, names, functions, every option (type, name, help, choices, range, default).
 std::string plugin_fault(const btb_plugin& plugin);
 
+// Why what create gave cannot be run, in words; empty if it can: its size, run and destroy.
+std::string source_fault(const btb_source& source);
+
 // A value as its type wants it; see btb_setting for which field holds what.
 struct OptionValue {
   std::string text;

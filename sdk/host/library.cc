@@ -11,6 +11,7 @@
 #include <fstream>
 #include <utility>
 
+#include "sdk/host/border.h"
 #include "sdk/host/declarations.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -122,7 +123,9 @@ Result<std::shared_ptr<const PluginLibrary>> PluginLibrary::load(const std::stri
     return fault(file, std::string("is not a btbroker plugin: it does not export ") + entry_name);
   }
   const uint32_t major = BTB_ABI_MAJOR;
-  library->plugin_ = library->entry_(&major, 1);
+  const std::string escaped =
+      escaped_from(entry_name, [&] { library->plugin_ = library->entry_(&major, 1); });
+  if (!escaped.empty()) return fault(file, escaped);
   if (library->plugin_ == nullptr) {
     return fault(file,
                  "does not speak plugin ABI " + std::to_string(major) +

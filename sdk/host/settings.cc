@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "sdk/host/border.h"
 #include "sdk/host/declarations.h"
 
 namespace btb::host {
@@ -34,26 +36,44 @@ std::map<std::string_view, const WrittenOption*> sort_options(
     } else if (!by_name.emplace(option.name, &option).second) {
       const int line = by_name[option.name]->name_place.line;
       faults.push_back({option.name,
-                        "option `" + option.name + "` is given twice" +
-                            (line > 0 ? ", first in line " + std::to_string(line) : ""),
+                        "given twice" + (line > 0 ? ", first in line " + std::to_string(line) : ""),
                         option.name_place});
     }
   }
   return by_name;
 }
 
+// What is known of the options when the plugin's validate is asked.
 struct ValidateContext {
-  const std::map<std::string_view, const WrittenOption*>& by_name;
+  std::map<std::string_view, const WrittenOption*> by_name;
+  std::set<std::string> replaced;  // their values were wrong, and validate sees the defaults
+  bool required_are_there = true;
   std::vector<SettingFault>& faults;
 };
 
-// btb_report: what the plugin's validate says.
+// btb_report: what the plugin's validate says. What it says of a value that was replaced is left
+// out, and of all options together where one was: that is about what nobody wrote.
 void collect_report(void* context, const char* option, const char* text) {
   auto& validate = *static_cast<ValidateContext*>(context);
   SettingFault fault{option == nullptr ? "" : option, text == nullptr ? "is wrong" : text, {}};
+  const bool replaced =
+      fault.option.empty() ? !validate.replaced.empty() : validate.replaced.contains(fault.option);
+  if (replaced) return;
   const auto found = validate.by_name.find(fault.option);
   if (found != validate.by_name.end()) fault.place = found->second->value.place;
   validate.faults.push_back(std::move(fault));
+}
+
+void ask_validate(const btb_plugin& plugin, std::span<const btb_setting> settings,
+                  ValidateContext& context) {
+  // A plugin may rely on its required options in validate as it may in create.
+  if (plugin.validate == nullptr || !context.required_are_there) return;
+  const std::string escaped = escaped_from("validate", [&] {
+    plugin.validate(settings.data(), settings.size(), &collect_report, &context);
+  });
+  if (!escaped.empty()) {
+    context.faults.push_back({"", "plugin " + std::string(plugin.name) + ": " + escaped, {}});
+  }
 }
 
 }  // namespace
@@ -63,32 +83,32 @@ std::unique_ptr<Settings> Settings::make(const btb_plugin& plugin,
                                          std::vector<SettingFault>& faults) {
   const size_t faults_before = faults.size();
   std::unique_ptr<Settings> settings(new Settings());
-  const auto by_name = sort_options(plugin, written, faults);
+  ValidateContext context{sort_options(plugin, written, faults), {}, true, faults};
   for (size_t i = 0; i < plugin.option_count; ++i) {
     const btb_option& option = *plugin.options[i];
-    const auto found = by_name.find(option.name);
+    const auto found = context.by_name.find(option.name);
+    const bool is_written = found != context.by_name.end();
     OptionValue value;
     SettingFault fault;
-    if (found != by_name.end()) {
-      if (read_value(option, found->second->value, value, fault)) {
-        settings->add(option, std::move(value));
-      } else {
-        faults.push_back(std::move(fault));
-      }
-    } else if ((option.flags & BTB_OPTION_REQUIRED) != 0) {
-      faults.push_back({option.name,
-                        "option `" + std::string(option.name) + "` is required (" +
-                            expected(option) + "): " + option.help,
-                        {}});
+    if (is_written && read_value(option, found->second->value, value, fault)) {
+      settings->add(option, std::move(value));
+      continue;
+    }
+    if (is_written) {
+      faults.push_back(std::move(fault));
+      context.replaced.insert(option.name);
+    }
+    value = {};
+    if ((option.flags & BTB_OPTION_REQUIRED) != 0) {
+      context.required_are_there = false;
+      if (is_written) continue;
+      faults.push_back(
+          {option.name, "required, and missing (" + expected(option) + "): " + option.help, {}});
     } else if (option.default_value != nullptr && read_default(option, value, fault)) {
       settings->add(option, std::move(value));
     }
   }
-  if (faults.size() == faults_before && plugin.validate != nullptr) {
-    ValidateContext context{by_name, faults};
-    plugin.validate(settings->settings_.data(), settings->settings_.size(), &collect_report,
-                    &context);
-  }
+  ask_validate(plugin, settings->view(), context);
   return faults.size() == faults_before ? std::move(settings) : nullptr;
 }
 

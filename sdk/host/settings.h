@@ -43,8 +43,8 @@ struct OptionValue;  // declarations.h
 
 struct SettingFault {
   std::string option;  // empty: the options as a whole
-  std::string
-      text;  // what was expected and what was found, with the nearest known word where one is near
+  std::string text;  // what was expected and what was found, with the nearest known word where one
+                     // is near; it follows the option's name
   Place place;
 };
 
@@ -52,9 +52,9 @@ struct SettingFault {
 // to.
 class Settings {
  public:
-  // Checks `written` against the plugin's declarations, fills in defaults, and, if nothing was
-  // wrong so far, asks the plugin's validate. Faults are appended to `faults`; null if there was
-  // any.
+  // Checks `written` against the plugin's declarations, fills in defaults, also for values that
+  // are wrong, and asks the plugin's validate unless a required option has no value. Faults are
+  // appended to `faults`; null if there was any.
   static std::unique_ptr<Settings> make(const btb_plugin& plugin,
                                         std::span<const WrittenOption> written,
                                         std::vector<SettingFault>& faults);

@@ -12,10 +12,14 @@
  *   - Every struct begins with its size, set by the side that made it. Fields are only ever
  * appended; a reader looks at a field only if the size reaches over it. Minor versions append,
  * major versions break.
+ *   - Where structs lie in an array (the messages of a batch, the settings of a source), all of it
+ * have the same size, a multiple of 8, and a reader steps by the size of the first: the other side
+ * may know larger ones than the reader does.
  *   - "borrowed" pointers live until the function returns, unless the comment names another end.
  *   - Text is UTF-8 and ends with NUL where it is a `const char *`; btb_bytes need not end with
  * anything.
- *   - No exception may cross; nothing is ever freed by the other side.
+ *   - No exception may cross (one that does fails its source); nothing is ever freed by the other
+ * side.
  *   - Thread tags: [source] on the source's own thread; [any] on any thread, at any time between
  * create and the end of destroy; [load] on whichever thread loads the plugin, before any source
  * exists. Debug builds of the broker stop on a call from a wrong thread.
@@ -110,7 +114,8 @@ typedef struct btb_message {
   btb_bytes topic;   /* 1 to 255 bytes, see docs/protocol.md */
   btb_bytes key;     /* up to 1024 bytes; a state topic needs one */
   btb_bytes payload; /* up to the broker's message_bytes_max; empty for BTB_DELETE */
-  int64_t time_us;   /* microseconds since 1970-01-01 UTC; 0: when the broker takes it */
+  int64_t time_us;   /* microseconds since 1970-01-01 UTC; 0, negative or still to come: when the
+                        broker takes it */
 } btb_message;
 
 enum {
@@ -127,7 +132,7 @@ enum {
 typedef struct btb_batch {
   uint32_t size;
   uint32_t flags;
-  const btb_message* messages; /* borrowed */
+  const btb_message* messages; /* borrowed; one behind the other, by messages[0].size */
   size_t message_count;
   btb_bytes resume_token; /* where to go on after this batch, up to 4096 bytes; empty: as before */
 } btb_batch;
@@ -210,7 +215,7 @@ typedef struct btb_fault {
   uint32_t size;
   size_t message_index;
   const char* text; /* static */
-} btb_fault;
+} btb_fault;        /* made by the source; the host fills in all but the size */
 
 /* Extension of the host, "btb.thread_check/1". */
 #define BTB_EXTENSION_THREAD_CHECK "btb.thread_check/1"
@@ -232,8 +237,9 @@ typedef struct btb_source {
    * behind it may come twice. [source] */
   btb_status (*run)(void* self, btb_bytes resume_token_borrowed);
 
-  /* The source is asked to stop and may be blocked outside of host->wait: end that soon. May be
-   * NULL. [any] */
+  /* The source is asked to stop and may be blocked outside of host->wait: end that soon. Called on
+   * another thread, between create and destroy, which waits for it: it must not block. May be NULL.
+   * [any] */
   void (*interrupt)(void* self);
 
   /* Frees everything, itself included. [source] */
@@ -267,12 +273,13 @@ typedef struct btb_plugin {
   size_t option_count;
 
   /* Looks for what the declarations cannot say ("key: no such column"). Pure: no files, no network,
-   * quick. May be NULL. [any] */
+   * quick. Required options are always there; an option whose value breaks its declaration has its
+   * default instead, and what is reported of it is left out. May be NULL. [any] */
   void (*validate)(const btb_setting* settings, size_t setting_count, btb_report report,
                    void* context);
 
-  /* A new source, or NULL after host->fail. `settings` are borrowed, `host` lives until destroy
-   * returns. [source] */
+  /* A new source, or NULL after host->fail. `settings` are borrowed and lie one behind the other,
+   * by settings[0].size; `host` lives until destroy returns. [source] */
   const btb_source* (*create)(const btb_host* host, const btb_setting* settings,
                               size_t setting_count);
 } btb_plugin;

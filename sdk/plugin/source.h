@@ -21,7 +21,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -177,9 +176,12 @@ class Settings {
   }
 
  private:
+  // Steps by the size the broker knows, which may be larger than ours.
   [[nodiscard]] const btb_setting* find(std::string_view name) const {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(settings_);
     for (size_t i = 0; i < count_; ++i) {
-      if (settings_[i].name == name) return &settings_[i];
+      const auto* setting = reinterpret_cast<const btb_setting*>(bytes + i * settings_->size);
+      if (setting->name == name) return setting;
     }
     return nullptr;
   }
@@ -349,16 +351,35 @@ class Source {
   virtual void interrupt() {}
 };
 
+// What was thrown, in words. REQUIRES: called while it is caught.
+inline std::string thrown_text() {
+  try {
+    throw;
+  } catch (const std::exception& thrown) {
+    return thrown.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
+
 // The C face of one source class. For BTB_SOURCE_PLUGIN.
 template <class T>
 class Plugin {
  public:
-  Plugin(const char* name, const char* version, const char* description) : options_(T::options()) {
-    for (const Option& option : options_) raw_options_.push_back(option.raw());
-    for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
+  Plugin(const char* name, const char* version, const char* description) {
     plugin_ = {
-        sizeof(btb_plugin), BTB_ABI_MAJOR,           BTB_ABI_MINOR,           name,      version,
-        description,        option_pointers_.data(), option_pointers_.size(), &validate, &create};
+        sizeof(btb_plugin), BTB_ABI_MAJOR, BTB_ABI_MINOR, name, version, description, nullptr, 0,
+        &validate,          &create};
+    try {
+      options_ = T::options();
+      for (const Option& option : options_) raw_options_.push_back(option.raw());
+      for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
+      plugin_.options = option_pointers_.data();
+      plugin_.option_count = option_pointers_.size();
+    } catch (...) {  // these say what it was: the entry point cannot
+      plugin_.validate = &validate_undeclared;
+      plugin_.create = &create_undeclared;
+    }
   }
 
   const btb_plugin* entry(const uint32_t* majors, size_t count) const {
@@ -387,27 +408,31 @@ class Plugin {
       return BTB_STOPPED;
     } catch (const OptionFailure& failure) {
       host->fail(host, failure.option().c_str(), failure.what());
-    } catch (const std::exception& failure) {
-      host->fail(host, nullptr, failure.what());
     } catch (...) {
-      host->fail(host, nullptr, "an exception that is not a std::exception");
+      host->fail(host, nullptr, thrown_text().c_str());
     }
     return BTB_FAILED;
+  }
+
+  // Calls `body` and turns whatever it throws into a report.
+  template <class Body>
+  static void reported(btb_report report, void* context, Body body) {
+    try {
+      body();
+    } catch (...) {
+      report(context, nullptr, thrown_text().c_str());
+    }
   }
 
   static void validate(const btb_setting* settings, size_t count, btb_report report,
                        void* context) {
     if constexpr (requires(const Settings& s, const Report& r) { T::validate(s, r); }) {
-      try {
+      reported(report, context, [&] {
         T::validate(Settings(settings, count),
                     [&](const std::string& option, const std::string& text) {
                       report(context, option.c_str(), text.c_str());
                     });
-      } catch (const std::exception& failure) {
-        report(context, nullptr, failure.what());
-      } catch (...) {
-        report(context, nullptr, "an exception that is not a std::exception");
-      }
+      });
     } else {
       (void)settings, (void)count, (void)report, (void)context;
     }
@@ -430,9 +455,29 @@ class Plugin {
                    [&] { instance->source->run(instance->host, view(token)); });
   }
 
-  static void interrupt(void* self) { static_cast<Instance*>(self)->source->interrupt(); }
+  static void interrupt(void* self) {
+    auto* instance = static_cast<Instance*>(self);
+    try {
+      instance->source->interrupt();
+    } catch (...) {
+      instance->host.warning("interrupt failed: " + thrown_text());
+    }
+  }
 
   static void destroy(void* self) { delete static_cast<Instance*>(self); }
+
+  // In the place of validate and create if options() threw.
+  static void validate_undeclared(const btb_setting*, size_t, btb_report report, void* context) {
+    reported(report, context, &declare_again);
+  }
+  static const btb_source* create_undeclared(const btb_host* host, const btb_setting*, size_t) {
+    guarded(host, &declare_again);
+    return nullptr;
+  }
+  static void declare_again() {
+    T::options();
+    throw std::runtime_error("options() threw an exception when the plugin was loaded");
+  }
 
   std::vector<Option> options_;
   std::vector<btb_option> raw_options_;
@@ -442,9 +487,13 @@ class Plugin {
 
 }  // namespace btb::plugin
 
-// The one registration line of a plugin: defines the exported symbol.
+// The one registration line of a plugin: defines the exported symbol. NULL if memory runs out.
 #define BTB_SOURCE_PLUGIN(Class, name, version, description)                                       \
   extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) { \
-    static const ::btb::plugin::Plugin<Class> plugin(name, version, description);                  \
-    return plugin.entry(majors, count);                                                            \
+    try {                                                                                          \
+      static const ::btb::plugin::Plugin<Class> plugin(name, version, description);                \
+      return plugin.entry(majors, count);                                                          \
+    } catch (...) {                                                                                \
+      return nullptr;                                                                              \
+    }                                                                                              \
   }

@@ -151,7 +151,7 @@ TEST_CASE("sources: names, plugins and options are checked, with the place of ea
       {"6:17: `interval`: expected a duration, found `soon`",
        "7:7: plugin counter has no option `tpoic`; did you mean `topic`?"});
   check_rest("sources:\n  - name: a\n    plugin: space\n",
-             {"3:5: option `directories` is required (a list): The directories to look at"});
+             {"3:5: `directories`: required, and missing (a list): The directories to look at"});
 }
 
 TEST_CASE("topics: filters, kinds and what belongs to which kind") {

@@ -23,8 +23,50 @@ TEST_CASE("a source that throws in create, or fails without a word, has failed")
   CHECK(world.run_until([&] {
     return world.source("t").counters().restarts > 0 && world.source("s").counters().restarts > 0;
   }));
-  CHECK(world.told("t: threw an exception across the border: no database today"));
+  CHECK(world.told("t: an exception escaped from create: no database today"));
   CHECK(world.told("s: failed without a word"));
+}
+
+TEST_CASE("a create that gives half a source has failed, and says what is missing") {
+  SourceWorld world;
+  world.add("r", "no_run");
+  world.add("s", "small_source");
+  CHECK(world.run_until([&] {
+    return world.source("r").counters().restarts > 0 && world.source("s").counters().restarts > 0;
+  }));
+  CHECK(world.told("r: create gave a source without run or destroy"));
+  CHECK(world.told("s: create gave a source that is too small for ABI 1"));
+}
+
+TEST_CASE("a source whose interrupt throws ends all the same, and that is said") {
+  SourceWorld world;
+  world.add("i", "throws_in_interrupt");
+  CHECK(world.run_until([&] { return world.source("i").state_name() == "live"; }));
+  world.sources.remove("i");
+  CHECK(world.run_until(
+      [&] { return world.told("an exception escaped from interrupt: there is nothing"); }));
+  CHECK(world.sources.abandoned() == 0);
+}
+
+TEST_CASE("an interrupt that blocks holds up its own source only") {
+  SourceWorld world;
+  world.sources.stop_timeout_ms = 50;
+  world.add("b", "blocks_in_interrupt");
+  CHECK(world.run_until([&] { return world.source("b").state_name() == "live"; }));
+  world.sources.remove("b");
+  world.add_puppet("p", "batch_over_topics");
+  CHECK(
+      world.run_until([&] { return world.sources.abandoned() == 1 && world.last_seq("a") == 2; }));
+}
+
+TEST_CASE("a source that throws when it is told of a pause has failed") {
+  SourceWorld world;
+  world.restart_delay_ms = 60'000;
+  world.add("p", "throws_in_pause");
+  CHECK(world.run_until([&] { return world.source("p").state_name() == "live"; }));
+  world.source("p").set_paused(true);
+  CHECK(world.run_until([&] { return world.source("p").state() == Source::State::failed; }));
+  CHECK(world.told("p: an exception escaped from pause: the transaction is lost"));
 }
 
 TEST_CASE("a source that is stopped while it waits to be started again stays stopped") {

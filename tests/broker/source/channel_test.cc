@@ -3,8 +3,13 @@
 
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
+#include <functional>
 
 namespace btb::test {
 namespace {
@@ -69,6 +74,84 @@ TEST_CASE("a message that breaks a rule is named, and nothing of its batch is ta
   CHECK(world.publish("x", "a//b", nullptr) == BTB_INVALID);
   CHECK(world.channel.waiting_bytes() == 0);
 }
+
+TEST_CASE(
+    "messages lie one behind the other in the size of the first, also in one that is larger") {
+  struct Larger {
+    btb_message message;
+    uint64_t appended;
+  };
+  const auto larger = [](const char* topic) {
+    return Larger{{sizeof(Larger), BTB_PUT, bytes_of(topic), {}, bytes_of("x"), 0}, 7};
+  };
+  World world;
+  world.channel.enter_thread();
+  std::array<Larger, 3> messages{larger("a"), larger("b"), larger("c")};
+  const btb_batch batch{sizeof(btb_batch), 0, &messages[0].message, messages.size(), {}};
+  CHECK(world.host.publish(&world.host, &batch, nullptr) == BTB_OK);
+  StagedBatch staged;
+  REQUIRE(world.channel.take(staged));
+  REQUIRE(staged.entries.size() == 3);
+  CHECK(staged.topic(staged.entries[2]) == "c");
+
+  struct NextFault {  // of a later ABI 1.x; what the broker does not know it leaves alone
+    btb_fault fault;
+    uint64_t appended;
+  };
+  NextFault next{{sizeof(NextFault), 0, nullptr}, 7};
+  const auto refused = [&](size_t index, const char* text) {
+    const btb_status status = world.host.publish(&world.host, &batch, &next.fault);
+    return status == BTB_INVALID && next.fault.message_index == index &&
+           std::string(next.fault.text) == text && next.fault.size == sizeof(NextFault);
+  };
+  messages[1].message.size = sizeof(btb_message);
+  CHECK(refused(1, "a message with a wrong size"));
+  for (const uint32_t size :
+       {0U, 8U, uint32_t{sizeof(btb_message)} - 8, 1'000'000U, uint32_t{sizeof(btb_message)} + 1}) {
+    messages[0].message.size = size;
+    CHECK(refused(0, "a message with a wrong size"));
+  }
+}
+
+TEST_CASE("half a batch is refused") {
+  World world;
+  world.channel.enter_thread();
+  btb_fault fault{sizeof(btb_fault), 0, nullptr};
+  btb_batch batch{sizeof(btb_batch), 0, nullptr, 1, {}};
+  CHECK(world.host.publish(&world.host, &batch, &fault) == BTB_INVALID);
+  CHECK(std::string(fault.text) == "a batch without its messages");
+  batch = {8, 0, nullptr, 0, {}};
+  CHECK(world.host.publish(&world.host, &batch, &fault) == BTB_INVALID);
+  CHECK(std::string(fault.text) == "a batch with a wrong size");
+}
+
+#ifndef NDEBUG
+// True if `body` stops its process.
+bool stops(const std::function<void(World&)>& body) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    std::signal(SIGABRT, SIG_DFL);
+    ::close(STDERR_FILENO);
+    World world;
+    body(world);
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+TEST_CASE("debug builds stop at a call from a thread that is not the source's") {
+  CHECK(stops([](World& world) { world.publish("x"); }));
+  CHECK(stops([](World& world) { world.host.wait(&world.host, 0); }));
+  CHECK(stops([](World& world) { world.host.wake_fd(&world.host); }));
+  CHECK(stops([](World& world) { world.host.set_state(&world.host, BTB_STATE_LIVE, nullptr); }));
+  CHECK(stops([](World& world) { world.host.fail(&world.host, nullptr, "x"); }));
+  CHECK_FALSE(stops([](World& world) { world.host.status(&world.host); }));
+  CHECK_FALSE(stops([](World& world) { world.host.log(&world.host, BTB_LOG_INFO, "x"); }));
+}
+#endif
 
 TEST_CASE("a full channel says again, and rings when there is room") {
   World world(400);

@@ -37,6 +37,20 @@ btb_status batch_over_topics(void* self) {
   return fixture::wait_for_stop(self);
 }
 
+// Long ago, before there was time, in an hour, and at the end of time.
+btb_status odd_times(void* self) {
+  std::array<btb_message, 4> messages{message_to("a", "1", "x"), message_to("a", "2", "x"),
+                                      message_to("a", "3", "x"), message_to("a", "4", "x")};
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  messages[0].time_us = 1'000;
+  messages[1].time_us = -5;
+  messages[2].time_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(now + std::chrono::hours(1)).count();
+  messages[3].time_us = INT64_MAX;
+  publish(self, messages.data(), messages.size(), "");
+  return fixture::wait_for_stop(self);
+}
+
 // A batch in two pieces; the second has nothing for the first one's topic.
 btb_status batch_in_pieces(void* self) {
   const btb_message first = message_to("a", "1", "x");
@@ -162,6 +176,7 @@ btb_status delete_from_events(void* self) {
 btb_status run(void* self, btb_bytes token) {
   const std::string& act = static_cast<Puppet*>(self)->act;
   if (act == "batch_over_topics") return batch_over_topics(self);
+  if (act == "odd_times") return odd_times(self);
   if (act == "batch_in_pieces") return batch_in_pieces(self);
   if (act == "open_batch_then_hang") return open_batch_then_hang(self);
   if (act == "open_batch_then_fail") return open_batch_then_fail(self);

@@ -53,6 +53,25 @@ TEST_CASE("a paused source publishes nothing until it goes on, and nothing is lo
   CHECK(world.newest("c") == std::to_string(world.last_seq("c") - 1));
 }
 
+TEST_CASE("a time that is negative or still to come becomes the time of taking") {
+  SourceWorld world;
+  const int64_t began_us = world.clock.now_us();
+  world.add_puppet("p", "odd_times");
+  CHECK(world.run_until([&] { return world.last_seq("a") == 4; }));
+  CHECK(world.time_us("a", 1) == 1'000);
+  for (uint64_t seq = 2; seq <= 4; ++seq) {
+    CHECK(world.time_us("a", seq) >= began_us);
+    CHECK(world.time_us("a", seq) <= world.clock.now_us());
+  }
+}
+
+TEST_CASE("messages of a newer ABI 1.x, larger than those of this one, arrive whole") {
+  SourceWorld world;
+  world.add("n", "newer_abi");
+  CHECK(world.run_until([&] { return world.last_seq("newer") == 3; }));
+  CHECK(world.newest("newer") == "3");
+}
+
 TEST_CASE("a batch ends in each of its topics with that topic's last message") {
   SourceWorld world;
   world.add_puppet("p", "batch_over_topics");

@@ -76,15 +76,17 @@ class SourceWorld final : public SourceEvents {
     const Topic* found = router.find(topic);
     return found == nullptr ? 0 : found->log.last_seq();
   }
-  std::string newest(std::string_view topic) {
-    const TopicLog& log = router.find(topic)->log;
-    Cursor cursor{log.last_seq(), 0, 0, 0, 0};
+  wire::FrameView frame(std::string_view topic, uint64_t seq) {
+    Cursor cursor{seq, 0, 0, 0, 0};
     std::array<LogRange, 1> range;
     bool skipped = false;
-    REQUIRE(log.read(cursor, 0, 1, range, skipped) == 1);
-    const wire::NextFrame next = wire::next_frame({range[0].data, range[0].size});
-    return std::string(as_text(next.frame.payload()));
+    REQUIRE(router.find(topic)->log.read(cursor, 0, 1, range, skipped) == 1);
+    return wire::next_frame({range[0].data, range[0].size}).frame;
   }
+  std::string newest(std::string_view topic) {
+    return std::string(as_text(frame(topic, last_seq(topic)).payload()));
+  }
+  int64_t time_us(std::string_view topic, uint64_t seq) { return frame(topic, seq).data().time_us; }
 
   bool run_until(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);

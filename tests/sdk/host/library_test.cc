@@ -45,6 +45,8 @@ TEST_CASE("what is not a plugin is refused with words a person understands") {
   CHECK(says(load_error(fixture("wrong_abi")), "speaks plugin ABI 2, this broker speaks 1"));
   CHECK(says(load_error(fixture("small_struct")), "has 16 bytes"));
   CHECK(says(load_error(fixture("bad_declaration")), "option `port` has a default"));
+  CHECK(says(load_error(fixture("throws_in_entry")),
+             "an exception escaped from btb_plugin_entry: the licence has ended"));
 }
 
 TEST_CASE("a text file and a torn library are refused, not loaded") {

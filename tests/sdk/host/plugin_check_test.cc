@@ -77,7 +77,7 @@ TEST_CASE("the source in the authors' guide passes every trial") {
 
 TEST_CASE("options that are missing or wrong are named, and the source is not tried") {
   const auto missing = check("space");
-  check_failed(missing, "options", "option `directories` is required");
+  check_failed(missing, "options", "directories: required, and missing (a list)");
   CHECK(finding(missing, "run and stop").outcome == Outcome::skipped);
   CHECK(finding(missing, "load cycles").outcome == Outcome::passed);
   check_failed(check("counter", {"interval=soon"}), "options", "expected a duration");
@@ -99,6 +99,16 @@ TEST_CASE("an exception that crosses the border is named with its text") {
                "an exception escaped from create: no database today");
   check_failed(check("throws_in_run"), "run and stop",
                "an exception escaped from run: the file is gone");
+  check_failed(check("throws_in_interrupt"), "run and stop",
+               "an exception escaped from interrupt: there is nothing to cancel");
+  check_failed(check("throws_in_entry"), "load", "an exception escaped from btb_plugin_entry");
+  check_failed(check("throws_in_validate"), "options", "an exception escaped from validate");
+  check_failed(check("throws_in_options"), "options", "the list of options is not there");
+}
+
+TEST_CASE("a create that gives half a source is a finding") {
+  check_failed(check("no_run"), "run and stop", "without run or destroy");
+  check_failed(check("small_source"), "run and stop", "too small for ABI 1");
 }
 
 TEST_CASE("a source that floods and never waits is found out in the pause storm") {
@@ -126,6 +136,7 @@ TEST_CASE("messages that break a rule are named") {
   check_failed(findings, "run and stop", "an empty level");
   check_failed(findings, "run and stop", "key is larger than 1024 bytes");
   check_failed(findings, "run and stop", "belong to the broker");
+  check_failed(findings, "run and stop", "a message with a wrong size");
   check_failed(findings, "many at once", "belong to the broker");
 }
 
@@ -140,7 +151,15 @@ TEST_CASE("a call on a thread that is not the source's is named") {
 }
 
 TEST_CASE("descriptors that stay behind are found") {
-  check_failed(check("leaks"), "leaks", "50 descriptors");
+  check_failed(check("leaks"), "leaks", "90 descriptors");
+}
+
+TEST_CASE("a few bytes that every life leaves behind are found") {
+  check_failed(check("leaks_little"), "leaks", "bytes of heap in 90 lives");
+}
+
+TEST_CASE("a source of a newer ABI 1.x, whose messages are larger, passes every trial") {
+  check_all_passed(check("newer_abi"));
 }
 
 TEST_CASE("a create that fails without a reason is a finding") {

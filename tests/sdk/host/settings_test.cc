@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sdk/host/declarations.h"
+#include "sdk/host/library.h"
 
 using namespace btb;
 using namespace btb::host;
@@ -187,6 +188,60 @@ TEST_CASE(
   CHECK(faults[0].place.line == 3);
   CHECK(faults[1].option.empty());
   CHECK(faults_of(fake.plugin, {written("port", "x")}).size() == 1);
+}
+
+TEST_CASE(
+    "the plugin's own validate is asked beside other faults, with defaults for wrong values") {
+  FakePlugin fake({make_option(BTB_OPTION_TEXT, "topic"),
+                   make_option(BTB_OPTION_FLAG, "header", "true"),
+                   make_option(BTB_OPTION_INTEGER, "port")});
+  fake.plugin.validate = [](const btb_setting* settings, size_t count, btb_report report,
+                            void* context) {
+    report(context, "topic", "is no topic");
+    report(context, "port", "is needed");
+    report(context, nullptr, "neither this nor that");
+    if (count != 2 || settings[1].integer != 1) report(context, "topic", "not the default");
+  };
+  const auto faults =
+      faults_of(fake.plugin, {written("topic", "x"), written("header", "perhaps", {4, 2}),
+                              written("port", "x"), written("nonsense", "1")});
+  REQUIRE(faults.size() == 4);
+  CHECK(faults[0].option == "nonsense");
+  CHECK(faults[1].option == "header");
+  CHECK(faults[2].option == "port");
+  CHECK(faults[3].text == "is no topic");
+}
+
+TEST_CASE("the plugin's own validate is not asked without what the plugin requires") {
+  btb_option path = make_option(BTB_OPTION_TEXT, "path");
+  path.flags = BTB_OPTION_REQUIRED;
+  FakePlugin fake({path});
+  fake.plugin.validate = [](const btb_setting*, size_t, btb_report report, void* context) {
+    report(context, nullptr, "was asked");
+  };
+  const auto faults = faults_of(fake.plugin, {});
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].text == "required, and missing (a text): Help");
+  CHECK(faults_of(fake.plugin, {written("path", "[a]")}).size() == 1);
+  CHECK(faults_of(fake.plugin, {written("path", "a")}).at(0).text == "was asked");
+}
+
+TEST_CASE("a plugin that throws from validate is a fault in its settings") {
+  const auto library = PluginLibrary::load(std::string(BTB_FIXTURES) + "/throws_in_validate.so");
+  REQUIRE(library.ok());
+  const auto faults = faults_of((*library)->plugin(), {});
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].option.empty());
+  CHECK(faults[0].text ==
+        "plugin throws_in_validate: an exception escaped from validate: the catalogue is empty");
+}
+
+TEST_CASE("what a plugin throws from its options is a fault in its settings") {
+  const auto library = PluginLibrary::load(std::string(BTB_FIXTURES) + "/throws_in_options.so");
+  REQUIRE(library.ok());
+  const auto faults = faults_of((*library)->plugin(), {});
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].text == "the list of options is not there");
 }
 
 TEST_CASE("a declaration that contradicts itself is found when the plugin is loaded") {
