@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "broker/loop/loop.h"
+#include "broker/source/dead_letter.h"
 #include "sdk/base/bytes.h"
 #include "sdk/base/unique_fd.h"
 #include "sdk/plugin/abi.h"
@@ -50,14 +51,6 @@ struct StagedBatch {
     return std::string_view(bytes).substr(entry.offset + entry.topic_size + entry.key_size,
                                           entry.payload_size);
   }
-};
-
-// A record that could not become a message.
-struct DeadLetter {
-  std::string reason, location, raw;
-  std::string key;         // of a message that its topic refused
-  uint64_t raw_bytes = 0;  // of the record, of which `raw` may be the beginning
-  uint64_t line = 0, column = 0, byte_offset = 0;
 };
 
 struct ChannelLimits {

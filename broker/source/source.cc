@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sdk/base/base64.h"
 #include "sdk/base/limits.h"
 #include "sdk/host/border.h"
 #include "sdk/host/declarations.h"
 #include "sdk/wire/control.h"
-#include "sdk/wire/topic_name.h"
 
 namespace btb {
 
@@ -71,21 +68,6 @@ const char* name_of(btb_source_state state) {
 
 Bytes bytes_of(std::string_view text) {
   return as_bytes(text);
-}
-
-std::string base64(std::string_view bytes) {
-  std::string out;
-  append_base64(out, bytes);
-  return out;
-}
-
-// Without the character that was cut at its end.
-std::string_view whole_characters(std::string_view text) {
-  for (size_t cut = 0; cut <= std::min<size_t>(3, text.size()); ++cut) {
-    const std::string_view shorter = text.substr(0, text.size() - cut);
-    if (wire::is_utf8(shorter)) return shorter;
-  }
-  return text;
 }
 
 }  // namespace
@@ -442,17 +424,7 @@ bool Source::refusal_within_rate() {
 void Source::publish_dead_letter(const DeadLetter& letter) {
   Topic* topic = router_.find_or_make("$dead/" + spec_.name);
   ++counters_.dead_letters;
-  const bool cut = letter.raw_bytes > letter.raw.size();
-  const std::string_view raw = cut ? whole_characters(letter.raw) : std::string_view(letter.raw);
-  nlohmann::json json = {
-      {"source", spec_.name}, {"reason", letter.reason},       {"location", letter.location},
-      {"line", letter.line},  {"column", letter.column},       {"byte_offset", letter.byte_offset},
-      {"raw", raw},           {"raw_bytes", letter.raw_bytes},
-  };
-  // Bytes that are no text are just what has to be seen where an encoding is at fault.
-  if (!wire::is_utf8(raw)) json["raw"] = {{"$base64", base64(raw)}};
-  if (!letter.key.empty()) json["key"] = letter.key;
-  const std::string payload = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string payload = to_json(letter, spec_.name);
   Message message;
   message.payload = as_bytes(payload);
   router_.publish(*topic, message, spec_.publisher);
