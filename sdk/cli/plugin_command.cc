@@ -73,7 +73,8 @@ int check_plugin_file(const Program& program, const std::string& file,
              finding.text.find(text) != std::string::npos;
     });
   };
-  if (any_failed("required, and missing")) program.note("give options as NAME=VALUE, behind the file");
+  if (any_failed("required, and missing"))
+    program.note("give options as NAME=VALUE, behind the file");
   return static_cast<int>(any_failed("") ? Exit::error : Exit::ok);
 }
 
