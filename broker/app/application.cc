@@ -308,8 +308,7 @@ void Application::apply(ConfigChanges& changes) {
   const std::vector<std::string> kept =
       router_.refresh_options([this](std::string_view name) { return rules_.options_of(name); });
   for (size_t i = 0; i < std::min(kept.size(), kept_topics_told_max); ++i) {
-    changes.needs_restart.push_back("topic " + kept[i] +
-                                    ": has messages of its old kind, and keeps it");
+    changes.needs_restart.push_back("topic " + kept[i] + ": is there already, and keeps its kind");
   }
   if (kept.size() > kept_topics_told_max) {
     changes.needs_restart.push_back(std::to_string(kept.size() - kept_topics_told_max) +

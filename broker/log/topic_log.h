@@ -83,11 +83,11 @@ class TopicLog {
   [[nodiscard]] Cursor end() const;
   [[nodiscard]] bool at_end(const Cursor& cursor) const { return cursor.next_seq > last_seq_; }
   // The number of the first message kept whose time is at or after `time_us`; last + 1 if there is
-  // none.
-  [[nodiscard]] uint64_t seq_at_time(int64_t time_us) const;
+  // none. Adds the frames it passed to `passed`.
+  uint64_t seq_at_time(int64_t time_us, uint64_t& passed) const;
   // The number of the message with `count` living ones before the end; first_seq() if there are not
-  // so many.
-  [[nodiscard]] uint64_t seq_from_end(uint64_t count) const;
+  // so many. Adds the frames it passed to `passed`.
+  uint64_t seq_from_end(uint64_t count, uint64_t& passed) const;
   // Bytes of frames a reader has before it, the dead not counted out: an upper bound. [loop]
   [[nodiscard]] uint64_t bytes_behind(const Cursor& cursor) const;
 

@@ -163,18 +163,19 @@ Cursor TopicLog::advance(const LogRange& range, uint32_t bytes, Bytes& rest) con
   return cursor;
 }
 
-uint64_t TopicLog::seq_at_time(int64_t time_us) const {
+uint64_t TopicLog::seq_at_time(int64_t time_us, uint64_t& passed) const {
   for (const SegmentPtr& segment : segments_) {
     if (segment->time_max_us < time_us) continue;
     for (uint32_t offset = 0; offset < segment->used(); offset += segment->frame(offset).stride()) {
       const wire::DataHead& head = segment->frame(offset);
+      ++passed;
       if (head.time_us >= time_us && head.seq >= first_seq()) return head.seq;
     }
   }
   return last_seq_ + 1;
 }
 
-uint64_t TopicLog::seq_from_end(uint64_t count) const {
+uint64_t TopicLog::seq_from_end(uint64_t count, uint64_t& passed) const {
   if (count == 0) return last_seq_ + 1;
   if (!is_state()) {
     return std::max(first_seq(), last_seq_ >= count ? last_seq_ - count + 1 : 1);
@@ -186,6 +187,7 @@ uint64_t TopicLog::seq_from_end(uint64_t count) const {
     bool inside = segment.begins_inside_message;
     for (uint32_t offset = 0; offset < segment.used();) {
       const wire::DataHead& head = segment.frame(offset);
+      ++passed;
       if (!inside && !segment.dead(offset)) living.push_back(head.seq);
       inside = head.part_more();
       offset += head.stride();

@@ -104,4 +104,20 @@ void FilterTree::match_below(const Node& node, std::string_view rest, bool wildc
   if (wildcards) descend("+");
 }
 
+bool FilterTree::matches(std::string_view name) const {
+  return any_below(root_, name, !name.starts_with('$'));
+}
+
+bool FilterTree::any_below(const Node& node, std::string_view rest, bool wildcards) {
+  if (wildcards && !node.below.empty()) return true;
+  const Split at = split(rest);
+  const auto descend = [&](std::string_view level) {
+    const auto child = node.children.find(level);
+    if (child == node.children.end()) return false;
+    if (!at.last) return any_below(*child->second, at.rest, true);
+    return !child->second->here.empty() || !child->second->below.empty();
+  };
+  return descend(at.level) || (wildcards && descend("+"));
+}
+
 }  // namespace btb

@@ -31,6 +31,9 @@ class FilterTree {
   // valid name.
   void match(std::string_view name, const std::function<void(Value)>& found) const;
 
+  // Whether any does.
+  [[nodiscard]] bool matches(std::string_view name) const;
+
   [[nodiscard]] size_t size() const { return size_; }
 
  private:
@@ -43,6 +46,8 @@ class FilterTree {
   static bool erase_below(Node& node, std::string_view rest, Value value);
   static void match_below(const Node& node, std::string_view rest, bool wildcards,
                           const std::function<void(Value)>& found);
+
+  static bool any_below(const Node& node, std::string_view rest, bool wildcards);
 
   Node root_;
   size_t size_ = 0;

@@ -71,6 +71,11 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
     std::shared_ptr<const TopicOptions> options = options_of_(topic->name);
     if (options->kind != topic->options->kind) {
       kept_kind.push_back(topic->name);
+      // What a reload forbids clients holds all the same.
+      auto kept = std::make_shared<TopicOptions>(*topic->options);
+      kept->client_publish = options->client_publish;
+      topic->log.set_options(*kept);
+      topic->options = std::move(kept);
       continue;
     }
     const bool moved = options->priority != topic->options->priority;
@@ -247,12 +252,11 @@ void Router::follow(Topic& topic, const Subscription& subscription,
       break;
     case wire::From::last: {
       const auto count = static_cast<uint64_t>(std::max<int64_t>(request.value, 0));
-      work_ += std::min(count, log.messages());
-      from_seq(log.seq_from_end(count));
+      from_seq(log.seq_from_end(count, work_));
       break;
     }
     case wire::From::time:
-      from_seq(log.seq_at_time(request.value));
+      from_seq(log.seq_at_time(request.value, work_));
       break;
     case wire::From::resume:
       resume(*follower, request);
@@ -348,8 +352,7 @@ bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
         work_ += 1 + other->filter.size() / 8;  // a level costs about as much as a topic looked at
       }
     }
-    follower->unwanted = true;
-    others->match(name, [&](FilterTree::Value) { follower->unwanted = false; });
+    follower->unwanted = !others->matches(name);
   }
   for (DueList& list : subscriber.due_) {
     list.remove_if([](const Follower& follower) { return follower.unwanted; });

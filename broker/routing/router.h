@@ -114,7 +114,8 @@ class Router {
   Router& operator=(const Router&) = delete;
 
   [[nodiscard]] uint64_t epoch() const { return epoch_; }
-  uint32_t topics_max = limits::topics_max;  // beside those whose names begin with $
+  uint32_t topics_max =
+      limits::topics_max;  // those whose names begin with $ are made beyond it, too
 
   // --- topics ---
   [[nodiscard]] Topic* find(std::string_view name) const;
@@ -128,7 +129,7 @@ class Router {
   // In the order of their names.
   void for_each_topic(const std::function<void(Topic&)>& visit) const;
   // A reload: asks options_of again for every topic. A topic keeps its kind; returns the names of
-  // those that would have another.
+  // those that would have another: of what else changed they take only client_publish.
   std::vector<std::string> refresh_options(OptionsOf options_of);
 
   // --- publishing ---

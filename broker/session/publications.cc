@@ -102,7 +102,10 @@ void Publications::take_part(Publication& to, const wire::FrameView& frame, Rout
   }
   if (!to.partial_refused) append(to.partial, frame.payload());
   if (head.part_more()) return;
-  if (to.partial_refused) {
+  if (const auto reason = objection(to, 0, 0);
+      reason != wire::Reason::none && !to.partial_refused) {
+    refuse(to, head, reason, router, out);
+  } else if (to.partial_refused) {
     end_batch(to, head, router);
   } else {
     publish(to, head.seq, message_of(head, to.partial_key, to.partial, now_us), router, out);

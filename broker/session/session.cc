@@ -110,7 +110,8 @@ void Session::go_on() {
 
 template <class Native>
 void Session::decode_for(const wire::FrameView& frame, void (Session::*handler)(Native&)) {
-  if (unsent() > limits::session_control_bytes_max) {
+  const bool is_answered = frame.kind != wire::Kind::pong && frame.kind != wire::Kind::goodbye;
+  if (is_answered && unsent() > limits::session_control_bytes_max) {
     close(wire::Reason::control_overflow, "requests without reading the answers");
     return;
   }

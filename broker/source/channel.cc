@@ -125,6 +125,11 @@ void Channel::add_failure(std::string_view text) {
   report_.failure += text;
 }
 
+bool Channel::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stop_;
+}
+
 void Channel::finish(btb_status result) {
   const std::lock_guard lock(mutex_);
   report_.finished = true;

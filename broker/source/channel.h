@@ -105,6 +105,7 @@ class Channel {
   void enter_thread();                        // [source] first of all
   void set_source(const btb_source* source);  // [source] after create, and nullptr before destroy
   void add_failure(std::string_view text);    // [source]
+  [[nodiscard]] bool stopping();              // [any]
   void finish(btb_status result);             // [source] last of all
 
  private:

@@ -39,10 +39,14 @@ btb_status run_plugin(const btb_plugin& plugin, Channel& channel, const host::Se
 
   btb_status result = BTB_FAILED;
   channel.set_source(source);
-  channel.add_failure(host::escaped_from("run", [&] {
-    const auto* token = reinterpret_cast<const uint8_t*>(resume_token.data());
-    result = source->run(source->self, {token, resume_token.size()});
-  }));
+  if (channel.stopping()) {  // asked while it was created, when there was nothing to interrupt
+    result = BTB_STOPPED;
+  } else {
+    channel.add_failure(host::escaped_from("run", [&] {
+      const auto* token = reinterpret_cast<const uint8_t*>(resume_token.data());
+      result = source->run(source->self, {token, resume_token.size()});
+    }));
+  }
   channel.set_source(nullptr);
   fault = host::escaped_from("destroy", [&] { source->destroy(source->self); });
   channel.add_failure(fault);
@@ -227,6 +231,7 @@ bool Source::begin_batch() {
 // Looks up each message's topic, those it has to make within the budget. True once all are there.
 bool Source::resolve_topics(size_t& bytes) {
   Draining& at = draining_;
+  if (at.resolved) return true;
   const auto& entries = at.batch.entries;
   while (at.topics.size() < entries.size()) {
     if (bytes >= limits::source_drain_budget_bytes) return false;

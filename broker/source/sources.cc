@@ -95,7 +95,8 @@ void Sources::finish_stopping() {
       stopping.source->abandon();
     }
     if (stopping.next != nullptr) {
-      go_on_after(*stopping.source, *stopping.next);
+      // Not behind rows that are being deleted: those have to come again.
+      if (!stopping.source->deleting()) go_on_after(*stopping.source, *stopping.next);
       next.push_back(std::move(*stopping.next));
       return true;
     }

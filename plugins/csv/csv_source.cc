@@ -183,6 +183,8 @@ void CsvSource::take_due_files(plugin::Host& host) {
       const bool due =
           tracker_.due_in(file, now_ms()) == 0 || is_confirmed(file) || mode_->wants_again(file);
       if (due && is_released(file)) more = take_file(host, file) || more;
+      const bool waits = file.cut_off && file.seen != file.taken;
+      if (waits && config_.mode == Mode::delta) break;  // lists are carried out in their order
     }
     more = more &&
            std::any_of(tracker_.files().begin(), tracker_.files().end(), [&](const auto& entry) {

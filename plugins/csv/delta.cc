@@ -108,8 +108,8 @@ Outcome DeltaMode::take_text(const TrackedFile& file, const std::string& path,
                              std::string_view bytes, uint64_t mark) {
   FaultLog& faults = faults_.try_emplace(file.id, config_, path).first->second;
   faults.begin();
-  keys_put_.clear();
-  lost_.clear();
+  keys_put_ = {};
+  lost_ = {};
   uint64_t rows = 0;
   Publisher out = publisher();
   try {
@@ -127,7 +127,10 @@ Outcome DeltaMode::take_text(const TrackedFile& file, const std::string& path,
   }
   done_.push_back(mark);
   known_.insert(mark);
-  if (done_.size() > token_files_max) done_.erase(done_.begin());
+  if (done_.size() > token_files_max) {
+    known_.erase(done_.front());
+    done_.erase(done_.begin());
+  }
   out.finish(token());
   ++files_done_;
   table_.tidy();

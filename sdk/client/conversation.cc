@@ -41,9 +41,12 @@ void Conversation::begin(uint64_t now_ms) {
   output_.clear();
   output_sent_ = 0;
   received_at_ms_ = sent_at_ms_ = now_ms;
-  const size_t ended =
-      std::erase_if(subscriptions_, [](const auto& entry) { return entry.second->ending; });
-  if (ended != 0) forget_unmatched(false);
+  std::vector<std::string> gone;
+  std::erase_if(subscriptions_, [&](const auto& entry) {
+    if (entry.second->ending) gone.push_back(entry.second->asked.filter);
+    return entry.second->ending;
+  });
+  for (const std::string& filter : gone) forget_unmatched(filter, false);
   fb::HelloT hello;
   hello.name = options_.name;
   hello.agent = options_.agent;
@@ -189,10 +192,11 @@ void Conversation::forget(TopicState& topic) {
   topic.last = 0;
 }
 
-// Forgets the topics that no subscription matches; with `by_answered`, that none matches to which
-// the broker has answered in this session.
-void Conversation::forget_unmatched(bool by_answered) {
+// Forgets the topics that only the filter `gone` matched; with `by_answered`, not counting those
+// subscriptions to which the broker has not answered in this session.
+void Conversation::forget_unmatched(const std::string& gone, bool by_answered) {
   for_each_topic(pages_, [&](TopicState& topic) {
+    if (!wire::filter_matches(gone, topic.topic.name)) return;
     const bool kept =
         std::any_of(subscriptions_.begin(), subscriptions_.end(), [&](const auto& entry) {
           const SubscriptionState& subscription = *entry.second;

@@ -202,7 +202,7 @@ class Conversation {
   Pages take_topics();
   void tell_void(const Pages& gone);
   void forget(TopicState& topic);
-  void forget_unmatched(bool by_answered);
+  void forget_unmatched(const std::string& gone, bool by_answered);
   PublisherState* publisher_of(uint32_t topic_number);
   TopicState* make(uint32_t number);
 

@@ -200,7 +200,8 @@ void Conversation::on_subscribed(const FrameView& frame) {
     return fail(Reason::frame_unexpected, "an answer to a subscription not asked for");
   }
   if (message->reason != Reason::none) {
-    subscriptions_.erase(found);
+    // One that was taken back meanwhile gets an answer to that as well.
+    if (!found->second->ending) subscriptions_.erase(found);
     handler_.on_subscription_refused(message->id, message->reason, message->text);
     return;
   }
@@ -225,9 +226,10 @@ void Conversation::on_unsubscribed(const FrameView& frame) {
   if (found == subscriptions_.end() || !found->second->ending) {
     return fail(Reason::frame_unexpected, "an end of a subscription not asked for");
   }
+  const std::string filter = std::move(found->second->asked.filter);
   subscriptions_.erase(found);
   // A subscription that was not answered yet comes too late to keep a topic.
-  forget_unmatched(true);
+  forget_unmatched(filter, true);
   handler_.on_unsubscribed(message->id);
 }
 

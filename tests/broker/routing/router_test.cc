@@ -282,9 +282,11 @@ TEST_CASE("a reload moves what is due to its new priority, and keeps a topic's k
   const auto kept = world.router.refresh_options([](std::string_view name) {
     auto options = std::make_shared<TopicOptions>();
     options->priority = name == "b" ? Priority::alert : Priority::bulk;
+    options->client_publish = false;
     return options;
   });
   CHECK(kept == Names{"s"});
+  CHECK_FALSE(world.topic("s").options->client_publish);
   CHECK(world.topic("s").options->kind == wire::TopicKind::state);
   CHECK(World::take_due(world.first) == Names{"b", "s", "a"});
 }

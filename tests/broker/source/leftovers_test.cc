@@ -8,6 +8,11 @@ uint32_t rows(SourceWorld& world) {
   return world.router.find("s")->log.keys();
 }
 
+// The same, of a topic that may not be there yet.
+uint32_t rows_in_all(SourceWorld& world) {
+  return world.router.find("s") == nullptr ? 0 : rows(world);
+}
+
 // Until the second run has said all it has, and the broker has done what follows from it.
 bool second_run_settled(SourceWorld& world, const std::string& name) {
   return world.run_until([&] {
@@ -134,6 +139,20 @@ TEST_CASE("a source under a new name leaves nothing behind of the old one") {
   message.key = as_bytes("19");
   world.router.publish(*world.router.find("s"), message, 77);
   CHECK(world.run_until([&] { return rows(world) == 1; }));
+}
+
+TEST_CASE("a source that comes back while its rows are being deleted begins at its beginning") {
+  SourceWorld world;
+  world.keys_max = 100'000;
+  world.restart_delay_ms = 60'000;
+  world.add_puppet("p", "rows_in_thousands");
+  REQUIRE(world.run_until([&] { return rows_in_all(world) == 20'000; }));
+  world.sources.remove("p");
+  REQUIRE(world.run_until([&] { return rows(world) < 20'000; }));
+  REQUIRE(rows(world) > 0);
+  world.add_puppet("p", "resume_token");
+  REQUIRE(world.run_until([&] { return world.last_seq("a") == 1; }));
+  CHECK(world.newest("a") == "first");
 }
 
 }  // namespace

@@ -154,6 +154,17 @@ btb_status too_large_again(void* self, btb_bytes token) {
   return fixture::wait_for_stop(self);
 }
 
+// More rows than are deleted in one turn, and a token behind them.
+btb_status rows_in_thousands(void* self) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 20'000; ++i) keys.push_back(std::to_string(i));
+  std::vector<btb_message> messages;
+  for (const std::string& key : keys) messages.push_back(message_to("s", key.c_str(), "x"));
+  publish(self, messages.data(), messages.size(), "behind them");
+  host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, nullptr);
+  return fixture::wait_for_stop(self);
+}
+
 // One batch with many topics that are new.
 btb_status many_topics(void* self) {
   std::vector<std::string> names;
@@ -190,6 +201,7 @@ btb_status run(void* self, btb_bytes token) {
   if (act == "lose_rows_20") return lose_rows(self, fixture::bytes_of("later"), 20);
   if (act == "lose_all") return lose_rows(self, token, 0);
   if (act == "too_large_again") return too_large_again(self, token);
+  if (act == "rows_in_thousands") return rows_in_thousands(self);
   if (act == "many_topics") return many_topics(self);
   if (act == "delete_from_events") return delete_from_events(self);
   if (act == "finish") return BTB_OK;

@@ -223,6 +223,24 @@ TEST_CASE("an unsubscribed filter is not asked for again") {
   CHECK(s.sent().empty());
 }
 
+TEST_CASE("a subscription that was taken back before it was refused ends with both answers") {
+  Scripted s;
+  const uint32_t id = *s.conversation.subscribe({.filter = "t"});
+  s.connect();
+  s.conversation.unsubscribe(id);
+  s.recorder.take();
+  fb::SubscribedT refused;
+  refused.id = id;
+  refused.reason = Reason::too_many_subscriptions;
+  s.say(refused);
+  fb::UnsubscribedT unsubscribed;
+  unsubscribed.id = id;
+  unsubscribed.reason = Reason::id_unknown;
+  s.say(unsubscribed);
+  CHECK(s.recorder.take() == Lines{"refused too_many_subscriptions ", "unsubscribed"});
+  CHECK(s.conversation.state() == Conversation::State::open);
+}
+
 TEST_CASE("a topic that is unsubscribed and subscribed again starts anew") {
   Scripted s;
   s.connect();
