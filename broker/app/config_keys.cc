@@ -261,7 +261,7 @@ std::string show_keep(const TopicRule& value) {
 }
 
 // A key of the options of a rule.
-ConfigKey<TopicRule> of_options(ConfigKey<TopicOptions> key) {
+ConfigKey<TopicRule> of_options(const ConfigKey<TopicOptions>& key) {
   return {key.name,
           [read = key.read](ConfigReader& reader, const YamlNode& node, TopicRule& out) {
             read(reader, node, out.options);
@@ -270,7 +270,7 @@ ConfigKey<TopicRule> of_options(ConfigKey<TopicOptions> key) {
 }
 
 // A key that means something for one kind of topic only.
-ConfigKey<TopicOptions> only_for(wire::TopicKind kind, ConfigKey<TopicOptions> key) {
+ConfigKey<TopicOptions> only_for(wire::TopicKind kind, const ConfigKey<TopicOptions>& key) {
   const std::string words = kind == wire::TopicKind::state
                                 ? "is for state topics; this rule is for events"
                                 : "is for events topics; this rule is for state";

@@ -24,7 +24,7 @@ class Converter {
   Converter(const Converter&) = delete;
   Converter& operator=(const Converter&) = delete;
 
-  [[nodiscard]] bool known() const { return handle_ != reinterpret_cast<iconv_t>(-1); }
+  [[nodiscard]] bool known() const { return handle_ != reinterpret_cast<iconv_t>(-1); }  // NOLINT
 
   // As iconv(3), over views: both move on. 0, or errno.
   int convert(std::string_view& in, char*& out, size_t& out_left) {

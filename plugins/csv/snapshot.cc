@@ -109,7 +109,7 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   if (record.accepted && record.content_hash == content_hash && !again)
     return {Outcome::Kind::taken, record.remark};
   record.erasures = erasures_;
-  const Outcome outcome = take_text(file, record, read.bytes.view(), visit.confirmed);
+  Outcome outcome = take_text(file, record, read.bytes.view(), visit.confirmed);
   record.accepted = outcome.kind == Outcome::Kind::taken;
   record.content_hash = content_hash;
   record.remark = outcome.text;
