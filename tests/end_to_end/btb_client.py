@@ -8,7 +8,6 @@ It blocks, keeps what it is sent in memory, and is meant to be read:
     print(client.topic("ward/3A/medication").rows)
 """
 
-import os
 import socket
 import struct
 import time
@@ -487,15 +486,3 @@ def open_socket(endpoint):
         made.close()
         raise
     return made
-
-
-def find_broker():
-    """The endpoint of a broker on this machine, None if there is none."""
-    if os.environ.get("BTB_BROKER"):
-        return os.environ["BTB_BROKER"]
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    for folder in ([runtime + "/btbroker"] if runtime else []) + ["/run/btbroker"]:
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-            if name.endswith(".sock"):
-                return f"unix:{folder}/{name}"
-    return None
