@@ -25,7 +25,7 @@ struct SessionTraits {
   std::string peer;            // for people: "unix uid 1000 pid 4711"
   std::string listener;        // the endpoint it came in at
   bool admin = false;          // commands are taken
-  bool client_publish = true;  // it may publish
+  bool client_publish = true;  // it may publish, until a reload says otherwise
 };
 
 struct SessionCounters {

@@ -157,6 +157,11 @@ void Source::enter(State state, std::string_view text) {
   since_us_ = clock_.now_us();
 }
 
+std::string Source::state_text() const {
+  if (!held_text_.empty()) return held_text_;
+  return shows_refusal() ? refusal_text() : text_;
+}
+
 std::string Source::state_name() const {
   switch (state_) {
     case State::running:
@@ -304,16 +309,21 @@ void Source::publish_entry(size_t index) {
 // The plugin cannot know: to it the message was taken. So it does not come again by itself.
 void Source::note_refusal(std::string_view topic, wire::Reason reason) {
   ++counters_.rejected;
-  const std::string_view cure = reason == wire::Reason::delete_unsupported
-                                    ? "; rows that come and go need a topic of `kind: state`"
-                                    : "; raise the limit or mend the source, then start it anew "
-                                      "(enabled: false, reload, true, "
-                                      "reload)";
   ++refused_;
-  refused_text_ = std::to_string(refused_) + (refused_ == 1 ? " message was" : " messages were") +
-                  " refused, the last one by " + std::string(topic) + ": " +
-                  std::string(wire::name_of(reason)) + std::string(cure);
-  if (std::has_single_bit(refused_)) event(BTB_LOG_WARNING, refused_text_);
+  refused_topic_ = topic;
+  refused_reason_ = reason;
+  if (std::has_single_bit(refused_)) event(BTB_LOG_WARNING, refusal_text());
+}
+
+std::string Source::refusal_text() const {
+  const std::string_view cure =
+      refused_reason_ == wire::Reason::delete_unsupported
+          ? "rows that come and go need a topic of `kind: state`"
+          : "raise the limit or mend the source, then start it anew (enabled: false, reload, true, "
+            "reload)";
+  return std::to_string(refused_) + (refused_ == 1 ? " message was" : " messages were") +
+         " refused, the last one by " + refused_topic_ + ": " +
+         std::string(wire::name_of(refused_reason_)) + "; " + std::string(cure);
 }
 
 void Source::end_batch() {

@@ -95,10 +95,7 @@ class Source {
   [[nodiscard]] btb_source_state plugin_state() const { return plugin_state_; }
   [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] std::string state_name() const;
-  [[nodiscard]] const std::string& state_text() const {
-    if (!held_text_.empty()) return held_text_;
-    return shows_refusal() ? refused_text_ : text_;
-  }
+  [[nodiscard]] std::string state_text() const;
   [[nodiscard]] int64_t state_since_us() const { return since_us_; }
   [[nodiscard]] int64_t last_message_us() const { return last_message_us_; }
   [[nodiscard]] const SourceCounters& counters() const { return counters_; }
@@ -130,6 +127,7 @@ class Source {
            (plugin_state_ == BTB_STATE_LIVE || plugin_state_ == BTB_STATE_SNAPSHOT);
   }
   void note_refusal(std::string_view topic, wire::Reason reason);
+  [[nodiscard]] std::string refusal_text() const;
   [[nodiscard]] bool may_delete() const;
   void drain_deletions();
   bool begin_batch();
@@ -161,15 +159,16 @@ class Source {
   bool more_to_drain_ = false;
   bool finish_seen_ = false;
   bool slow_start_said_ = false;
-  uint64_t refused_ = 0;  // messages of this run that their topics did not take
+  uint64_t refused_ = 0;       // messages of this run that their topics did not take
+  std::string refused_topic_;  // of the last one
+  wire::Reason refused_reason_ = wire::Reason::none;
   ChannelReport report_;
   Draining draining_;
   std::vector<Topic*> open_topics_;   // of a batch in several pieces
   std::vector<Leftovers> leftovers_;  // what was there when this run began
   std::vector<Leftovers> at_stop_;    // what was there when it was asked to end
   std::vector<Leftovers> deleting_;
-  std::string held_text_;     // while leftovers are held: why
-  std::string refused_text_;  // once a message was refused: what and why
+  std::string held_text_;  // while leftovers are held: why
   uint64_t refusal_minute_ = 0;
   uint32_t refusals_in_minute_ = 0;
   std::string resume_token_;

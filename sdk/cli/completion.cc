@@ -73,7 +73,7 @@ std::string bash_words(const CLI::App& app) {
 }
 
 std::string bash(const CLI::App& app) {
-  const std::string name = app.get_name();
+  const std::string& name = app.get_name();
   std::string out =
       "# bash completion of " + name + "\n_" + name +
       "() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" "
@@ -127,7 +127,7 @@ std::string zsh_option(const OptionModel& model) {
 }
 
 std::string zsh(const CLI::App& app) {
-  const std::string name = app.get_name();
+  const std::string& name = app.get_name();
   std::string out =
       "#compdef " + name + "\n_" + name + "() {\n  local -a commands\n  _arguments -s -S \\\n";
   for (const OptionModel& model : options_of(app)) {

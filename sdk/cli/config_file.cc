@@ -111,7 +111,7 @@ std::vector<std::string> take_values(std::string_view& text, std::string_view en
 }
 
 std::string take_key(std::string_view& text, int line) {
-  const std::string key = take_scalar(text, ":{}[],", line);
+  std::string key = take_scalar(text, ":{}[],", line);
   if (!text.starts_with(':')) fail(line, "\"" + key + "\": a \":\" must follow");
   text.remove_prefix(1);
   return key;

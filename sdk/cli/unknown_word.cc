@@ -29,6 +29,7 @@ bool abbreviates(std::string_view word, std::string_view whole) {
 // `known`: words, and how each is written on the command line.
 std::string did_you_mean(std::string_view word, const std::map<std::string, std::string>& known) {
   std::vector<std::string> words;
+  words.reserve(known.size());
   for (const auto& [name, written] : known) words.push_back(name);
   std::string near = nearest_word(word, words);
   if (near.empty()) {
