@@ -84,8 +84,9 @@ class Floor {
     const int fd = connection.get();
     char role = 0;
     const bool known = ::recv(fd, &role, 1, 0) == 1 && (role == 'P' || role == 'S');
-    if (known && role == 'P') publisher_ = std::move(connection);
-    if (known && role == 'S') {
+    if (known && role == 'P') {
+      publisher_ = std::move(connection);
+    } else if (known) {
       subscribers_.push_back(
           std::make_unique<Subscriber>(Subscriber{std::move(connection), {}, 0}));
       by_fd_[fd] = subscribers_.back().get();

@@ -127,9 +127,9 @@ class Scripted {
     say_bytes(bytes);
   }
   void say_bytes(const ByteVector& bytes) {
-    pending.insert(pending.end(), bytes.begin(), bytes.end());
-    const size_t taken = conversation.receive(pending, now_ms);
-    pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(taken));
+    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+    const size_t taken = conversation.receive(pending_, now_ms);
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(taken));
   }
 
   void subscribed(uint32_t id, uint32_t topics) {
@@ -212,7 +212,7 @@ class Scripted {
   }
 
  private:
-  ByteVector pending;
+  ByteVector pending_;
 };
 
 }  // namespace btb::client
