@@ -3,11 +3,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+
+#include "sdk/transport/socket.h"
 
 namespace btb {
 
 namespace {
+
+constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+constexpr size_t message_ranges_max = 64;
 
 LinkResult failure(int error) {
   if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) {
@@ -20,19 +27,21 @@ LinkResult failure(int error) {
 }  // namespace
 
 Link::Link(Loop& loop, UniqueFd fd, Poll::Events& events)
-    : fd_(std::move(fd)), poll_(loop, fd_.get(), events) {
+    : fd_(std::move(fd)),
+      message_bytes_max_(message_bytes_max(fd_.get())),
+      poll_(loop, fd_.get(), events) {
   poll_.want(readable_, writable_);
 }
 
 LinkResult Link::read(MutableBytes buffer) {
-  const ssize_t bytes = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  const ssize_t bytes = receive(fd_.get(), buffer.data(), buffer.size());
   if (bytes < 0) return failure(errno);
   if (bytes == 0) return {LinkResult::Status::closed, 0, 0};
   return {LinkResult::Status::ok, static_cast<size_t>(bytes), 0};
 }
 
 LinkResult Link::write(std::span<const iovec> ranges) {
-  constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  if (message_bytes_max_ != 0) return write_messages(ranges);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(ranges.data());
   message.msg_iovlen = ranges.size();
@@ -42,6 +51,33 @@ LinkResult Link::write(std::span<const iovec> ranges) {
                             : ::sendmsg(fd_.get(), &message, flags);
   if (bytes < 0) return failure(errno);
   return {LinkResult::Status::ok, static_cast<size_t>(bytes), 0};
+}
+
+// Each message as full as it can be; the last takes what is left.
+LinkResult Link::write_messages(std::span<const iovec> ranges) {
+  std::array<iovec, message_ranges_max> parts;
+  size_t total = 0, range = 0, at = 0;  // written; the first byte that is not
+  while (range < ranges.size()) {
+    size_t count = 0, bytes = 0, next = range, next_at = at;
+    while (next < ranges.size() && count < parts.size() && bytes < message_bytes_max_) {
+      const iovec& from = ranges[next];
+      const size_t taken = std::min(from.iov_len - next_at, message_bytes_max_ - bytes);
+      parts[count++] = {static_cast<std::byte*>(from.iov_base) + next_at, taken};
+      bytes += taken;
+      next_at += taken;
+      if (next_at == from.iov_len) next_at = 0, ++next;
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = count;
+    if (::sendmsg(fd_.get(), &message, flags) < 0) {
+      return total == 0 ? failure(errno) : LinkResult{LinkResult::Status::ok, total, 0};
+    }
+    total += bytes;
+    range = next;
+    at = next_at;
+  }
+  return {LinkResult::Status::ok, total, 0};
 }
 
 void Link::want_readable(bool wanted) {

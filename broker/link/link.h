@@ -29,9 +29,11 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // Reads once, as much as there is and fits.
+  // Reads once, as much as there is and fits. Where the socket carries messages, there is room for
+  // the largest: the rest would be lost.
   LinkResult read(MutableBytes buffer);
-  // Writes once; fewer bytes than given means that the socket is full.
+  // Writes once, or, where the socket carries messages, one message after the other; fewer bytes
+  // than given means that the socket is full.
   LinkResult write(std::span<const iovec> ranges);
 
   void want_readable(bool wanted);
@@ -42,7 +44,10 @@ class Link {
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
-  UniqueFd fd_;  // closed after poll_ has let go of it
+  LinkResult write_messages(std::span<const iovec> ranges);
+
+  UniqueFd fd_;                       // closed after poll_ has let go of it
+  const uint32_t message_bytes_max_;  // 0: it is a stream
   Poll poll_;
   bool readable_ = true;
   bool writable_ = false;

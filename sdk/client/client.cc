@@ -101,7 +101,7 @@ void Client::connect() {
   transport_up_ = false;
   buffered_ = 0;
   stalled_ = false;
-  auto fd = begin_connect(options_.endpoint, attempt_);
+  auto fd = begin_connect(options_.endpoint, attempt_, options_.adapter);
   if (!fd) return connect_failed(fd.error());
   fd_ = std::move(*fd);
 }
@@ -124,6 +124,7 @@ void Client::transport_connected() {
         {result.error().code, to_string(options_.endpoint) + ": " + result.error().text});
   }
   transport_up_ = true;
+  message_bytes_max_ = message_bytes_max(fd_.get());
   conversation_.begin(clock_.mono_ms());
   write_some();
 }
@@ -200,7 +201,7 @@ void Client::check_time() {
 
 void Client::read_some() {
   auto* at = reinterpret_cast<std::byte*>(buffer_.data());
-  const ssize_t count = ::recv(fd_.get(), at + buffered_, buffer_bytes - buffered_, 0);
+  const ssize_t count = receive(fd_.get(), at + buffered_, buffer_bytes - buffered_);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count < 0) return lost(Reason::peer_failed, std::strerror(errno));
   if (count == 0) return lost(Reason::peer_closed, "the broker closed without a goodbye");
@@ -234,10 +235,15 @@ void Client::drain() {
   if (count <= 0) stop();
 }
 
+ssize_t Client::send_some(Bytes output) const {
+  const size_t most = message_bytes_max_ == 0 ? output.size() : message_bytes_max_;
+  return ::send(fd_.get(), output.data(), std::min(output.size(), most), MSG_NOSIGNAL);
+}
+
 void Client::write_some() {
   while (!conversation_.output().empty()) {
     const Bytes output = conversation_.output();
-    const ssize_t count = ::send(fd_.get(), output.data(), output.size(), MSG_NOSIGNAL);
+    const ssize_t count = send_some(output);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) {
@@ -277,7 +283,7 @@ void Client::lost(Reason reason, std::string text) {
 void Client::conversation_ended() {
   ending_ = conversation_.ending();
   const Bytes output = conversation_.output();
-  if (!output.empty()) (void)::send(fd_.get(), output.data(), output.size(), MSG_NOSIGNAL);
+  if (!output.empty()) (void)send_some(output);
   conversation_.end(ending_.reason, {});
   if (!may_retry()) return stop();
   fd_.reset();

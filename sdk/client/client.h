@@ -35,6 +35,7 @@ namespace btb::client {
 
 struct ClientOptions {
   Endpoint endpoint;
+  std::string adapter;  // Bluetooth: the one to connect through, hci1 or its address; empty: any
   ConversationOptions conversation;
   uint32_t connect_timeout_ms = 5'000;  // of one attempt, welcome included
   BackoffOptions backoff;
@@ -108,6 +109,7 @@ class Client {
   void read_some();
   void drain();
   void take_buffered();
+  ssize_t send_some(Bytes output) const;
   void write_some();
   void check_time();
   void lost(wire::Reason reason, std::string text);
@@ -123,9 +125,10 @@ class Client {
   State state_ = State::idle;
   UniqueFd fd_;
   bool transport_up_ = false;
-  uint32_t attempt_ = 0;         // which address of the host is tried
-  uint32_t addresses_left_ = 0;  // to try at once, before this counts as a failure
-  uint64_t deadline_ms_ = 0;     // of connecting, waiting or closing
+  uint32_t message_bytes_max_ = 0;  // of a socket that carries messages; 0: a stream
+  uint32_t attempt_ = 0;            // which address of the host is tried
+  uint32_t addresses_left_ = 0;     // to try at once, before this counts as a failure
+  uint64_t deadline_ms_ = 0;        // of connecting, waiting or closing
   Ending ending_;
   std::vector<uint64_t> buffer_;  // 8-aligned; its first buffered_ bytes wait to be understood
   size_t buffered_ = 0;

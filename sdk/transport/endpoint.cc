@@ -15,6 +15,7 @@ constexpr std::string_view forms =
 constexpr size_t unix_path_bytes_max = 107;  // sun_path of Linux, without its final zero
 constexpr size_t host_bytes_max = 253;       // of a DNS name, RFC 1035
 constexpr uint32_t rfcomm_channel_max = 30;
+constexpr uint32_t adapter_max = 255;
 
 Result<Endpoint> wrong(std::string_view text, std::string_view why) {
   return Error{Errc::invalid, "endpoint \"" + std::string(text) + "\": " + std::string(why)};
@@ -94,17 +95,26 @@ const char* channel_fault(Scheme scheme, uint32_t number) {
   return "no channel is known here";
 }
 
+bool is_adapter(std::string_view text) {
+  return text == "*" || (text.starts_with("hci") && parse_number(text.substr(3), adapter_max));
+}
+
 Result<Endpoint> parse_bluetooth(std::string_view text, Scheme scheme, std::string_view rest) {
+  constexpr std::string_view random_suffix = "/random";
+  const bool random = scheme == Scheme::le && rest.ends_with(random_suffix);
+  if (random) rest.remove_suffix(random_suffix.size());
   const size_t slash = rest.find('/');
   const std::string_view address = rest.substr(0, slash);
-  if (!is_bluetooth_address(address)) {
-    return wrong(text, "a Bluetooth address looks like 00:1A:7D:DA:71:13");
+  if (!is_bluetooth_address(address) && !is_adapter(address)) {
+    return wrong(text,
+                 "a Bluetooth address looks like 00:1A:7D:DA:71:13; for listening, hci0 is "
+                 "an adapter and * all of them");
   }
   if (slash == std::string_view::npos) return wrong(text, "\"/\" and a number must follow");
   const auto number = parse_number(rest.substr(slash + 1), 65535);
   if (!number) return wrong(text, "a number must follow the \"/\"");
   if (const char* fault = channel_fault(scheme, *number)) return wrong(text, fault);
-  return Endpoint{scheme, std::string(address), static_cast<uint16_t>(*number)};
+  return Endpoint{scheme, std::string(address), static_cast<uint16_t>(*number), random};
 }
 
 }  // namespace
@@ -135,7 +145,7 @@ std::string to_string(const Endpoint& endpoint) {
     case Scheme::l2cap:
       return "l2cap:" + endpoint.address + "/" + port;
     case Scheme::le:
-      return "le:" + endpoint.address + "/" + port;
+      return "le:" + endpoint.address + "/" + port + (endpoint.random_address ? "/random" : "");
     case Scheme::rfcomm:
       return "rfcomm:" + endpoint.address + "/" + port;
   }

@@ -2,11 +2,11 @@
 //
 //   unix:/path/to/socket   a file; relative ones are relative to the working directory
 //   unix:@name             an abstract name, without a file
-//   tcp:HOST:PORT          tcp:[::1]:4712; the port may be left out; the host "*" is for listening
-//   on
-//                          every address
-//   l2cap:ADDR/PSM, le:ADDR/PSM, rfcomm:ADDR/CHANNEL
-//                          understood here, connected by the Bluetooth transports
+//   tcp:HOST:PORT          tcp:[::1]:4712; the port may be left out; the host "*" is for listening,
+//                          on every address
+//   l2cap:ADDR/PSM         Bluetooth, between Linux machines; ADDR is 00:1A:7D:DA:71:13, or, for
+//   le:ADDR/PSM            listening, an adapter's name (hci0) or "*" for all adapters; a random LE
+//   rfcomm:ADDR/CHANNEL    address is followed by "/random": le:C0:11:22:33:44:55/128/random
 //
 // Value type; pure; [any] thread.
 #pragma once
@@ -23,8 +23,9 @@ inline constexpr uint16_t default_tcp_port = 4712;
 
 struct Endpoint {
   enum class Scheme : uint8_t { unix_socket, tcp, l2cap, le, rfcomm } scheme = Scheme::unix_socket;
-  std::string address;  // path, host or Bluetooth address
-  uint16_t port = 0;    // TCP port, PSM or channel
+  std::string address;          // path, host or Bluetooth address
+  uint16_t port = 0;            // TCP port, PSM or channel
+  bool random_address = false;  // le: the address is not the public one of the adapter
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -32,11 +33,5 @@ struct Endpoint {
 // The error says what is wrong and shows the forms that are understood.
 Result<Endpoint> parse_endpoint(std::string_view text);
 std::string to_string(const Endpoint& endpoint);
-
-// Whether this build can open endpoints of this kind.
-constexpr bool is_supported(const Endpoint& endpoint) {
-  return endpoint.scheme == Endpoint::Scheme::unix_socket ||
-         endpoint.scheme == Endpoint::Scheme::tcp;
-}
 
 }  // namespace btb

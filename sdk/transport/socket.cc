@@ -18,6 +18,8 @@
 #include <memory>
 #include <vector>
 
+#include "sdk/transport/bluetooth.h"
+
 namespace btb {
 
 namespace {
@@ -74,8 +76,14 @@ Error system_error(const std::string& what, int number) {
   return {errc_of(number), what + ": " + errno_text(number)};
 }
 
-Error no_bluetooth(const Endpoint& endpoint) {
-  return {Errc::unsupported, to_string(endpoint) + ": this build carries no Bluetooth transport"};
+Error bluetooth_error(const Endpoint& endpoint, int number) {
+  if (number == EAFNOSUPPORT || number == EPROTONOSUPPORT) {
+    return {Errc::unsupported, to_string(endpoint) + ": this machine's kernel has no Bluetooth"};
+  }
+  if (number == ENODEV) {
+    return {Errc::not_found, to_string(endpoint) + ": there is no such Bluetooth adapter"};
+  }
+  return system_error(to_string(endpoint), number);
 }
 
 Result<Address> unix_address(const Endpoint& endpoint) {
@@ -221,7 +229,50 @@ Result<UniqueFd> listen_on_tcp(const Endpoint& endpoint, const ListenOptions& op
   return fd;
 }
 
+Result<UniqueFd> listen_on_bluetooth(const Endpoint& endpoint, const ListenOptions& options) {
+  int fault = 0;
+  const auto address = bluetooth::address_of(endpoint, fault);
+  if (!address) return bluetooth_error(endpoint, fault);
+  UniqueFd fd = bluetooth::make_socket(endpoint);
+  if (!fd.valid()) return bluetooth_error(endpoint, errno);
+  if (::bind(fd.get(), address->get(), address->bytes) != 0) {
+    return bluetooth_error(endpoint, errno);
+  }
+  bluetooth::prepare_to_listen(fd.get(), endpoint);
+  if (::listen(fd.get(), options.backlog) != 0) return bluetooth_error(endpoint, errno);
+  return fd;
+}
+
+void tune_accepted(int fd) {
+  int domain = 0;
+  socklen_t bytes = sizeof domain;
+  (void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes);
+  if (domain == AF_BLUETOOTH) bluetooth::tune_accepted(fd);
+  if (domain == AF_INET || domain == AF_INET6) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
 // --- connecting ---
+
+Result<UniqueFd> connect_to_bluetooth(const Endpoint& endpoint, const std::string& adapter) {
+  if (endpoint.address == "*" || endpoint.address.starts_with("hci")) {
+    return Error{Errc::invalid, to_string(endpoint) +
+                                    ": this is for listening; to connect, name "
+                                    "the broker's address"};
+  }
+  int fault = 0;
+  const auto address = bluetooth::address_of(endpoint, fault);
+  if (!address) return bluetooth_error(endpoint, fault);
+  UniqueFd fd = bluetooth::make_socket(endpoint);
+  if (!fd.valid()) return bluetooth_error(endpoint, errno);
+  if (!bluetooth::prepare_to_connect(fd.get(), endpoint, adapter)) {
+    const int number = errno;
+    return bluetooth_error(endpoint, number);
+  }
+  if (::connect(fd.get(), address->get(), address->bytes) != 0 && errno != EINPROGRESS) {
+    return bluetooth_error(endpoint, errno);
+  }
+  return fd;
+}
 
 Result<UniqueFd> connect_to(const Endpoint& endpoint, const Address& address) {
   UniqueFd fd = make_socket(address.family());
@@ -256,9 +307,9 @@ Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& option
     case Scheme::l2cap:
     case Scheme::le:
     case Scheme::rfcomm:
-      break;
+      return listen_on_bluetooth(endpoint, options);
   }
-  return no_bluetooth(endpoint);
+  return Error{Errc::invalid, to_string(endpoint)};
 }
 
 Result<Endpoint> local_endpoint(int fd, const Endpoint& asked) {
@@ -292,7 +343,7 @@ Result<UniqueFd> accept_from(int listen_fd) {
   for (;;) {
     UniqueFd fd(::accept4(listen_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.valid()) {
-      set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // has no effect on a unix socket
+      tune_accepted(fd.get());
       return fd;
     }
     if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
@@ -306,7 +357,8 @@ uint32_t address_count(const Endpoint& endpoint) {
   return addresses ? static_cast<uint32_t>(addresses->size()) : 1;
 }
 
-Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt) {
+Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt,
+                               const std::string& adapter) {
   switch (endpoint.scheme) {
     case Scheme::unix_socket: {
       const auto address = unix_address(endpoint);
@@ -322,9 +374,9 @@ Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt) {
     case Scheme::l2cap:
     case Scheme::le:
     case Scheme::rfcomm:
-      break;
+      return connect_to_bluetooth(endpoint, adapter);
   }
-  return no_bluetooth(endpoint);
+  return Error{Errc::invalid, to_string(endpoint)};
 }
 
 Result<void> finish_connect(int fd) {
@@ -335,12 +387,36 @@ Result<void> finish_connect(int fd) {
   return {};
 }
 
+ssize_t receive(int fd, void* buffer, size_t bytes) {
+  const ssize_t got = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
+  const bool ended = got == 0 || (got < 0 && (errno == ECONNRESET || errno == ETIMEDOUT));
+  if (!ended) return got;
+  const int reason = errno;
+  const ssize_t kept = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
+  if (kept > 0 || got == 0) return kept;
+  errno = reason;
+  return got;
+}
+
+uint32_t message_bytes_max(int fd) {
+  return bluetooth::message_bytes_max(fd);
+}
+
 std::optional<PeerUser> peer_user(int fd) {
   ucred credentials{};
   socklen_t bytes = sizeof credentials;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
   if (credentials.pid <= 0 && credentials.uid == static_cast<uid_t>(-1)) return std::nullopt;
   return PeerUser{credentials.uid, credentials.pid};
+}
+
+std::string local_adapter(int fd) {
+  Address address;
+  address.bytes = sizeof address.storage;
+  if (getsockname(fd, address.get(), &address.bytes) != 0) return {};
+  if (address.family() != AF_BLUETOOTH) return {};
+  const std::string text = bluetooth::describe(fd, address.storage);
+  return text.substr(text.find(' ') + 1);
 }
 
 std::string describe_peer(int fd) {
@@ -356,6 +432,8 @@ std::string describe_peer(int fd) {
     case AF_INET:
     case AF_INET6:
       return "tcp " + text_of(address);
+    case AF_BLUETOOTH:
+      return bluetooth::describe(fd, address.storage);
     default:
       return "unknown";
   }

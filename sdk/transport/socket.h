@@ -53,9 +53,20 @@ uint32_t address_count(const Endpoint& endpoint);
 
 // Begins to connect: poll the descriptor for writing, then finish_connect. A host may have several
 // addresses; `attempt` says which to try, counted round and round, so that counting it up reaches
-// all of them.
-Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt = 0);
+// all of them. `adapter`: the Bluetooth adapter to connect through (hci1, or its address); empty:
+// the kernel chooses.
+Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt = 0,
+                               const std::string& adapter = {});
 Result<void> finish_connect(int fd);
+
+// recv(2). A Bluetooth socket whose other end is gone says so, as an error or as the end, before it
+// gives what came in last: here what came in is given first.
+ssize_t receive(int fd, void* buffer, size_t bytes);
+
+// Of a connected socket that carries messages (L2CAP): the most bytes to write at once, chosen so
+// that the packets on the air are full. 0: it carries a stream, and takes any number. A read of one
+// takes a whole message: what does not fit in the buffer is lost, so it has room for 64 KiB.
+uint32_t message_bytes_max(int fd);
 
 // The user behind the other end of a unix socket; nothing for others.
 struct PeerUser {
@@ -63,6 +74,10 @@ struct PeerUser {
   pid_t pid = 0;
 };
 std::optional<PeerUser> peer_user(int fd);
+
+// The address of the Bluetooth adapter that a connection goes through, "00:1A:7D:DA:71:13"; empty
+// for other sockets.
+std::string local_adapter(int fd);
 
 // The other end for logs: "unix uid 1000 pid 4711", "tcp 127.0.0.1:50312".
 std::string describe_peer(int fd);

@@ -18,7 +18,10 @@ TEST_CASE("an endpoint is read as it is written, and written as it was read") {
                              "tcp:*:0",
                              "l2cap:00:1A:7D:DA:71:13/4097",
                              "le:00:1a:7d:da:71:13/128",
-                             "rfcomm:00:1A:7D:DA:71:13/30"};
+                             "rfcomm:00:1A:7D:DA:71:13/30",
+                             "l2cap:hci0/4097",
+                             "rfcomm:*/3",
+                             "le:C0:1A:7D:DA:71:13/128/random"};
   for (const char* text : texts) {
     CAPTURE(text);
     const auto endpoint = parse_endpoint(text);
@@ -61,6 +64,9 @@ TEST_CASE("an endpoint that is none is told what is wrong with it") {
       Case{"l2cap:00:1A:7D:DA:71:13/257", "even"},
       Case{"le:00:1A:7D:DA:71:13/256", "1 to 255"},
       Case{"rfcomm:00:1A:7D:DA:71:13/31", "1 to 30"},
+      Case{"rfcomm:hci/3", "Bluetooth address"},
+      Case{"rfcomm:hci256/3", "Bluetooth address"},
+      Case{"l2cap:C0:1A:7D:DA:71:13/4097/random", "a number"},
       Case{"rfcomm:00:1A:7D:DA:71:13/x", "a number"},
   };
   for (const Case& c : cases) {

@@ -1,0 +1,227 @@
+#include "sdk/transport/bluetooth.h"
+
+#include <endian.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+namespace btb::bluetooth {
+
+namespace {
+
+using Scheme = Endpoint::Scheme;
+
+// --- the kernel's side (include/net/bluetooth/{bluetooth,l2cap,rfcomm,hci_sock}.h of Linux) ---
+
+constexpr int protocol_l2cap = 0, protocol_hci = 1, protocol_rfcomm = 3;
+constexpr int level_l2cap = 6, level_rfcomm = 18, level_bluetooth = 274;
+constexpr int option_l2cap = 1, option_l2cap_link_mode = 3, option_rfcomm_link_mode = 3;
+constexpr int option_send_mtu = 12, option_receive_mtu = 13, option_phy = 14;
+constexpr int link_mode_central = 1;
+constexpr uint8_t type_classic = 0, type_le_public = 1, type_le_random = 2;
+constexpr unsigned long get_device_info = 0x800448D3;  // HCIGETDEVINFO
+
+using DeviceAddress = std::array<uint8_t, 6>;  // the last byte of the written form first
+
+struct L2capAddress {
+  sa_family_t family;
+  uint16_t psm;  // little-endian
+  DeviceAddress device;
+  uint16_t channel_id;
+  uint8_t device_type;
+};
+
+struct RfcommAddress {
+  sa_family_t family;
+  DeviceAddress device;
+  uint8_t channel;
+};
+
+struct L2capOptions {
+  uint16_t send_mtu;
+  uint16_t receive_mtu;
+  uint16_t flush_timeout;
+  uint8_t mode;
+  uint8_t checksum;
+  uint8_t transmissions_max;
+  uint16_t window;
+};
+
+// The first fields of what HCIGETDEVINFO fills, and room for the others.
+struct DeviceInfo {
+  uint16_t id;
+  std::array<char, 8> name;
+  DeviceAddress address;
+  std::array<uint8_t, 128> rest;
+};
+
+// Bits of BT_PHY (include/net/bluetooth/bluetooth.h).
+constexpr uint32_t phy_edr_3_5_slots = 1U << 8;
+
+// --- ours ---
+
+constexpr uint32_t l2cap_head_bytes = 4;
+constexpr uint32_t edr_2_packet_bytes = 679, edr_3_packet_bytes = 1021;
+constexpr uint32_t le_packet_bytes = 247, le_length_bytes = 2;
+
+DeviceAddress parse_device(const std::string& text) {
+  DeviceAddress device{};
+  for (size_t i = 0; i < device.size(); ++i) {
+    const char* at = text.data() + 3 * (device.size() - 1 - i);
+    std::from_chars(at, at + 2, device[i], 16);
+  }
+  return device;
+}
+
+std::string text_of(const DeviceAddress& device) {
+  std::string text;
+  for (size_t i = device.size(); i-- > 0;) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    text += digits[device[i] >> 4];
+    text += digits[device[i] & 15];
+    if (i != 0) text += ':';
+  }
+  return text;
+}
+
+// The address of an adapter with this name.
+std::optional<DeviceAddress> adapter_address(const std::string& name, int& fault) {
+  const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC, protocol_hci));
+  DeviceInfo info{};
+  std::from_chars(name.data() + 3, name.data() + name.size(), info.id);
+  if (!fd.valid() || ::ioctl(fd.get(), get_device_info, &info) != 0) {
+    fault = errno;
+    return std::nullopt;
+  }
+  return info.address;
+}
+
+std::optional<DeviceAddress> device_of(const Endpoint& endpoint, int& fault) {
+  if (endpoint.address == "*") return DeviceAddress{};
+  if (endpoint.address.starts_with("hci")) return adapter_address(endpoint.address, fault);
+  return parse_device(endpoint.address);
+}
+
+template <class Value>
+bool get_option(int fd, int level, int name, Value& value) {
+  socklen_t bytes = sizeof value;
+  return ::getsockopt(fd, level, name, &value, &bytes) == 0;
+}
+
+template <class Value>
+void set_option(int fd, int level, int name, const Value& value) {
+  (void)::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+bool is_l2cap(int fd) {
+  int domain = 0, protocol = 0;
+  return get_option(fd, SOL_SOCKET, SO_DOMAIN, domain) && domain == AF_BLUETOOTH &&
+         get_option(fd, SOL_SOCKET, SO_PROTOCOL, protocol) && protocol == protocol_l2cap;
+}
+
+// A message that ends a little behind the end of a packet takes a whole one more: it is to end
+// where a packet does.
+uint32_t fill_packets(uint32_t mtu, uint32_t packet, uint32_t overhead) {
+  const uint32_t packets = (mtu + overhead) / packet;
+  return packets == 0 ? mtu : packets * packet - overhead;
+}
+
+}  // namespace
+
+std::optional<Address> address_of(const Endpoint& endpoint, int& fault) {
+  const auto device = device_of(endpoint, fault);
+  if (!device) return std::nullopt;
+  Address address;
+  if (endpoint.scheme == Scheme::rfcomm) {
+    const RfcommAddress rfcomm{AF_BLUETOOTH, *device, static_cast<uint8_t>(endpoint.port)};
+    std::memcpy(&address.storage, &rfcomm, sizeof rfcomm);
+    address.bytes = sizeof rfcomm;
+    return address;
+  }
+  L2capAddress l2cap{AF_BLUETOOTH, htole16(endpoint.port), *device, 0, type_classic};
+  if (endpoint.scheme == Scheme::le) {
+    l2cap.device_type = endpoint.random_address ? type_le_random : type_le_public;
+  }
+  std::memcpy(&address.storage, &l2cap, sizeof l2cap);
+  address.bytes = sizeof l2cap;
+  return address;
+}
+
+UniqueFd make_socket(const Endpoint& endpoint) {
+  const bool rfcomm = endpoint.scheme == Scheme::rfcomm;
+  UniqueFd fd(::socket(AF_BLUETOOTH,
+                       (rfcomm ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                       rfcomm ? protocol_rfcomm : protocol_l2cap));
+  if (!fd.valid()) return fd;
+  set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, send_buffer_bytes);
+  if (endpoint.scheme == Scheme::l2cap) {
+    L2capOptions options{};
+    if (get_option(fd.get(), level_l2cap, option_l2cap, options)) {
+      options.receive_mtu = classic_mtu;
+      options.send_mtu = classic_mtu;
+      set_option(fd.get(), level_l2cap, option_l2cap, options);
+    }
+  }
+  return fd;
+}
+
+void prepare_to_listen(int fd, const Endpoint& endpoint) {
+  const int central = link_mode_central;
+  if (endpoint.scheme == Scheme::l2cap) {
+    set_option(fd, level_l2cap, option_l2cap_link_mode, central);
+  } else if (endpoint.scheme == Scheme::rfcomm) {
+    set_option(fd, level_rfcomm, option_rfcomm_link_mode, central);
+  } else {
+    set_option(fd, level_bluetooth, option_receive_mtu, le_mtu);
+  }
+}
+
+// The kernel takes an MTU for LE once it knows that the socket is for LE.
+bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& adapter) {
+  const bool le = endpoint.scheme == Scheme::le;
+  if (!adapter.empty() || le) {
+    const Endpoint own{endpoint.scheme, adapter.empty() ? "*" : adapter, 0};
+    int fault = 0;
+    const auto address = address_of(own, fault);
+    if (!address) return errno = fault, false;
+    if (::bind(fd, address->get(), address->bytes) != 0) return false;
+  }
+  if (le) set_option(fd, level_bluetooth, option_receive_mtu, le_mtu);
+  return true;
+}
+
+void tune_accepted(int fd) {
+  set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes);
+}
+
+uint32_t message_bytes_max(int fd) {
+  if (!is_l2cap(fd)) return 0;
+  uint16_t le_mtu_of_peer = 0;
+  if (get_option(fd, level_bluetooth, option_send_mtu, le_mtu_of_peer)) {
+    return fill_packets(le_mtu_of_peer, le_packet_bytes, le_length_bytes);
+  }
+  L2capOptions options{};
+  if (!get_option(fd, level_l2cap, option_l2cap, options)) return 0;
+  uint32_t phy = 0;
+  const bool edr_3 =
+      !get_option(fd, level_bluetooth, option_phy, phy) || (phy & phy_edr_3_5_slots) != 0;
+  return fill_packets(options.send_mtu, edr_3 ? edr_3_packet_bytes : edr_2_packet_bytes,
+                      l2cap_head_bytes);
+}
+
+std::string describe(int fd, const sockaddr_storage& peer) {
+  if (!is_l2cap(fd)) {
+    RfcommAddress rfcomm{};
+    std::memcpy(&rfcomm, &peer, sizeof rfcomm);
+    return "rfcomm " + text_of(rfcomm.device);
+  }
+  L2capAddress l2cap{};
+  std::memcpy(&l2cap, &peer, sizeof l2cap);
+  return (l2cap.device_type == type_classic ? "l2cap " : "le ") + text_of(l2cap.device);
+}
+
+}  // namespace btb::bluetooth

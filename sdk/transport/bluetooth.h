@@ -1,0 +1,59 @@
+// Bluetooth sockets: what sdk/transport/socket.h promises, for l2cap:, le: and rfcomm:. Only
+// socket.cc uses it. Functions, no state; [any] thread; none blocks.
+//
+// L2CAP carries messages (SEQPACKET) of at most the MTU the two sides settled on; the protocol on
+// top is a stream, so a message may end anywhere in a frame. RFCOMM is a stream.
+//
+// The kernel's numbers and structs stand in bluetooth.cc: libbluetooth, which is GPL, is not needed
+// to open a socket (docs/decisions/0006).
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "sdk/base/unique_fd.h"
+#include "sdk/transport/endpoint.h"
+
+namespace btb::bluetooth {
+
+// The largest message we take in, of 4 packets of 1021 bytes (3-DH5) less L2CAP's head of 4.
+inline constexpr uint16_t classic_mtu = 4 * 1021 - 4;
+// LE: of 16 link layer packets of 251 bytes, each with an L2CAP head of 4, and 2 for the length.
+// Its size buys credits, of which 6.1 kernels give one for each packet of a message.
+inline constexpr uint16_t le_mtu = 16 * 247 - 2;
+// What the kernel may hold of a link beside what is on the air. More is bandwidth to nobody, and
+// the delay of an alert behind it.
+inline constexpr int send_buffer_bytes = 8 << 10;
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t bytes = 0;
+
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+// Nothing, and an errno in `fault`, if there is no such adapter. For listening the address may be
+// that of one adapter, its name (hci0) or "*".
+std::optional<Address> address_of(const Endpoint& endpoint, int& fault);
+
+// A socket of the endpoint's kind, with MTU and buffers set; invalid with an errno.
+UniqueFd make_socket(const Endpoint& endpoint);
+// Between bind and listen. We ask to be the central of all who connect: else each of them would
+// bring a piconet of its own.
+void prepare_to_listen(int fd, const Endpoint& endpoint);
+// Before connect: through which adapter (hci1 or its address; empty: the kernel chooses). False
+// with an errno if there is no such adapter.
+bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& adapter);
+// A connection that was accepted.
+void tune_accepted(int fd);
+
+// The most bytes of one message to send; 0 for a stream, or if the socket is not connected.
+uint32_t message_bytes_max(int fd);
+
+// "l2cap 00:1A:7D:DA:71:13", of a socket address of this family.
+std::string describe(int fd, const sockaddr_storage& peer);
+
+}  // namespace btb::bluetooth
