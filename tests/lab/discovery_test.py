@@ -1,0 +1,98 @@
+"""Being found, and finding: the advertisement, the service record, `btctl scan`, btsub without an address."""
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from lab import BIN, Lab, main, wait_for  # noqa: E402
+
+LOCAL = "unix:/run/b.sock"
+
+
+def config(adapter=0, name="lab", local=LOCAL):
+    return f"""
+broker: {{name: {name}}}
+listen: ["{local}", "l2cap:hci{adapter}/4097", "le:hci{adapter}/128", "rfcomm:hci{adapter}/3"]
+topics: [{{filter: "state/#", kind: state}}]
+"""
+
+
+def found_broker(lab, adapter=0, name="lab", local=LOCAL):
+    broker = lab.broker(config(adapter, name, local), name)
+    wait_for("the broker to be found", lambda: "advertising" in broker.err())
+    return broker
+
+
+def scan(adapter, *options):
+    done = subprocess.run([BIN / "btctl", "--json", "--adapter", f"hci{adapter}", "scan", *options],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    return {found["address"]: found for found in json.loads(done.stdout)}
+
+
+def a_scan_shows_who_is_there_with_signal_and_free_places():
+    with Lab(adapters=4) as lab:
+        found_broker(lab)
+        lab.radio("range 0 2 -83")
+        there = scan(2)[lab.address(0)]
+        assert there["endpoints"] == [f"l2cap:{lab.address(0)}/4097", f"le:{lab.address(0)}/128"], there
+        assert (there["signal_dbm"], there["free_places"]) == (-83, 7), there
+        sub = lab.btsub("state/#", at=there["endpoints"][0], adapter=1, options=["-v"])
+        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("one place less", lambda: scan(2)[lab.address(0)]["free_places"] == 6)
+        lab.apart(0, 3)
+        assert scan(3) == {}
+
+
+def btsub_finds_a_broker_by_itself():
+    with Lab(adapters=2) as lab:
+        found_broker(lab, local="unix:/run/elsewhere.sock")
+        subprocess.run([BIN / "btpub", "-b", "unix:/run/elsewhere.sock", "state/a", "-k", "k", "-m", "there"], check=True)
+        sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci1", "-f", "json", "--once", "state/#"])
+        assert sub.wait() == 0, sub.err()
+        assert [message["payload"] for message in sub.messages()] == ["there"]
+        assert f"found a broker at l2cap:{lab.address(0)}/4097" in sub.err()
+
+
+def the_service_record_tells_channel_and_psm():
+    with Lab(adapters=2) as lab:
+        broker = found_broker(lab)
+        wait_for("the record", lambda: "service_record" in broker.err())
+        record = subprocess.run(["sdptool", "-i", "hci1", "browse", "--xml", lab.address(0)], stdout=subprocess.PIPE,
+                                text=True).stdout
+        assert "9f1c7b0e-5d3a-4e0b-8a6c-627462726f6b" in record, record
+        assert '"0x1001"' in record and '"0x03"' in record, record
+
+
+def a_restarted_bluetoothd_is_told_and_asked_again():
+    with Lab(adapters=3) as lab:
+        broker = found_broker(lab)
+        lab.bluetoothd.kill()
+        wait_for("the loss to be told", lambda: "bluetoothd_gone" in broker.err())
+        lab.bluetoothd = lab.start("bluetoothd", ["bluetoothd", "-n"])
+        wait_for("advertising again", lambda: broker.err().count("advertising: hci0") == 2)
+        wait_for("found again", lambda: lab.address(0) in scan(1))
+
+
+def an_adapter_that_is_pulled_out_and_put_in_again_is_used_again():
+    with Lab(adapters=2) as lab:
+        lab.radio("unplug 0")
+        broker = lab.broker(config())
+        wait_for("it says what is missing", lambda: "no such Bluetooth adapter" in broker.err())
+        lab.radio("plug 0")
+        wait_for("it to listen", lambda: broker.err().count("listening endpoint=") == 4)
+        sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
+        wait_for("a session", lambda: "connected" in sub.err())
+        lab.radio("supervision 2000")
+        lab.radio("unplug 0")
+        wait_for("the loss", lambda: "next attempt" in sub.err())
+        wait_for("it to be told", lambda: "adapter_gone" in broker.err())
+        lab.radio("plug 0")
+        wait_for("the session again", lambda: "connected again" in sub.err())
+
+
+if __name__ == "__main__":
+    main([a_scan_shows_who_is_there_with_signal_and_free_places, btsub_finds_a_broker_by_itself,
+          the_service_record_tells_channel_and_psm, a_restarted_bluetoothd_is_told_and_asked_again,
+          an_adapter_that_is_pulled_out_and_put_in_again_is_used_again])

@@ -1,0 +1,210 @@
+"""The lab, as its tests see it. They run in the guest (machine.py), with the programs that were just built.
+
+    with Lab(adapters=3) as lab:
+        broker = lab.broker("listen: [unix:/run/b.sock, l2cap:*/4097] ...")
+        sub = lab.btsub("ward/#", at="l2cap:" + lab.address(0) + "/4097", adapter=1)
+        lab.apart(0, 1)
+
+Adapter 0 is the broker's. What every program says is kept in /run/out, next to the captures of what
+each adapter did (btsnoop, for `btmon -r` or Wireshark).
+"""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+OUT = pathlib.Path("/run/out")
+BIN = pathlib.Path(os.environ.get("LAB_BIN", "/nonexistent"))
+PLUGINS = pathlib.Path(os.environ.get("LAB_PLUGINS", "/nonexistent"))
+RADIO = os.environ.get("LAB_RADIO", "/nonexistent")
+# Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
+PATIENCE_S = 60
+
+
+def wait_for(what, check, timeout=PATIENCE_S):
+    """Until `check()` is true, and what it returned then."""
+    deadline = time.monotonic() + timeout
+    while True:
+        got = check()
+        if got:
+            return got
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(0.02)
+
+
+class Program:
+    """One running program; its two outputs are files in /run/out."""
+
+    count = 0
+
+    def __init__(self, name, command, environment=None):
+        Program.count += 1
+        self.name = f"{Program.count:02}-{name}"
+        self.command = list(map(str, command))
+        self.out_path = OUT / (self.name + ".out")
+        self.err_path = OUT / (self.name + ".err")
+        with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                            env={**os.environ, **(environment or {})})
+
+    def out(self):
+        return self.out_path.read_text(errors="replace")
+
+    def err(self):
+        return self.err_path.read_text(errors="replace")
+
+    def messages(self):
+        """The JSON objects it printed so far, whole lines only."""
+        text = self.out()
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def wait(self, timeout=PATIENCE_S):
+        return self.process.wait(timeout)
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, timeout=20, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Radio:
+    """The console of the radio (radio/console.h)."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.lines = self.socket.makefile("r")
+
+    def __call__(self, line):
+        self.socket.sendall((line + "\n").encode())
+        answer = self.lines.readline().strip()
+        if not answer.startswith("ok"):
+            raise AssertionError(f"radio: {line}: {answer}")
+        return answer[3:]
+
+
+class Lab:
+    def __init__(self, adapters, bluetoothd=True):
+        self.adapters = adapters
+        self.programs = []
+        try:
+            self.begin(bluetoothd)
+        except BaseException:
+            self.end()
+            raise
+
+    def begin(self, bluetoothd):
+        for old in ("/run/radio.sock", "/run/dbus/system_bus_socket", "/run/b.sock"):
+            pathlib.Path(old).unlink(missing_ok=True)
+        pathlib.Path("/run/dbus").mkdir(exist_ok=True)
+        self.start("dbus", ["dbus-daemon", "--system", "--nofork", "--nopidfile"])
+        wait_for("dbus", lambda: pathlib.Path("/run/dbus/system_bus_socket").exists())
+        self.radio_program = self.start("radio", [RADIO, "--captures", OUT, str(self.adapters)])
+        wait_for("the radio", lambda: self.radio_program.out() == "ready\n")
+        self.radio = Radio("/run/radio.sock")
+        self.bluetoothd = self.start("bluetoothd", ["bluetoothd", "-n"]) if bluetoothd else None
+        for number in range(self.adapters):
+            self.power(number)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.end()
+        kernel = subprocess.run(["dmesg"], stdout=subprocess.PIPE).stdout
+        (OUT / "dmesg").write_bytes(kernel)
+        bad = [line for line in kernel.decode(errors="replace").splitlines()
+               if "BUG:" in line or "Oops" in line or "Call Trace" in line]
+        if bad and error is None:
+            raise AssertionError("the guest's kernel: " + bad[0])
+
+    def end(self):
+        for program in reversed(self.programs):
+            program.stop(5)
+
+    def start(self, name, command, environment=None):
+        program = Program(name, command, environment)
+        self.programs.append(program)
+        return program
+
+    def address(self, number):
+        return f"02:BB:00:00:00:{number:02X}"
+
+    def power(self, number):
+        """Waits until it is up; bluetoothd switches on what it finds, where it runs."""
+        if self.bluetoothd is None:
+            subprocess.run(["hciconfig", f"hci{number}", "up"], check=True)
+        else:
+            wait_for(f"hci{number} to be powered", lambda: self.is_powered(number))
+
+    def is_powered(self, number):
+        asked = ["dbus-send", "--system", "--print-reply=literal", "--dest=org.bluez", f"/org/bluez/hci{number}",
+                 "org.freedesktop.DBus.Properties.Get", "string:org.bluez.Adapter1", "string:Powered"]
+        done = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        return "boolean true" in done.stdout
+
+    def hciconfig(self, number, *words):
+        return subprocess.run(["hciconfig", f"hci{number}", *words], stdout=subprocess.PIPE, text=True).stdout
+
+    # --- the air ---
+
+    def apart(self, a, b):
+        self.radio(f"apart {a} {b}")
+
+    def together(self, a, b):
+        self.radio(f"together {a} {b}")
+
+    def usage(self):
+        return json.loads(self.radio("usage"))
+
+    # --- the product ---
+
+    def broker(self, config, name="btbroker"):
+        path = OUT / (name + ".yaml")
+        path.write_text(config)
+        program = self.start(name, [BIN / "btbroker", path])
+        return program
+
+    def btsub(self, *filters, at, adapter=None, options=(), name="btsub"):
+        through = [] if adapter is None else ["--adapter", f"hci{adapter}"]
+        return self.start(name, [BIN / "btsub", "-b", at, *through, "-f", "json", *options, *filters])
+
+    def btctl(self, *words, at):
+        done = subprocess.run([BIN / "btctl", "-b", at, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        return done.returncode, done.stdout
+
+
+def main(cases):
+    """Runs the functions in `cases`, says how each went; ends with 1 if one failed."""
+    import traceback
+    failed = 0
+    only = sys.argv[1:]
+    for case in cases:
+        if only and case.__name__ not in only:
+            continue
+        begin = time.monotonic()
+        try:
+            case()
+            print(f"ok    {case.__name__} ({time.monotonic() - begin:.1f} s)", flush=True)
+        except BaseException:
+            failed += 1
+            print(f"FAIL  {case.__name__} ({time.monotonic() - begin:.1f} s)\n{traceback.format_exc()}", flush=True)
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,117 @@
+"""Sessions over every kind of link: what goes out over unix sockets goes out over the air."""
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from lab import BIN, Lab, main, wait_for  # noqa: E402
+
+LOCAL = "unix:/run/b.sock"
+CONFIG = f"""
+broker: {{name: lab}}
+listen:
+  - {LOCAL}
+  - l2cap:hci0/4097
+  - le:hci0/128
+  - rfcomm:hci0/3
+topics:
+  - {{filter: "state/#", kind: state}}
+  - {{filter: "events/#", kind: events}}
+"""
+
+
+def start_broker(lab):
+    broker = lab.broker(CONFIG)
+    wait_for("the broker to be found", lambda: "advertising" in broker.err() and "service_record" in broker.err())
+    return broker
+
+
+def publish(lab, topic, text, *options):
+    done = subprocess.run([BIN / "btpub", "-b", LOCAL, topic, "-m", text, *options], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def endpoint(lab, kind):
+    return {"l2cap": "l2cap:{}/4097", "rfcomm": "rfcomm:{}/3", "le": "le:{}/128"}[kind].format(lab.address(0))
+
+
+def payloads(sub):
+    return [message["payload"] for message in sub.messages()]
+
+
+def every_kind_of_link_carries_a_session():
+    with Lab(adapters=4) as lab:
+        broker = start_broker(lab)
+        publish(lab, "state/a", "first", "-k", "k")
+        subs = {kind: lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, name=kind)
+                for number, kind in enumerate(("l2cap", "rfcomm", "le"), 1)}
+        for kind, sub in subs.items():
+            wait_for(f"the snapshot over {kind}", lambda: payloads(sub) == ["first"])
+        publish(lab, "state/a", "second", "-k", "k")
+        # More than a message of L2CAP or LE holds, so it is cut and put together again.
+        large = "x" * 50_000
+        publish(lab, "state/b", large, "-k", "k")
+        for kind, sub in subs.items():
+            wait_for(f"changes over {kind}", lambda: payloads(sub) == ["first", "second", large])
+            assert sub.stop(number=signal.SIGINT) == 130, sub.err()
+        # Each said goodbye, and the broker heard it.
+        wait_for("three goodbyes", lambda: len(re.findall(r"session_ended.*reason=normal.*peer=(?:l2cap|le|rfcomm)",
+                                                          broker.err())) == 3)
+
+
+def the_broker_is_the_central_of_all():
+    with Lab(adapters=3) as lab:
+        start_broker(lab)
+        subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
+                for number, kind in enumerate(("l2cap", "rfcomm"), 1)]
+        for sub in subs:
+            wait_for("a session", lambda: "connected" in sub.err())
+        links = subprocess.run(["hcitool", "-i", "hci0", "con"], stdout=subprocess.PIPE, text=True).stdout
+        assert links.count("CENTRAL") == 2, links
+
+
+def seven_have_a_place_on_one_adapter_and_an_eighth_is_refused():
+    with Lab(adapters=9) as lab:
+        start_broker(lab)
+        kinds = ["l2cap", "rfcomm"] * 4
+        subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
+                for number, kind in enumerate(kinds[:7], 1)]
+        for sub in subs:
+            wait_for("a session", lambda: "connected" in sub.err())
+        publish(lab, "state/a", "for all", "-k", "k")
+        for sub in subs:
+            wait_for("the message", lambda: payloads(sub) == ["for all"])
+        eighth = lab.btsub("state/#", at=endpoint(lab, "l2cap"), adapter=8, name="eighth")
+        assert eighth.wait() == 4, (eighth.process.returncode, eighth.err())
+
+
+def who_walks_away_and_comes_back_misses_nothing():
+    with Lab(adapters=4) as lab:
+        start_broker(lab)
+        lab.radio("supervision 2000")
+        subs = [lab.btsub("events/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
+                for number, kind in enumerate(("l2cap", "rfcomm", "le"), 1)]
+        for sub in subs:
+            wait_for("a session", lambda: "connected" in sub.err())
+        publish(lab, "events/a", "m1")
+        for sub in subs:
+            wait_for("the first", lambda: payloads(sub) == ["m1"])
+        for number in (1, 2, 3):
+            lab.apart(0, number)
+        for number in range(2, 7):
+            publish(lab, "events/a", f"m{number}")
+        for sub in subs:
+            wait_for("the loss", lambda: "next attempt" in sub.err())
+        for number in (1, 2, 3):
+            lab.together(0, number)
+        for sub in subs:
+            wait_for("the rest", lambda: payloads(sub)[-1:] == ["m6"])
+            assert payloads(sub) == [f"m{number}" for number in range(1, 7)], (sub.name, payloads(sub))
+            assert [message["seq"] for message in sub.messages()] == list(range(1, 7))
+
+
+if __name__ == "__main__":
+    main([every_kind_of_link_carries_a_session, the_broker_is_the_central_of_all,
+          seven_have_a_place_on_one_adapter_and_an_eighth_is_refused, who_walks_away_and_comes_back_misses_nothing])

@@ -1,0 +1,123 @@
+"""Leaving and coming back, at random moments, while messages go out; and a broker that is killed.
+
+LAB_CYCLES and LAB_KILLS say how often (12 and 3): `LAB_CYCLES=100 LAB_KILLS=20 ./run lab return` is the long run.
+"""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from lab import BIN, Lab, OUT, main, wait_for  # noqa: E402
+
+LOCAL = "unix:/run/b.sock"
+CYCLES = int(os.environ.get("LAB_CYCLES", "12"))
+KILLS = int(os.environ.get("LAB_KILLS", "3"))
+CONFIG = f"""
+broker: {{name: lab}}
+listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
+topics: [{{filter: "events/#", kind: events}}]
+"""
+KINDS = {"l2cap": 4097, "rfcomm": 3, "le": 128}
+
+
+class Publisher:
+    """Publishes numbers, one line each, some twenty a second, until it is told to stop."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([BIN / "btpub", "-b", LOCAL, "--retry", "events/a", "-l"], stdin=subprocess.PIPE,
+                                        stderr=open(OUT / "publisher.err", "ab"), text=True)
+        self.sent = 0
+
+    def go_on(self, seconds):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.process.stdin.write(f"n{self.sent}\n")
+            self.process.stdin.flush()
+            self.sent += 1
+            time.sleep(0.05)
+
+    def finish(self):
+        self.process.stdin.close()
+        assert self.process.wait(60) == 0, (OUT / "publisher.err").read_text()
+
+
+def start(lab):
+    broker = lab.broker(CONFIG)
+    wait_for("the broker to be found", lambda: "advertising" in broker.err() and "service_record" in broker.err())
+    return broker
+
+
+def subscribe(lab):
+    subs = [lab.btsub("events/#", at=f"{kind}:{lab.address(0)}/{number}", adapter=adapter, options=["-v", "--retry"],
+                      name=kind) for adapter, (kind, number) in enumerate(KINDS.items(), 1)]
+    for sub in subs:
+        wait_for("a session", lambda: "connected" in sub.err())
+    return subs
+
+
+def runs_of(sub):
+    """The sequence numbers it printed, cut where it was told to fetch anew."""
+    runs = [[]]
+    for message in sub.messages():
+        if message["op"] == "refetch":
+            runs.append([])
+        else:
+            runs[-1].append(message["seq"])
+    return [run for run in runs if run]
+
+
+def nothing_is_missing_and_nothing_comes_twice():
+    chance = random.Random(7)
+    with Lab(adapters=4) as lab:
+        start(lab)
+        lab.radio("supervision 1000")
+        subs = subscribe(lab)
+        publisher = Publisher()
+        away = set()
+        for _ in range(CYCLES):
+            number = chance.randint(1, 3)
+            if number in away:
+                lab.together(0, number)
+                away.remove(number)
+            else:
+                lab.apart(0, number)
+                away.add(number)
+            publisher.go_on(chance.uniform(0.1, 3))
+        for number in away:
+            lab.together(0, number)
+        publisher.finish()
+        for sub in subs:
+            wait_for(f"all of {sub.name}", lambda: sub.messages() and sub.messages()[-1]["seq"] == publisher.sent, 90)
+            assert runs_of(sub) == [list(range(1, publisher.sent + 1))], (sub.name, runs_of(sub))
+        print(f"{publisher.sent} messages, {sum(sub.err().count('connected again') for sub in subs)} returns", flush=True)
+
+
+def a_killed_broker_is_found_again_and_the_sequences_stay_whole():
+    with Lab(adapters=4) as lab:
+        broker = start(lab)
+        subs = subscribe(lab)
+        chance = random.Random(8)
+        for kill in range(KILLS):
+            publisher = Publisher()
+            publisher.go_on(chance.uniform(0.5, 2))
+            publisher.finish()
+            for sub in subs:
+                wait_for("the messages", lambda: runs_of(sub) and runs_of(sub)[-1][-1] == publisher.sent)
+            broker.process.send_signal(signal.SIGKILL)
+            broker.wait()
+            broker = start(lab)
+            for sub in subs:
+                wait_for("the session again", lambda: sub.err().count("connected again") == kill + 1)
+        for sub in subs:
+            runs = runs_of(sub)
+            assert len(runs) == KILLS, (sub.name, runs, sub.err())
+            for run in runs:
+                assert run == list(range(run[0], run[0] + len(run))), (sub.name, run)
+
+
+if __name__ == "__main__":
+    main([nothing_is_missing_and_nothing_comes_twice, a_killed_broker_is_found_again_and_the_sequences_stay_whole])

@@ -1,0 +1,50 @@
+"""Runs one file of lab tests in the guest: run.py --build DIR TEST.py [CASE...]
+
+Ends with the tests' own status; 77 (skipped) where there can be no guest, after saying why.
+"""
+import argparse
+import os
+import pathlib
+import shlex
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import machine  # noqa: E402
+
+SKIPPED = 77
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="the preset's folder, build/dev")
+    parser.add_argument("--cache", type=pathlib.Path, help="where the kernel is kept; build/lab")
+    parser.add_argument("--timeout", type=int, default=300, help="seconds for the guest")
+    parser.add_argument("test", type=pathlib.Path)
+    parser.add_argument("cases", nargs="*")
+    asked = parser.parse_args()
+    build = asked.build.resolve()
+    cache = (asked.cache or build.parent / "lab").resolve()
+    out = cache / "runs" / asked.test.stem
+    handed_on = [f"export {name}={shlex.quote(value)}" for name, value in os.environ.items() if name.startswith("LAB_")]
+    command = "\n".join([
+        *handed_on,
+        f"export LAB_BIN={shlex.quote(str(build / 'bin'))} LAB_PLUGINS={shlex.quote(str(build / 'plugins'))}",
+        f"export LAB_RADIO={shlex.quote(str(build / 'tests/lab/radio'))}",
+        "export ASAN_OPTIONS=detect_leaks=0",
+        "python3 -B " + " ".join(shlex.quote(str(word)) for word in [asked.test.resolve(), *asked.cases]),
+    ])
+    try:
+        status = machine.run(cache, out, command + "\n", asked.timeout)
+    except machine.Unavailable as missing:
+        print(f"lab: SKIPPED, NOTHING WAS TESTED: {missing}", flush=True)
+        sys.exit(SKIPPED)
+    if status != 0:
+        print(f"lab: logs and captures are in {out}", flush=True)
+    if status is None:
+        print("lab: the guest ended without a result; its console says:", flush=True)
+        print((out / "console").read_text(errors="replace")[-3000:])
+    sys.exit(1 if status is None else status)
+
+
+if __name__ == "__main__":
+    main()
