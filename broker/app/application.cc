@@ -18,11 +18,19 @@ constexpr uint32_t shutdown_retry_after_ms = 1'000;
 constexpr uint64_t shutdown_flush_ms = 500;
 constexpr uint64_t shutdown_look_ms = 20;
 constexpr size_t kept_topics_told_max = 10;
+constexpr uint32_t absent_retry_ticks = 3;
 
 // Differs between runs, also of a machine whose clock starts at the same time each day.
 uint64_t make_epoch(int64_t now_us) {
   std::random_device random;
   return (static_cast<uint64_t>(now_us) << 12) ^ random();
+}
+
+// Whether what is missing for this endpoint is a Bluetooth adapter.
+bool may_appear(const std::string& text, const Error& error) {
+  const Result<Endpoint> endpoint = parse_endpoint(text);
+  return endpoint && Discovery::concerns({*endpoint}) &&
+         (error.code == Errc::not_found || error.code == Errc::unavailable);
 }
 
 EventLog::Level level_of(btb_log_level level) {
@@ -80,12 +88,14 @@ Application::~Application() = default;
 
 Result<void> Application::start() {
   for (const ListenerConfig& config : config_->listen) {
-    Result<OpenListener> open = open_listener(config);
-    if (!open) return open.error();
-    log_.write(EventLog::Level::info, "listening", "",
-               {{"endpoint", to_string(open->listener->endpoint())}});
-    listeners_.push_back(std::move(*open));
+    const Result<void> opened = listen(config);
+    if (opened) continue;
+    if (!may_appear(config.endpoint, opened.error())) return opened.error();
+    log_.write(EventLog::Level::warning, "not_listening",
+               opened.error().text + "; it is tried again every few seconds");
+    absent_.push_back(config);
   }
+  announce();
   for (const SourceConfig& config : config_->sources) {
     if (config.enabled) start_source(config);
   }
@@ -121,6 +131,7 @@ void Application::shut_down() {
   stopping_ = true;
   log_.write(EventLog::Level::info, "stopping", "");
   listeners_.clear();
+  discovery_.reset();
   tick_timer_.stop();
   sys_timer_.stop();
   sources_.stop_all();
@@ -157,6 +168,12 @@ void Application::tick() {
   sessions_.tick();
   sources_.tick();
   router_.expire();
+  listen_to_absent();
+  if (discovery_ == nullptr) return;
+  for (const bluez::AdapterState& adapter : discovery_->adapters()) {
+    discovery_->set_free_places(
+        adapter.address, static_cast<uint8_t>(std::min<size_t>(255, free_places(adapter.address))));
+  }
 }
 
 // --- listeners and sources ---
@@ -173,6 +190,23 @@ Result<Application::OpenListener> Application::open_listener(const ListenerConfi
   return OpenListener{config, std::move(*listener)};
 }
 
+Result<void> Application::listen(const ListenerConfig& config) {
+  Result<OpenListener> open = open_listener(config);
+  if (!open) return open.error();
+  log_.write(EventLog::Level::info, "listening", "",
+             {{"endpoint", to_string(open->listener->endpoint())}});
+  listeners_.push_back(std::move(*open));
+  return {};
+}
+
+// Adapters are plugged in and pulled out.
+void Application::listen_to_absent() {
+  if (absent_.empty() || ++absent_ticks_ % absent_retry_ticks != 0) return;
+  const size_t opened =
+      std::erase_if(absent_, [&](const ListenerConfig& config) { return listen(config).ok(); });
+  if (opened != 0) announce();
+}
+
 void Application::accepted(const std::string& endpoint, UniqueFd fd) {
   for (const OpenListener& open : listeners_) {
     if (open.config.endpoint != endpoint) continue;
@@ -181,9 +215,46 @@ void Application::accepted(const std::string& endpoint, UniqueFd fd) {
     traits.listener = endpoint;
     traits.admin = may_command(open.config, fd.get());
     traits.client_publish = open.config.client_publish;
+    traits.adapter = local_adapter(fd.get());
+    if (!traits.adapter.empty() && free_places(traits.adapter) == 0) {
+      const std::string text = "all " + std::to_string(config_->limits.sessions_per_adapter) +
+                               " places of this adapter are taken" +
+                               places_elsewhere(traits.adapter);
+      return sessions_.turn_away(std::move(fd), std::move(traits), text);
+    }
     sessions_.adopt(std::move(fd), std::move(traits));
     return;
   }
+}
+
+// --- Bluetooth ---
+
+void Application::announce() {
+  std::vector<Endpoint> endpoints;
+  for (const OpenListener& open : listeners_) endpoints.push_back(open.listener->endpoint());
+  if (!Discovery::concerns(endpoints)) return discovery_.reset();
+  discovery_ = std::make_unique<Discovery>(
+      loop_, config_->broker.name, endpoints,
+      [this](bool good, const std::string& what, const std::string& text) {
+        log_.write(good ? EventLog::Level::info : EventLog::Level::warning, what, text);
+      });
+}
+
+size_t Application::free_places(const std::string& adapter) const {
+  const size_t taken = sessions_.count_on(adapter);
+  const size_t all = config_->limits.sessions_per_adapter;
+  return taken < all ? all - taken : 0;
+}
+
+// For who finds no place: where there is one.
+std::string Application::places_elsewhere(const std::string& adapter) const {
+  std::string text;
+  if (discovery_ == nullptr) return text;
+  for (const bluez::AdapterState& other : discovery_->adapters()) {
+    if (other.address == adapter || !other.powered || free_places(other.address) == 0) continue;
+    text += (text.empty() ? "; there are some at " : ", ") + other.address;
+  }
+  return text;
 }
 
 BrokerCounters Application::counters() const {

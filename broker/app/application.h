@@ -13,6 +13,7 @@
 #include "broker/app/event_log.h"
 #include "broker/app/sys_topics.h"
 #include "broker/app/topic_rules.h"
+#include "broker/discovery/discovery.h"
 #include "broker/link/listener.h"
 #include "broker/loop/loop.h"
 #include "broker/routing/router.h"
@@ -51,7 +52,12 @@ class Application final : private SessionsOwner, private SourceEvents {
   void source_event(const std::string& source, btb_log_level level, std::string_view text) override;
 
   Result<OpenListener> open_listener(const ListenerConfig& config);
+  Result<void> listen(const ListenerConfig& config);
+  void listen_to_absent();
   void accepted(const std::string& endpoint, UniqueFd fd);
+  void announce();
+  [[nodiscard]] size_t free_places(const std::string& adapter) const;
+  [[nodiscard]] std::string places_elsewhere(const std::string& adapter) const;
   [[nodiscard]] BrokerCounters counters() const;
   void start_source(const SourceConfig& config);
   void apply_limits();
@@ -78,6 +84,9 @@ class Application final : private SessionsOwner, private SourceEvents {
   Sessions sessions_;
   SysTopics sys_;
   std::vector<OpenListener> listeners_;
+  std::vector<ListenerConfig> absent_;  // whose Bluetooth adapter is not there
+  uint32_t absent_ticks_ = 0;
+  std::unique_ptr<Discovery> discovery_;  // null: no listener is a Bluetooth one
   uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed
   Timer tick_timer_;
   Timer sys_timer_;

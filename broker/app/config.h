@@ -52,6 +52,7 @@ struct TopicRule {
 
 struct LimitsConfig {
   uint32_t sessions = limits::sessions_max;
+  uint32_t sessions_per_adapter = limits::sessions_per_adapter_max;
   uint32_t handshakes = limits::handshakes_max;
   uint32_t subscriptions_per_session = limits::subscriptions_per_session_max;
   uint32_t topics = limits::topics_max;

@@ -123,9 +123,6 @@ void read_endpoint(ConfigReader& reader, const YamlNode& node, ListenerConfig& o
                        !endpoint->address.starts_with('@');
   if (is_path) endpoint = parse_endpoint("unix:" + reader.resolved(endpoint->address));
   if (!endpoint) return reader.fault(node.place, endpoint.error().text);
-  if (!is_supported(*endpoint)) {
-    return reader.fault(node.place, text + ": this build carries no Bluetooth transport");
-  }
   out.endpoint = to_string(*endpoint);
 }
 
@@ -319,6 +316,7 @@ ConfigKeys<BrokerConfig> broker_keys() {
 ConfigKeys<LimitsConfig> limits_keys() {
   using L = LimitsConfig;
   return {count_key("sessions", &L::sessions, 1, 1'000'000),
+          count_key("sessions_per_adapter", &L::sessions_per_adapter, 1, 1'000),
           count_key("handshakes", &L::handshakes, 1, 100'000),
           count_key("subscriptions_per_session", &L::subscriptions_per_session, 1, 1'000'000),
           count_key("topics", &L::topics, 1, 100'000'000),

@@ -24,6 +24,7 @@ class Sessions;
 struct SessionTraits {
   std::string peer;            // for people: "unix uid 1000 pid 4711"
   std::string listener;        // the endpoint it came in at
+  std::string adapter{};       // address of the Bluetooth adapter it came in at; empty: none
   bool admin = false;          // commands are taken
   bool client_publish = true;  // it may publish, until a reload says otherwise
 };

@@ -42,6 +42,24 @@ void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
   }
 }
 
+void Sessions::turn_away(UniqueFd fd, SessionTraits traits, std::string_view text) {
+  const uint64_t id = next_id_;
+  adopt(std::move(fd), std::move(traits));
+  const auto found = all_.find(id);
+  if (found != all_.end()) shed(*found->second, text);
+}
+
+size_t Sessions::count_on(std::string_view adapter) const {
+  size_t count = 0;
+  for (const auto& [id, session] : all_) {
+    const bool here = session->traits().adapter == adapter;
+    const bool stays = session->state() == Session::State::hello_expected ||
+                       session->state() == Session::State::open;
+    count += here && stays ? 1 : 0;
+  }
+  return count;
+}
+
 // Those that are told, but do not close, hold a descriptor for a while; when they are many, the
 // rest is told what one write takes and cut off.
 void Sessions::shed(Session& session, std::string_view text) {

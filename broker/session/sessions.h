@@ -64,6 +64,8 @@ class Sessions {
   // A new connection. If there is no place, the one that has been silent longest since it connected
   // ends with `full`: the newcomer itself if all others have said hello.
   void adopt(UniqueFd fd, SessionTraits traits);
+  // A new connection for which there is no place: it ends with `full` and these words.
+  void turn_away(UniqueFd fd, SessionTraits traits, std::string_view text);
   // Writes for everyone who has something to read, and frees what ended. True if somebody has more
   // to write and could.
   bool flush();
@@ -80,6 +82,8 @@ class Sessions {
 
   [[nodiscard]] size_t count() const { return all_.size(); }
   [[nodiscard]] uint64_t accepted() const { return accepted_; }
+  // Those that came in at this Bluetooth adapter and are not closing.
+  [[nodiscard]] size_t count_on(std::string_view adapter) const;
   void for_each(const std::function<void(const Session&)>& visit) const;
   // How many ended for each reason.
   [[nodiscard]] const std::map<wire::Reason, uint64_t>& ends() const { return ends_; }

@@ -4,10 +4,12 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "sdk/cli/doctor_command.h"
 #include "sdk/cli/event_loop.h"
 #include "sdk/cli/output.h"
 #include "sdk/cli/plugin_command.h"
 #include "sdk/cli/program.h"
+#include "sdk/cli/scan_command.h"
 #include "sdk/cli/table.h"
 #include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
@@ -35,6 +37,8 @@ Words words() {
        {"btctl --json sessions | jq '.[] | select(.behind_bytes > 0)'", "Who is behind"},
        {"btctl reload", "Read the configuration again; says what changed and what needs a restart"},
        {"btctl pause medication", "Let the source wait; btctl resume medication lets it go on"},
+       {"btctl doctor", "Why Bluetooth does not work here, and the command that mends it"},
+       {"btctl scan", "Brokers in reach over Bluetooth, and whether they have places"},
        {"btctl plugin check ./feed.so path=/tmp/feed.csv",
         "Try a plugin before a broker loads it"}},
       {"btsub", "btpub", "btbroker"}};
@@ -226,6 +230,14 @@ int main(int argc, char** argv) {
       ->add_option("SESSION", name, "Its number")
       ->required()
       ->type_name("SESSION");
+  CLI::App* doctor = add("doctor", "What keeps this machine from speaking Bluetooth, and the cure");
+  ScanWords scan_words;
+  CLI::App* scan = add("scan", "Look for brokers in reach over Bluetooth");
+  scan->add_option("--seconds", scan_words.seconds, "How long to listen for advertisements")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  scan->add_flag("--inquiry", scan_words.inquiry,
+                 "Then ask for classic devices, too: 11 more seconds");
 #ifdef BTB_WITH_PLUGIN_CHECK
   CLI::App* plugin = add("plugin", "Work with plugins, without a broker");
   plugin->require_subcommand(1);
@@ -244,6 +256,8 @@ int main(int argc, char** argv) {
   options.insert(options.end(), more_options.begin(), more_options.end());
   if (check->parsed()) return check_plugin_file(program, file, options, json);
 #endif
+  if (doctor->parsed()) return examine(program, json);
+  if (scan->parsed()) return scan_for_brokers(program, scan_words, json);
   const std::string verb = app.get_subcommands().front()->get_name();
   std::vector<std::string> arguments;
   if (!name.empty()) arguments.push_back(name);

@@ -18,12 +18,11 @@ constexpr std::array programs{"btsub", "btpub", "btctl"};
 
 // What may stand at the top of the file, whichever program reads it: the options of all three.
 constexpr std::array options_of_all{
-    "ack",   "broker",  "colour",  "color",         "connect-timeout",
-    "count", "delete",  "exclude", "file",          "format",
-    "from",  "json",    "key",     "key-separator", "latency",
-    "lines", "message", "name",    "new",           "once",
-    "quiet", "rate",    "retry",   "template",      "timeout",
-    "topic", "verbose"};
+    "ack",     "adapter", "broker",   "color",         "colour",  "connect-timeout",
+    "count",   "delete",  "exclude",  "file",          "format",  "from",
+    "inquiry", "json",    "key",      "key-separator", "latency", "lines",
+    "message", "name",    "new",      "once",          "quiet",   "rate",
+    "retry",   "seconds", "template", "timeout",       "topic",   "verbose"};
 
 // A fault of the file; ConfigFile::from_config says in which.
 struct LineFault {

@@ -10,6 +10,7 @@
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
 #include "sdk/cli/unknown_word.h"
+#include "sdk/client/air_brokers.h"
 #include "sdk/client/local_brokers.h"
 
 namespace btb::cli {
@@ -93,8 +94,12 @@ Program::Program(Words words) : words_(std::move(words)), app_(words_.summary, w
 
 void Program::add_broker_options() {
   app_.add_option("-b,--broker", broker_,
-                  "Broker: unix:/path or tcp:HOST:PORT; else the one found on this machine")
+                  "Broker: unix:/path, tcp:HOST:PORT, l2cap:ADDR/PSM, le:ADDR/PSM or "
+                  "rfcomm:ADDR/CHANNEL; else the one found on this machine")
       ->type_name("ENDPOINT");
+  app_.add_option("--adapter", adapter_,
+                  "Bluetooth adapter to connect through: hci1, or its address")
+      ->type_name("ADAPTER");
   app_.add_option("--connect-timeout", connect_timeout_, "How long connecting may take")
       ->type_name("SECONDS")
       ->capture_default_str();
@@ -189,7 +194,13 @@ Result<Endpoint> Program::broker() const {
   }
   auto found = client::find_broker(client::local_broker_directories());
   if (found || found.error().code != Errc::not_found) return found;
-  return Error{Errc::not_found, found.error().text + "; name one with -b ENDPOINT"};
+  const auto near = client::find_broker_on_air(adapter_);
+  if (near) {
+    note("found a broker at " + to_string(*near));
+    return near;
+  }
+  return Error{Errc::not_found, found.error().text + "; over Bluetooth: " + near.error().text +
+                                    "; name one with -b ENDPOINT"};
 }
 
 Result<client::ClientOptions> Program::client_options() const {
@@ -199,6 +210,7 @@ Result<client::ClientOptions> Program::client_options() const {
   if (!endpoint) return endpoint.error();
   client::ClientOptions options;
   options.endpoint = std::move(*endpoint);
+  options.adapter = adapter_;
   options.connect_timeout_ms = std::max<uint32_t>(1, *timeout);
   options.retry_first = retry_;
   options.conversation.name = name_.empty() ? words_.name : name_;

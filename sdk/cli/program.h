@@ -52,6 +52,7 @@ class Program {
   [[nodiscard]] Result<client::ClientOptions> client_options() const;
   [[nodiscard]] bool verbose() const { return verbose_; }
   [[nodiscard]] bool quiet() const { return quiet_; }
+  [[nodiscard]] const std::string& adapter() const { return adapter_; }
 
   // A line on standard error, with the program's name before it, made printable. Notes are left out
   // with -q, details without -v.
@@ -68,6 +69,7 @@ class Program {
   CLI::App app_;
   std::string broker_;
   std::string connect_timeout_ = "5";
+  std::string adapter_;
   std::string name_;
   bool retry_ = false;
   bool verbose_ = false;

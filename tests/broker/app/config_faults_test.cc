@@ -230,9 +230,9 @@ TEST_CASE("what stands for nothing in YAML is no option of a plugin") {
       {"3:23: ", "3:54: no value here", "3:61: no value here", "3:74: no value here"});
 }
 
-TEST_CASE("an endpoint that this build cannot open is a fault, not a surprise at the start") {
-  check_faults("listen: [\"rfcomm:00:11:22:33:44:55/3\"]\n",
-               {"1:10: rfcomm:00:11:22:33:44:55/3: this build carries no Bluetooth transport"});
+TEST_CASE("an endpoint that cannot be one is a fault, not a surprise at the start") {
+  check_faults("listen: [\"rfcomm:hci0/31\"]\n",
+               {"1:10: endpoint \"rfcomm:hci0/31\": a channel is a number from 1 to 30"});
 }
 
 TEST_CASE("brackets that are not closed, and variables without quotes, are told as such") {

@@ -1,0 +1,119 @@
+#include "broker/discovery/discovery.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+namespace btb {
+
+namespace {
+
+using Scheme = Endpoint::Scheme;
+
+constexpr uint64_t retry_ms = 5'000;
+constexpr uint8_t places_of_an_adapter = 7;
+
+bool is_bluetooth(const Endpoint& endpoint) {
+  return endpoint.scheme == Scheme::l2cap || endpoint.scheme == Scheme::le ||
+         endpoint.scheme == Scheme::rfcomm;
+}
+
+bluez::PresenceOptions options_for(const std::string& name,
+                                   const std::vector<Endpoint>& endpoints) {
+  bluez::PresenceOptions options;
+  options.name = name;
+  options.announcement.site = bluez::site_of(name);
+  options.announcement.free_places = places_of_an_adapter;
+  bool all = false;
+  for (const Endpoint& endpoint : endpoints) {
+    if (!is_bluetooth(endpoint)) continue;
+    all = all || endpoint.address == "*";
+    options.adapters.insert(endpoint.address);
+    if (endpoint.scheme == Scheme::l2cap) options.l2cap_psm = endpoint.port;
+    if (endpoint.scheme == Scheme::rfcomm) {
+      options.rfcomm_channel = static_cast<uint8_t>(endpoint.port);
+    }
+    if (endpoint.scheme == Scheme::le) {
+      options.announcement.le_psm = static_cast<uint8_t>(endpoint.port);
+    } else {
+      options.announcement.classic = true;
+    }
+  }
+  if (all) options.adapters.clear();
+  return options;
+}
+
+}  // namespace
+
+bool Discovery::concerns(const std::vector<Endpoint>& endpoints) {
+  return std::any_of(endpoints.begin(), endpoints.end(), is_bluetooth);
+}
+
+Discovery::Discovery(Loop& loop, const std::string& broker_name,
+                     const std::vector<Endpoint>& endpoints, Tell tell)
+    : loop_(loop),
+      options_(options_for(broker_name, endpoints)),
+      tell_(std::move(tell)),
+      timer_(loop, [this] { bus_ == nullptr ? connect() : turn(); }) {
+  connect();
+}
+
+Discovery::~Discovery() = default;
+
+void Discovery::connect() {
+  auto bus = bluez::Bus::open_system();
+  if (!bus) {
+    if (!std::exchange(said_unreachable_, true)) {
+      tell_(false, "not_announced",
+            bus.error().text + "; nobody finds this broker by itself, but it can be connected to");
+    }
+    return timer_.start(retry_ms, 0);
+  }
+  said_unreachable_ = false;
+  bus_ = std::move(*bus);
+  bluez::Presence::Events& presence_events = *this;
+  Poll::Events& poll_events = *this;
+  presence_ = std::make_unique<bluez::Presence>(*bus_, options_, presence_events);
+  poll_ = std::make_unique<Poll>(loop_, bus_->fd(), poll_events);
+  presence_->start();
+  turn();
+}
+
+// Does what the bus has to do, then waits for what it waits for.
+void Discovery::turn() {
+  if (bus_ == nullptr) return;
+  if (!bus_->process()) {
+    tell_(false, "not_announced", "the connection to the system's D-Bus is lost");
+    poll_.reset();
+    presence_.reset();
+    bus_.reset();
+    return timer_.start(retry_ms, 0);
+  }
+  const short events = bus_->events();
+  poll_->want((events & POLLIN) != 0, (events & POLLOUT) != 0);
+  const int timeout = bus_->timeout_ms();
+  if (timeout < 0) {
+    timer_.stop();
+  } else {
+    timer_.start(static_cast<uint64_t>(timeout), 0);
+  }
+}
+
+void Discovery::presence_event(bool good, const std::string& what, const std::string& text) {
+  tell_(good, what, text);
+}
+
+void Discovery::set_free_places(const std::string& adapter_address, uint8_t free) {
+  if (presence_ == nullptr) return;
+  presence_->set_free_places(adapter_address, free);
+  turn();
+}
+
+std::vector<bluez::AdapterState> Discovery::adapters() const {
+  std::vector<bluez::AdapterState> all;
+  if (presence_ == nullptr) return all;
+  for (const auto& [path, state] : presence_->adapters()) all.push_back(state);
+  return all;
+}
+
+}  // namespace btb

@@ -1,0 +1,356 @@
+#include "sdk/bluez/presence.h"
+
+#include <systemd/sd-bus.h>
+
+#include <cstdio>
+
+#include "sdk/bluez/dict.h"
+
+namespace btb::bluez {
+
+namespace {
+
+constexpr const char* adapter_interface = "org.bluez.Adapter1";
+constexpr const char* advertising_interface = "org.bluez.LEAdvertisingManager1";
+constexpr const char* profile_path = "/org/btbroker/profile";
+
+// The last part of "/org/bluez/hci0".
+std::string last_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+int nothing(sd_bus_message* message, void*, sd_bus_error*) {
+  return sd_bus_reply_method_return(message, nullptr);
+}
+
+// We listen ourselves; what bluetoothd would hand over is not ours.
+int reject(sd_bus_message* message, void*, sd_bus_error*) {
+  return sd_bus_reply_method_errorf(message, "org.bluez.Error.Rejected",
+                                    "this broker listens itself");
+}
+
+const sd_bus_vtable profile_table[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD("Release", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("NewConnection", "oha{sv}", "", reject, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("RequestDisconnection", "o", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_VTABLE_END,
+};
+
+}  // namespace
+
+// One adapter's advertisement, as bluetoothd reads it from us.
+struct Presence::Adapter {
+  Announcement announcement;
+  std::string path;  // of our object
+  sd_bus_slot* slot = nullptr;
+
+  ~Adapter() { sd_bus_slot_unref(slot); }
+
+  static int get_type(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*,
+                      sd_bus_error*) {
+    return sd_bus_message_append(reply, "s", "peripheral");
+  }
+  static int get_uuids(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*,
+                       sd_bus_error*) {
+    return sd_bus_message_append(reply, "as", 1, std::string(service_uuid).c_str());
+  }
+  static int get_data(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply,
+                      void* data, sd_bus_error*) {
+    const auto bytes = encode(static_cast<const Adapter*>(data)->announcement);
+    sd_bus_message_open_container(reply, 'a', "{qv}");
+    sd_bus_message_open_container(reply, 'e', "qv");
+    sd_bus_message_append(reply, "q", company);
+    sd_bus_message_open_container(reply, 'v', "ay");
+    sd_bus_message_append_array(reply, 'y', bytes.data(), bytes.size());
+    sd_bus_message_close_container(reply);
+    sd_bus_message_close_container(reply);
+    return sd_bus_message_close_container(reply);
+  }
+  static const sd_bus_vtable table[];
+};
+
+const sd_bus_vtable Presence::Adapter::table[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD("Release", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("ServiceUUIDs", "as", get_uuids, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("ManufacturerData", "a{qv}", get_data, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_VTABLE_END,
+};
+
+Presence::Presence(Bus& bus, PresenceOptions options, Events& events)
+    : bus_(bus), options_(std::move(options)), events_(events) {}
+
+Presence::~Presence() {
+  sd_bus_slot_unref(profile_);
+}
+
+void Presence::start() {
+  bus_.listen(
+      "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.bluez'",
+      [this](sd_bus_message* signal) {
+        const char *name = nullptr, *before = nullptr, *after = nullptr;
+        if (sd_bus_message_read(signal, "sss", &name, &before, &after) < 0) return;
+        owner_changed(*after != '\0');
+      });
+  bus_.listen(
+      "type='signal',sender='org.bluez',member='InterfacesAdded'", [this](sd_bus_message* signal) {
+        const char* path = nullptr;
+        if (sd_bus_message_read(signal, "o", &path) < 0) return;
+        for_each_interface(
+            signal, [&](const std::string& name) { return interface_there(path, name, signal); });
+      });
+  bus_.listen("type='signal',sender='org.bluez',member='InterfacesRemoved'",
+              [this](sd_bus_message* signal) {
+                const char* path = nullptr;
+                if (sd_bus_message_read(signal, "o", &path) >= 0) gone(path);
+              });
+  bus_.listen(
+      "type='signal',sender='org.bluez',member='PropertiesChanged',arg0='org.bluez.Adapter1'",
+      [this](sd_bus_message* signal) {
+        const char* interface = nullptr;
+        if (sd_bus_message_read(signal, "s", &interface) < 0) return;
+        changed(sd_bus_message_get_path(signal), signal);
+      });
+  look();
+}
+
+// --- what there is ---
+
+void Presence::look() {
+  bus_.call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", {},
+            [this](sd_bus_message* answer, const std::string& error) {
+              if (!error.empty()) {
+                return events_.presence_event(false, "bluetoothd_missing", error);
+              }
+              if (!bluetoothd_there_) register_profile();
+              bluetoothd_there_ = true;
+              for_each_object(answer, [&](const std::string& path, const std::string& name) {
+                return interface_there(path, name, answer);
+              });
+            });
+}
+
+// An adapter and what it can be asked for come one after the other while bluetoothd starts. Whether
+// the properties were read.
+bool Presence::interface_there(const std::string& path, const std::string& interface,
+                               sd_bus_message* properties) {
+  if (interface == advertising_interface) {
+    advertising_managers_.insert(path);
+    advertise(path);
+  }
+  if (interface != adapter_interface) return false;
+  appeared(path, properties);
+  return true;
+}
+
+void Presence::owner_changed(bool there) {
+  advertising_managers_.clear();
+  states_.clear();
+  own_.clear();
+  if (!there) {
+    bluetoothd_there_ = false;
+    events_.presence_event(false, "bluetoothd_gone", "links stay; nobody new finds this broker");
+    return;
+  }
+  events_.presence_event(true, "bluetoothd_there", "");
+  look();
+}
+
+void Presence::read_properties(AdapterState& state, sd_bus_message* properties) {
+  for_each_property(properties, [&](const std::string& name) {
+    if (name == "Address") {
+      const char* address = nullptr;
+      sd_bus_message_read(properties, "v", "s", &address);
+      if (address != nullptr) state.address = address;
+      return true;
+    }
+    if (name != "Powered" && name != "Discoverable") return false;
+    int value = 0;
+    sd_bus_message_read(properties, "v", "b", &value);
+    (name == "Powered" ? state.powered : state.discoverable) = value != 0;
+    return true;
+  });
+}
+
+bool Presence::wants(const AdapterState& state) const {
+  return options_.adapters.empty() || options_.adapters.contains(state.name) ||
+         options_.adapters.contains(state.address);
+}
+
+void Presence::appeared(const std::string& path, sd_bus_message* properties) {
+  AdapterState state;
+  state.name = last_of(path);
+  read_properties(state, properties);
+  if (!wants(state)) return;
+  states_[path] = state;
+  events_.presence_event(true, "adapter_there", state.name + " " + state.address);
+  if (state.powered) {
+    arm(path);
+  } else {
+    events_.presence_event(false, "adapter_off",
+                           state.name +
+                               " is switched off; bluetoothctl power on (or rfkill "
+                               "unblock bluetooth) switches it on");
+  }
+}
+
+void Presence::changed(const std::string& path, sd_bus_message* properties) {
+  const auto found = states_.find(path);
+  if (found == states_.end()) return;
+  AdapterState& state = found->second;
+  const AdapterState before = state;
+  read_properties(state, properties);
+  if (!state.powered) {
+    state.advertises = false;
+    own_.erase(path);
+    if (before.powered) events_.presence_event(false, "adapter_off", state.name);
+  } else if (!before.powered) {
+    events_.presence_event(true, "adapter_on", state.name);
+    arm(path);
+  } else if (before.discoverable && !state.discoverable) {
+    arm(path);  // somebody else's time-out
+  }
+}
+
+void Presence::gone(const std::string& path) {
+  advertising_managers_.erase(path);
+  own_.erase(path);
+  const auto found = states_.find(path);
+  if (found == states_.end()) return;
+  const std::string name = found->second.name;
+  states_.erase(found);
+  events_.presence_event(false, "adapter_gone", name);
+}
+
+// --- being found ---
+
+void Presence::refused(const std::string& path, const std::string& what, const std::string& error) {
+  const auto found = states_.find(path);
+  if (found != states_.end()) found->second.fault = what + ": " + error;
+  events_.presence_event(false, "bluetooth_refused", last_of(path) + ": " + what + ": " + error);
+}
+
+// Discoverable is what makes bluetoothd answer pages, too; without a time-out it stays so.
+void Presence::arm(const std::string& path) {
+  bus_.set_property(path, adapter_interface, "DiscoverableTimeout", uint32_t{0}, {});
+  bus_.set_property(path, adapter_interface, "Discoverable", true,
+                    [this, path](sd_bus_message*, const std::string& error) {
+                      if (!error.empty()) refused(path, "to be discoverable", error);
+                    });
+  advertise(path);
+}
+
+void Presence::advertise(const std::string& path) {
+  const auto state = states_.find(path);
+  const bool can =
+      state != states_.end() && state->second.powered && advertising_managers_.contains(path);
+  if (!can || options_.announcement.le_psm == 0 || own_.contains(path)) return;
+  auto adapter = std::make_unique<Adapter>();
+  adapter->announcement = options_.announcement;
+  adapter->path = "/org/btbroker/advertisement/" + last_of(path);
+  if (sd_bus_add_object_vtable(bus_.raw(), &adapter->slot, adapter->path.c_str(),
+                               "org.bluez.LEAdvertisement1", Adapter::table, adapter.get()) < 0) {
+    return;
+  }
+  const std::string object = adapter->path;
+  own_[path] = std::move(adapter);
+  bus_.call(
+      path, "org.bluez.LEAdvertisingManager1", "RegisterAdvertisement",
+      [&](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", object.c_str(), 0); },
+      [this, path](sd_bus_message*, const std::string& error) {
+        if (!error.empty()) {
+          own_.erase(path);
+          return refused(path, "to advertise", error);
+        }
+        const auto found = states_.find(path);
+        if (found == states_.end()) return;
+        found->second.advertises = true;
+        events_.presence_event(true, "advertising", found->second.name);
+      });
+}
+
+void Presence::announcement_changed(Adapter& adapter) {
+  sd_bus_emit_properties_changed(bus_.raw(), adapter.path.c_str(), "org.bluez.LEAdvertisement1",
+                                 "ManufacturerData", nullptr);
+}
+
+void Presence::set_free_places(const std::string& adapter_address, uint8_t free) {
+  for (const auto& [path, adapter] : own_) {
+    const auto state = states_.find(path);
+    if (state == states_.end() || state->second.address != adapter_address) continue;
+    if (adapter->announcement.free_places == free) continue;
+    adapter->announcement.free_places = free;
+    announcement_changed(*adapter);
+  }
+}
+
+void Presence::set_epoch(uint8_t epoch) {
+  options_.announcement.epoch = epoch;
+  for (const auto& [path, adapter] : own_) {
+    if (adapter->announcement.epoch == epoch) continue;
+    adapter->announcement.epoch = epoch;
+    announcement_changed(*adapter);
+  }
+}
+
+// --- the SDP record ---
+
+// Attributes: service classes (1), protocols (4), the browse group (5), additional protocols (0xD),
+// the name (0x100); of our own: the version (0x300).
+std::string Presence::service_record() const {
+  char hex[16];
+  const auto number = [&](unsigned value, int digits) {
+    std::snprintf(hex, sizeof hex, "0x%0*x", digits, value);
+    return std::string(hex);
+  };
+  const std::string l2cap = "<sequence><uuid value=\"0x0100\"/>";
+  const std::string psm = "<uint16 value=\"" + number(options_.l2cap_psm, 4) + "\"/>";
+  const std::string by_rfcomm =
+      "<sequence>" + l2cap + "</sequence><sequence><uuid value=\"0x0003\"/>" + "<uint8 value=\"" +
+      number(options_.rfcomm_channel, 2) + "\"/></sequence></sequence>";
+  const std::string by_l2cap = "<sequence>" + l2cap + psm + "</sequence></sequence>";
+  std::string name;
+  for (const char letter : options_.name) {
+    name += letter == '<' || letter == '>' || letter == '&' || letter == '"' ? '_' : letter;
+  }
+  std::string record =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?><record>"
+      "<attribute id=\"0x0001\"><sequence><uuid value=\"" +
+      std::string(service_uuid) + "\"/></sequence></attribute>";
+  const bool both = options_.rfcomm_channel != 0 && options_.l2cap_psm != 0;
+  record += "<attribute id=\"0x0004\">" + (options_.rfcomm_channel != 0 ? by_rfcomm : by_l2cap) +
+            "</attribute>";
+  record += "<attribute id=\"0x0005\"><sequence><uuid value=\"0x1002\"/></sequence></attribute>";
+  if (both) {
+    record += "<attribute id=\"0x000d\"><sequence>" + by_l2cap + "</sequence></attribute>";
+  }
+  return record + "<attribute id=\"0x0100\"><text value=\"" + name +
+         "\"/></attribute><attribute id=\"0x0300\"><uint8 value=\"" +
+         number(announcement_version, 2) + "\"/></attribute></record>";
+}
+
+void Presence::register_profile() {
+  if (options_.l2cap_psm == 0 && options_.rfcomm_channel == 0) return;
+  if (profile_ == nullptr &&
+      sd_bus_add_object_vtable(bus_.raw(), &profile_, profile_path, "org.bluez.Profile1",
+                               profile_table, this) < 0) {
+    return;
+  }
+  bus_.call(
+      "/org/bluez", "org.bluez.ProfileManager1", "RegisterProfile",
+      [&](sd_bus_message* call) {
+        sd_bus_message_append(call, "osa{sv}", profile_path, std::string(service_uuid).c_str(), 5,
+                              "Role", "s", "server", "Name", "s", "btbroker", "ServiceRecord", "s",
+                              service_record().c_str(), "RequireAuthentication", "b", 0,
+                              "RequireAuthorization", "b", 0);
+      },
+      [this](sd_bus_message*, const std::string& error) {
+        events_.presence_event(error.empty(),
+                               error.empty() ? "service_record" : "bluetooth_refused",
+                               error.empty() ? "registered" : "the service record: " + error);
+      });
+}
+
+}  // namespace btb::bluez

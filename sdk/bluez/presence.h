@@ -1,0 +1,95 @@
+// Presence: how a broker is found over Bluetooth. On each adapter it listens on: connectable and
+// discoverable, an LE advertisement with its Announcement; on all of them the SDP record. Goes
+// along with what happens: adapters that come and go, are switched off and on, a bluetoothd that is
+// restarted.
+//
+// It never switches an adapter on: who switched it off had a reason. Nothing it asks needs root
+// (the D-Bus policy of bluetoothd lets every user ask it).
+//
+// Resource; one thread, in which the Bus is processed. Borrows the Bus and the events.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "sdk/bluez/announcement.h"
+#include "sdk/bluez/bus.h"
+
+struct sd_bus_slot;
+
+namespace btb::bluez {
+
+struct PresenceOptions {
+  std::string name;  // of the broker, for people
+  Announcement announcement;
+  uint16_t l2cap_psm = 0;          // 0: does not listen on L2CAP
+  uint8_t rfcomm_channel = 0;      // 0: does not listen on RFCOMM
+  std::set<std::string> adapters;  // names (hci0) or addresses; empty: all there are
+};
+
+// What is known of an adapter; for people and for `btctl status`.
+struct AdapterState {
+  std::string name;  // hci0
+  std::string address;
+  bool powered = false;
+  bool discoverable = false;
+  bool advertises = false;
+  std::string fault;  // what BlueZ refused last, and its words
+};
+
+class Presence {
+ public:
+  class Events {
+   public:
+    // Something changed that a person may want to know. `good`: for the better.
+    virtual void presence_event(bool good, const std::string& what, const std::string& text) = 0;
+
+   protected:
+    ~Events() = default;
+  };
+
+  Presence(Bus& bus, PresenceOptions options, Events& events);
+  ~Presence();
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+
+  void start();
+  // The number of free places on an adapter, or the epoch, is another now. Sends what changed.
+  void set_free_places(const std::string& adapter_address, uint8_t free);
+  void set_epoch(uint8_t epoch);
+
+  // By D-Bus path.
+  [[nodiscard]] const std::map<std::string, AdapterState>& adapters() const { return states_; }
+
+ private:
+  struct Adapter;
+
+  void look();
+  bool interface_there(const std::string& path, const std::string& interface,
+                       struct sd_bus_message* properties);
+  void appeared(const std::string& path, struct sd_bus_message* properties);
+  void changed(const std::string& path, struct sd_bus_message* properties);
+  void gone(const std::string& path);
+  void owner_changed(bool there);
+  void arm(const std::string& path);
+  void advertise(const std::string& path);
+  void register_profile();
+  void read_properties(AdapterState& state, struct sd_bus_message* properties);
+  void refused(const std::string& path, const std::string& what, const std::string& error);
+  void announcement_changed(Adapter& adapter);
+  [[nodiscard]] bool wants(const AdapterState& state) const;
+  [[nodiscard]] std::string service_record() const;
+
+  Bus& bus_;
+  PresenceOptions options_;
+  Events& events_;
+  std::map<std::string, AdapterState> states_;
+  std::set<std::string> advertising_managers_;           // paths that can be asked to advertise
+  std::map<std::string, std::unique_ptr<Adapter>> own_;  // what is exported for each
+  sd_bus_slot* profile_ = nullptr;
+  bool bluetoothd_there_ = false;
+};
+
+}  // namespace btb::bluez

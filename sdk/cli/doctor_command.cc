@@ -1,0 +1,186 @@
+#include "sdk/cli/doctor_command.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "sdk/base/unique_fd.h"
+#include "sdk/bluez/scan.h"
+#include "sdk/cli/output.h"
+#include "sdk/cli/printable.h"
+
+namespace btb::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+struct Finding {
+  enum class Kind : uint8_t { good, advice, bad } kind;
+  std::string what;  // in plain words
+  std::string cure;  // a command, or what to do
+};
+using Findings = std::vector<Finding>;
+
+std::string first_line(const fs::path& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+std::vector<fs::path> entries(const fs::path& directory) {
+  std::vector<fs::path> all;
+  std::error_code fault;
+  for (fs::directory_iterator it(directory, fault), end; !fault && it != end; it.increment(fault)) {
+    all.push_back(it->path());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// False: without it there is nothing more to look at.
+bool look_at_kernel(Findings& findings) {
+  const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (fd.valid()) {
+    findings.push_back({Finding::Kind::good, "the kernel speaks Bluetooth", ""});
+    return true;
+  }
+  const bool missing = errno == EAFNOSUPPORT;
+  findings.push_back(
+      {Finding::Kind::bad,
+       missing ? "the kernel has no Bluetooth, or does not let this process have it (containers, "
+                 "RestrictAddressFamilies)"
+               : std::string("the kernel refuses a Bluetooth socket: ") + std::strerror(errno),
+       missing ? "modprobe bluetooth; in a container, share the host's network" : ""});
+  return false;
+}
+
+void look_at_switches(Findings& findings) {
+  for (const fs::path& entry : entries("/sys/class/rfkill")) {
+    if (first_line(entry / "type") != "bluetooth") continue;
+    const std::string name = first_line(entry / "name");
+    if (first_line(entry / "hard") == "1") {
+      findings.push_back(
+          {Finding::Kind::bad, name + " is off by a switch of the machine",
+           "look for a switch or a key for wireless, or in the firmware's settings"});
+    } else if (first_line(entry / "soft") == "1") {
+      findings.push_back({Finding::Kind::bad, name + " is blocked", "rfkill unblock bluetooth"});
+    }
+  }
+}
+
+void look_at_adapters(Findings& findings) {
+  size_t count = 0;
+  for (const fs::path& entry : entries("/sys/class/bluetooth")) {
+    count += entry.filename().string().find(':') == std::string::npos ? 1 : 0;
+  }
+  if (count != 0) {
+    findings.push_back(
+        {Finding::Kind::good, std::to_string(count) + (count == 1 ? " adapter" : " adapters"), ""});
+  } else {
+    findings.push_back({Finding::Kind::bad, "there is no Bluetooth adapter",
+                        "plug one in; if it is, dmesg | grep -i bluetooth tells what it lacks "
+                        "(often a firmware package)"});
+  }
+}
+
+void look_at_bluetoothd(Findings& findings) {
+  const auto adapters = bluez::known_adapters();
+  if (!adapters) {
+    const bool bus = adapters.error().text.find("D-Bus") != std::string::npos;
+    findings.push_back({Finding::Kind::bad, adapters.error().text,
+                        bus ? "systemctl start dbus (package dbus)"
+                            : "systemctl enable --now bluetooth (package bluez)"});
+    return;
+  }
+  findings.push_back({Finding::Kind::good, "bluetoothd answers", ""});
+  for (const bluez::KnownAdapter& adapter : *adapters) {
+    const std::string name = adapter.name + " " + adapter.address;
+    if (adapter.powered) {
+      findings.push_back({Finding::Kind::good, name + " is on", ""});
+    } else {
+      findings.push_back({Finding::Kind::bad, name + " is switched off",
+                          "bluetoothctl power on (select " + adapter.address + " first)"});
+    }
+  }
+}
+
+// What of bluetoothd's settings makes a difference to a broker (main.conf).
+void look_at_settings(Findings& findings) {
+  struct Wish {
+    const char* section;
+    const char* key;
+    const char* value;
+    const char* why;
+  };
+  constexpr Wish wishes[] = {
+      {"[GATT]", "Channels", "1", "with more, Android phones are lost after half a minute"},
+      {"[LE]", "MinAdvertisementInterval", "160",
+       "without it a broker is found in seconds, not at once"},
+      {"[LE]", "ConnectionSupervisionTimeout", "500", "without it LE links end at the first fade"},
+  };
+  std::ifstream in("/etc/bluetooth/main.conf");
+  std::string section, line, set;
+  while (std::getline(in, line)) {
+    if (line.starts_with('[')) section = line.substr(0, line.find(']') + 1);
+    if (!line.empty() && line[0] != '#')
+      set += section + line.substr(0, line.find_first_of(" =")) + "\n";
+  }
+  for (const Wish& wish : wishes) {
+    if (set.find(std::string(wish.section) + wish.key + "\n") != std::string::npos) continue;
+    findings.push_back({Finding::Kind::advice, std::string(wish.key) + " is not set: " + wish.why,
+                        std::string("in /etc/bluetooth/main.conf, under ") + wish.section + ": " +
+                            wish.key + " = " + wish.value});
+  }
+}
+
+const char* word(Finding::Kind kind) {
+  switch (kind) {
+    case Finding::Kind::good:
+      return "good";
+    case Finding::Kind::advice:
+      return "advice";
+    case Finding::Kind::bad:
+      return "bad";
+  }
+  return "";
+}
+
+}  // namespace
+
+int examine(const Program& program, bool json) {
+  Findings findings;
+  if (look_at_kernel(findings)) {
+    look_at_switches(findings);
+    look_at_adapters(findings);
+    look_at_bluetoothd(findings);
+    if (fs::exists("/etc/bluetooth")) look_at_settings(findings);
+  }
+  Output output(STDOUT_FILENO);
+  Json all = Json::array();
+  bool fine = true;
+  for (const Finding& finding : findings) {
+    fine = fine && finding.kind != Finding::Kind::bad;
+    all.push_back({{"kind", word(finding.kind)}, {"what", finding.what}, {"cure", finding.cure}});
+    if (json || (program.quiet() && finding.kind == Finding::Kind::good)) continue;
+    std::string head = word(finding.kind);
+    head.resize(8, ' ');
+    output.buffer() += head + printable(finding.what) + "\n";
+    if (!finding.cure.empty()) output.buffer() += "        -> " + printable(finding.cure) + "\n";
+  }
+  if (json) {
+    output.buffer() = all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  output.flush();
+  return static_cast<int>(fine ? Exit::ok : Exit::error);
+}
+
+}  // namespace btb::cli
