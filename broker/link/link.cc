@@ -70,12 +70,15 @@ LinkResult Link::write_messages(std::span<const iovec> ranges) {
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = count;
-    if (::sendmsg(fd_.get(), &message, flags) < 0) {
-      return total == 0 ? failure(errno) : LinkResult{LinkResult::Status::ok, total, 0};
-    }
-    total += bytes;
+    const ssize_t sent = ::sendmsg(fd_.get(), &message, flags);
+    if (sent < 0 && total == 0) return failure(errno);
+    total += sent < 0 ? 0 : static_cast<size_t>(sent);
+    if (sent < static_cast<ssize_t>(bytes)) break;
     range = next;
     at = next_at;
+    // While one waits in the kernel, the adapter has all it can hold: what comes next is chosen
+    // when there is room, so that an alert stands behind no more than this.
+    if (has_unsent(fd_.get())) break;
   }
   return {LinkResult::Status::ok, total, 0};
 }

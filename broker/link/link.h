@@ -47,7 +47,7 @@ class Link {
   LinkResult write_messages(std::span<const iovec> ranges);
 
   UniqueFd fd_;                       // closed after poll_ has let go of it
-  const uint32_t message_bytes_max_;  // 0: it is a stream
+  const uint32_t message_bytes_max_;  // of one write; 0: any number
   Poll poll_;
   bool readable_ = true;
   bool writable_ = false;

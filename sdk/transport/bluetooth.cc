@@ -65,8 +65,10 @@ constexpr uint32_t phy_edr_3_5_slots = 1U << 8;
 // --- ours ---
 
 constexpr uint32_t l2cap_head_bytes = 4;
+// L2CAP's, and RFCOMM's own: address, control, two for the length, credits, check.
+constexpr uint32_t rfcomm_head_bytes = l2cap_head_bytes + 6;
 constexpr uint32_t edr_2_packet_bytes = 679, edr_3_packet_bytes = 1021;
-constexpr uint32_t le_packet_bytes = 247, le_length_bytes = 2;
+constexpr uint32_t le_packet_bytes = 247, le_length_bytes = 2, le_packets = 4;
 
 DeviceAddress parse_device(const std::string& text) {
   DeviceAddress device{};
@@ -117,17 +119,23 @@ void set_option(int fd, int level, int name, const Value& value) {
   (void)::setsockopt(fd, level, name, &value, sizeof value);
 }
 
-bool is_l2cap(int fd) {
+// -1: no Bluetooth socket.
+int protocol_of(int fd) {
   int domain = 0, protocol = 0;
-  return get_option(fd, SOL_SOCKET, SO_DOMAIN, domain) && domain == AF_BLUETOOTH &&
-         get_option(fd, SOL_SOCKET, SO_PROTOCOL, protocol) && protocol == protocol_l2cap;
+  const bool known = get_option(fd, SOL_SOCKET, SO_DOMAIN, domain) && domain == AF_BLUETOOTH &&
+                     get_option(fd, SOL_SOCKET, SO_PROTOCOL, protocol);
+  return known ? protocol : -1;
 }
 
-// A message that ends a little behind the end of a packet takes a whole one more: it is to end
-// where a packet does.
-uint32_t fill_packets(uint32_t mtu, uint32_t packet, uint32_t overhead) {
-  const uint32_t packets = (mtu + overhead) / packet;
-  return packets == 0 ? mtu : packets * packet - overhead;
+bool is_l2cap(int fd) {
+  return protocol_of(fd) == protocol_l2cap;
+}
+
+// A message that ends a little behind the end of a packet takes a whole one more, so it ends where
+// a packet does. More packets in a message would save little, and an alert waits for its end.
+uint32_t fill_packets(uint32_t mtu, uint32_t packet, uint32_t packets, uint32_t overhead) {
+  const uint32_t fitting = std::min(packets, (mtu + overhead) / packet);
+  return fitting == 0 ? mtu : fitting * packet - overhead;
 }
 
 }  // namespace
@@ -157,7 +165,8 @@ UniqueFd make_socket(const Endpoint& endpoint) {
                        (rfcomm ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_NONBLOCK | SOCK_CLOEXEC,
                        rfcomm ? protocol_rfcomm : protocol_l2cap));
   if (!fd.valid()) return fd;
-  set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, send_buffer_bytes);
+  set_option(fd.get(), SOL_SOCKET, SO_SNDBUF,
+             rfcomm ? rfcomm_send_buffer_bytes : send_buffer_bytes);
   if (endpoint.scheme == Scheme::l2cap) {
     L2capOptions options{};
     if (get_option(fd.get(), level_l2cap, option_l2cap, options)) {
@@ -195,21 +204,24 @@ bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& ada
 }
 
 void tune_accepted(int fd) {
-  set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes);
+  set_option(fd, SOL_SOCKET, SO_SNDBUF,
+             is_l2cap(fd) ? send_buffer_bytes : rfcomm_send_buffer_bytes);
 }
 
 uint32_t message_bytes_max(int fd) {
-  if (!is_l2cap(fd)) return 0;
+  const int protocol = protocol_of(fd);
+  if (protocol == protocol_rfcomm) return edr_3_packet_bytes - rfcomm_head_bytes;
+  if (protocol != protocol_l2cap) return 0;
   uint16_t le_mtu_of_peer = 0;
   if (get_option(fd, level_bluetooth, option_send_mtu, le_mtu_of_peer)) {
-    return fill_packets(le_mtu_of_peer, le_packet_bytes, le_length_bytes);
+    return fill_packets(le_mtu_of_peer, le_packet_bytes, le_packets, le_length_bytes);
   }
   L2capOptions options{};
   if (!get_option(fd, level_l2cap, option_l2cap, options)) return 0;
   uint32_t phy = 0;
   const bool edr_3 =
       !get_option(fd, level_bluetooth, option_phy, phy) || (phy & phy_edr_3_5_slots) != 0;
-  return fill_packets(options.send_mtu, edr_3 ? edr_3_packet_bytes : edr_2_packet_bytes,
+  return fill_packets(options.send_mtu, edr_3 ? edr_3_packet_bytes : edr_2_packet_bytes, 1,
                       l2cap_head_bytes);
 }
 

@@ -24,9 +24,12 @@ inline constexpr uint16_t classic_mtu = 4 * 1021 - 4;
 // LE: of 16 link layer packets of 251 bytes, each with an L2CAP head of 4, and 2 for the length.
 // Its size buys credits, of which 6.1 kernels give one for each packet of a message.
 inline constexpr uint16_t le_mtu = 16 * 247 - 2;
-// What the kernel may hold of a link beside what is on the air. More is bandwidth to nobody, and
-// the delay of an alert behind it.
-inline constexpr int send_buffer_bytes = 8 << 10;
+// What the kernel may hold of a link beside what the adapter has. An adapter has some eight packets
+// (30 ms at 3 Mbit/s), so the link does not run dry; more would be bandwidth to nobody, and the
+// delay of an alert behind it. The least there is: the kernel makes 4608 bytes of it, two packets.
+inline constexpr int send_buffer_bytes = 2 << 10;
+// RFCOMM waits for credits, and needs more to go on with meanwhile.
+inline constexpr int rfcomm_send_buffer_bytes = 16 << 10;
 
 struct Address {
   sockaddr_storage storage{};
@@ -50,7 +53,9 @@ bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& ada
 // A connection that was accepted.
 void tune_accepted(int fd);
 
-// The most bytes of one message to send; 0 for a stream, or if the socket is not connected.
+// The most bytes to send at once; 0: any number, or the socket is not connected. RFCOMM is a
+// stream, but its frames of 1021 bytes and a head of L2CAP do not fit into a packet, and spill four
+// bytes into a second one; so it, too, is given what fits.
 uint32_t message_bytes_max(int fd);
 
 // "l2cap 00:1A:7D:DA:71:13", of a socket address of this family.

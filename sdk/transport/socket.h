@@ -63,10 +63,13 @@ Result<void> finish_connect(int fd);
 // gives what came in last: here what came in is given first.
 ssize_t receive(int fd, void* buffer, size_t bytes);
 
-// Of a connected socket that carries messages (L2CAP): the most bytes to write at once, chosen so
-// that the packets on the air are full. 0: it carries a stream, and takes any number. A read of one
-// takes a whole message: what does not fit in the buffer is lost, so it has room for 64 KiB.
+// Of a connected Bluetooth socket: the most bytes to write at once, so that the packets on the air
+// are full. 0: any number. L2CAP carries messages: a read takes a whole one, and what does not fit
+// in the buffer is lost, so it has room for 64 KiB.
 uint32_t message_bytes_max(int fd);
+
+// Whether something that was written to such a socket still waits in the kernel.
+bool has_unsent(int fd);
 
 // The user behind the other end of a unix socket; nothing for others.
 struct PeerUser {
