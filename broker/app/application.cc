@@ -246,13 +246,20 @@ size_t Application::free_places(const std::string& adapter) const {
   return taken < all ? all - taken : 0;
 }
 
-// For who finds no place: where there is one.
+// For who finds no place: where there is one, as -b takes it.
 std::string Application::places_elsewhere(const std::string& adapter) const {
   std::string text;
   if (discovery_ == nullptr) return text;
   for (const bluez::AdapterState& other : discovery_->adapters()) {
     if (other.address == adapter || !other.powered || free_places(other.address) == 0) continue;
-    text += (text.empty() ? "; there are some at " : ", ") + other.address;
+    for (const OpenListener& open : listeners_) {
+      Endpoint endpoint = open.listener->endpoint();
+      const bool there = endpoint.address == "*" || endpoint.address == other.name ||
+                         endpoint.address == other.address;
+      if (!there || !Discovery::concerns({endpoint})) continue;
+      endpoint.address = other.address;
+      text += (text.empty() ? "; there are some at " : ", ") + to_string(endpoint);
+    }
   }
   return text;
 }
@@ -337,16 +344,22 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
       read_config(config_->file, program_directory_, faults, config_->plugin_files);
   auto changes = std::make_unique<ConfigChanges>();
   std::vector<OpenListener> added;
+  std::vector<ListenerConfig> absent;
   if (fresh != nullptr) {
     *changes = compare(*config_, *fresh);
     for (const ListenerConfig& config : changes->listeners_added) {
-      const bool known = std::any_of(
-          listeners_.begin(), listeners_.end(),
-          [&](const OpenListener& open) { return open.config.endpoint == config.endpoint; });
+      const auto same = [&](const ListenerConfig& other) {
+        return other.endpoint == config.endpoint;
+      };
+      const bool known = std::any_of(listeners_.begin(), listeners_.end(),
+                                     [&](const OpenListener& open) { return same(open.config); }) ||
+                         std::any_of(absent_.begin(), absent_.end(), same);
       if (known) continue;
       Result<OpenListener> open = open_listener(config);
       if (open) {
         added.push_back(std::move(*open));
+      } else if (may_appear(config.endpoint, open.error())) {
+        absent.push_back(config);
       } else {
         faults.push_back({config_->file, 0, 0, open.error().text});
       }
@@ -363,6 +376,7 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
   keep_what_runs(*config_, *fresh);
   config_ = std::move(fresh);
   for (OpenListener& open : added) listeners_.push_back(std::move(open));
+  absent_.insert(absent_.end(), absent.begin(), absent.end());
   apply(*changes);
   for (const std::string& line : changes->applied)
     log_.write(EventLog::Level::info, "reload_applied", line);
@@ -394,8 +408,15 @@ void Application::apply(ConfigChanges& changes) {
       out_of_descriptors_gone_ += open.listener->out_of_descriptors();
       return true;
     });
+    std::erase_if(absent_, same);
     sessions_.close_listener(gone.endpoint);
   }
+  for (ListenerConfig& absent : absent_) {
+    for (const ListenerConfig& config : config_->listen) {
+      if (config.endpoint == absent.endpoint) absent = config;
+    }
+  }
+  if (!changes.listeners_added.empty() || !changes.listeners_removed.empty()) announce();
   for (OpenListener& open : listeners_) {
     for (const ListenerConfig& config : config_->listen) {
       if (config.endpoint != open.config.endpoint) continue;

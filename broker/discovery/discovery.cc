@@ -35,7 +35,8 @@ bluez::PresenceOptions options_for(const std::string& name,
     }
     if (endpoint.scheme == Scheme::le) {
       options.announcement.le_psm = static_cast<uint8_t>(endpoint.port);
-    } else {
+    }
+    if (endpoint.scheme == Scheme::l2cap && endpoint.port == bluez::usual_l2cap_psm) {
       options.announcement.classic = true;
     }
   }

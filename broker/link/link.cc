@@ -41,7 +41,7 @@ LinkResult Link::read(MutableBytes buffer) {
 }
 
 LinkResult Link::write(std::span<const iovec> ranges) {
-  if (message_bytes_max_ != 0) return write_messages(ranges);
+  if (message_bytes_max_ != 0) return write_message(ranges);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(ranges.data());
   message.msg_iovlen = ranges.size();
@@ -53,34 +53,22 @@ LinkResult Link::write(std::span<const iovec> ranges) {
   return {LinkResult::Status::ok, static_cast<size_t>(bytes), 0};
 }
 
-// Each message as full as it can be; the last takes what is left.
-LinkResult Link::write_messages(std::span<const iovec> ranges) {
+// One message, as full as it can be. What comes next is chosen when the kernel has room again, so
+// that an alert stands behind no more than this.
+LinkResult Link::write_message(std::span<const iovec> ranges) {
   std::array<iovec, message_ranges_max> parts;
-  size_t total = 0, range = 0, at = 0;  // written; the first byte that is not
-  while (range < ranges.size()) {
-    size_t count = 0, bytes = 0, next = range, next_at = at;
-    while (next < ranges.size() && count < parts.size() && bytes < message_bytes_max_) {
-      const iovec& from = ranges[next];
-      const size_t taken = std::min(from.iov_len - next_at, message_bytes_max_ - bytes);
-      parts[count++] = {static_cast<std::byte*>(from.iov_base) + next_at, taken};
-      bytes += taken;
-      next_at += taken;
-      if (next_at == from.iov_len) next_at = 0, ++next;
-    }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    const ssize_t sent = ::sendmsg(fd_.get(), &message, flags);
-    if (sent < 0 && total == 0) return failure(errno);
-    total += sent < 0 ? 0 : static_cast<size_t>(sent);
-    if (sent < static_cast<ssize_t>(bytes)) break;
-    range = next;
-    at = next_at;
-    // While one waits in the kernel, the adapter has all it can hold: what comes next is chosen
-    // when there is room, so that an alert stands behind no more than this.
-    if (has_unsent(fd_.get())) break;
+  size_t count = 0, bytes = 0;
+  for (const iovec& from : ranges) {
+    if (count == parts.size() || bytes == message_bytes_max_) break;
+    parts[count] = {from.iov_base, std::min<size_t>(from.iov_len, message_bytes_max_ - bytes)};
+    bytes += parts[count++].iov_len;
   }
-  return {LinkResult::Status::ok, total, 0};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  const ssize_t sent = ::sendmsg(fd_.get(), &message, flags);
+  if (sent < 0) return failure(errno);
+  return {LinkResult::Status::ok, static_cast<size_t>(sent), 0};
 }
 
 void Link::want_readable(bool wanted) {

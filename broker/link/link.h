@@ -32,8 +32,7 @@ class Link {
   // Reads once, as much as there is and fits. Where the socket carries messages, there is room for
   // the largest: the rest would be lost.
   LinkResult read(MutableBytes buffer);
-  // Writes once, or, where the socket carries messages, one message after the other; fewer bytes
-  // than given means that the socket is full.
+  // Writes once; fewer bytes than given mean that the socket takes no more now.
   LinkResult write(std::span<const iovec> ranges);
 
   void want_readable(bool wanted);
@@ -44,7 +43,7 @@ class Link {
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
-  LinkResult write_messages(std::span<const iovec> ranges);
+  LinkResult write_message(std::span<const iovec> ranges);
 
   UniqueFd fd_;                       // closed after poll_ has let go of it
   const uint32_t message_bytes_max_;  // of one write; 0: any number

@@ -25,17 +25,23 @@ Sessions::Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner
 
 Sessions::~Sessions() = default;
 
-void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
+Session& Sessions::add(UniqueFd fd, SessionTraits traits) {
   ++accepted_;
+  ++open_;
   const uint64_t id = next_id_++;
   auto made = std::make_unique<Session>(*this, id, std::move(fd), std::move(traits));
   Session& session = *made;
   all_.emplace(id, std::move(made));
   handshakes_.emplace(id, &session);
+  return session;
+}
+
+void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
+  add(std::move(fd), std::move(traits));
   // Who has been silent longest goes, be it the newcomer: connections that never say anything
   // cannot keep those out that do.
   Session& oldest = *handshakes_.begin()->second;
-  if (++open_ > limits.sessions) {
+  if (open_ > limits.sessions) {
     shed(oldest, "no place for another session");
   } else if (handshakes_.size() > limits.handshakes) {
     shed(oldest, "too many connections that have not said hello");
@@ -43,10 +49,7 @@ void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
 }
 
 void Sessions::turn_away(UniqueFd fd, SessionTraits traits, std::string_view text) {
-  const uint64_t id = next_id_;
-  adopt(std::move(fd), std::move(traits));
-  const auto found = all_.find(id);
-  if (found != all_.end()) shed(*found->second, text);
+  shed(add(std::move(fd), std::move(traits)), text);
 }
 
 size_t Sessions::count_on(std::string_view adapter) const {

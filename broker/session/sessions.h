@@ -94,6 +94,7 @@ class Sessions {
   friend class Session;
   friend class Flush;
 
+  Session& add(UniqueFd fd, SessionTraits traits);
   void ended(Session& session, wire::Reason reason, std::string_view text);
   void shed(Session& session, std::string_view text);
   void go_on_postponed();

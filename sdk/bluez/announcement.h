@@ -2,7 +2,7 @@
 // (3), this service's UUID (18), and manufacturer data (4 + 6), which is the Announcement. Value
 // type; [any] thread.
 //
-//   byte 0    version in the upper four bits; bit 0: listens on BR/EDR
+//   byte 0    version in the upper four bits; bit 0: listens on L2CAP at 4097
 //   byte 1    PSM of its LE channel; 0: none
 //   byte 2-3  site: a hash of the broker's name, the same on all its adapters; little-endian
 //   byte 4    epoch: another number when there is something new for clients that let go
@@ -23,6 +23,7 @@ inline constexpr std::string_view service_uuid = "9f1c7b0e-5d3a-4e0b-8a6c-627462
 // own (Assigned Numbers, company identifiers).
 inline constexpr uint16_t company = 0xFFFF;
 inline constexpr uint8_t announcement_version = 1;
+inline constexpr uint16_t usual_l2cap_psm = 0x1001;
 
 struct Announcement {
   bool classic = false;

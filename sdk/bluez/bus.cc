@@ -45,7 +45,7 @@ struct Unref {
 }  // namespace
 
 void Bus::Close::operator()(sd_bus* bus) const {
-  sd_bus_flush_close_unref(bus);
+  sd_bus_close_unref(bus);  // flushing may wait for as long as the bus likes
 }
 
 Result<std::unique_ptr<Bus>> Bus::open_system() {

@@ -103,8 +103,10 @@ void Presence::start() {
       });
   bus_.listen("type='signal',sender='org.bluez',member='InterfacesRemoved'",
               [this](sd_bus_message* signal) {
-                const char* path = nullptr;
-                if (sd_bus_message_read(signal, "o", &path) >= 0) gone(path);
+                const char *path = nullptr, *interface = nullptr;
+                if (sd_bus_message_read(signal, "o", &path) < 0) return;
+                if (sd_bus_message_enter_container(signal, 'a', "s") <= 0) return;
+                while (sd_bus_message_read(signal, "s", &interface) > 0) gone(path, interface);
               });
   bus_.listen(
       "type='signal',sender='org.bluez',member='PropertiesChanged',arg0='org.bluez.Adapter1'",
@@ -147,11 +149,13 @@ bool Presence::interface_there(const std::string& path, const std::string& inter
 
 void Presence::owner_changed(bool there) {
   advertising_managers_.clear();
+  registering_ = false;
   states_.clear();
   own_.clear();
   if (!there) {
     bluetoothd_there_ = false;
-    events_.presence_event(false, "bluetoothd_gone", "links stay; nobody new finds this broker");
+    events_.presence_event(false, "bluetoothd_gone",
+                           "nobody new finds this broker until it is back");
     return;
   }
   events_.presence_event(true, "bluetoothd_there", "");
@@ -180,6 +184,7 @@ bool Presence::wants(const AdapterState& state) const {
 }
 
 void Presence::appeared(const std::string& path, sd_bus_message* properties) {
+  if (states_.contains(path)) return changed(path, properties);
   AdapterState state;
   state.name = last_of(path);
   read_properties(state, properties);
@@ -203,7 +208,6 @@ void Presence::changed(const std::string& path, sd_bus_message* properties) {
   const AdapterState before = state;
   read_properties(state, properties);
   if (!state.powered) {
-    state.advertises = false;
     own_.erase(path);
     if (before.powered) events_.presence_event(false, "adapter_off", state.name);
   } else if (!before.powered) {
@@ -214,9 +218,12 @@ void Presence::changed(const std::string& path, sd_bus_message* properties) {
   }
 }
 
-void Presence::gone(const std::string& path) {
-  advertising_managers_.erase(path);
-  own_.erase(path);
+void Presence::gone(const std::string& path, const std::string& interface) {
+  if (interface == advertising_interface) {
+    advertising_managers_.erase(path);
+    own_.erase(path);
+  }
+  if (interface != adapter_interface) return;
   const auto found = states_.find(path);
   if (found == states_.end()) return;
   const std::string name = found->second.name;
@@ -227,8 +234,6 @@ void Presence::gone(const std::string& path) {
 // --- being found ---
 
 void Presence::refused(const std::string& path, const std::string& what, const std::string& error) {
-  const auto found = states_.find(path);
-  if (found != states_.end()) found->second.fault = what + ": " + error;
   events_.presence_event(false, "bluetooth_refused", last_of(path) + ": " + what + ": " + error);
 }
 
@@ -247,6 +252,8 @@ void Presence::advertise(const std::string& path) {
   const bool can =
       state != states_.end() && state->second.powered && advertising_managers_.contains(path);
   if (!can || options_.announcement.le_psm == 0 || own_.contains(path)) return;
+  if (registering_) return;  // bluetoothd answers only the first of several at once
+  registering_ = true;
   auto adapter = std::make_unique<Adapter>();
   adapter->announcement = options_.announcement;
   adapter->path = "/org/btbroker/advertisement/" + last_of(path);
@@ -256,18 +263,21 @@ void Presence::advertise(const std::string& path) {
   }
   const std::string object = adapter->path;
   own_[path] = std::move(adapter);
+  // One of before the adapter was switched off is still known there, with what it said then.
+  bus_.call(path, advertising_interface, "UnregisterAdvertisement",
+            [&](sd_bus_message* call) { sd_bus_message_append(call, "o", object.c_str()); }, {});
   bus_.call(
       path, "org.bluez.LEAdvertisingManager1", "RegisterAdvertisement",
       [&](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", object.c_str(), 0); },
       [this, path](sd_bus_message*, const std::string& error) {
-        if (!error.empty()) {
-          own_.erase(path);
-          return refused(path, "to advertise", error);
+        registering_ = false;
+        if (error.empty()) {
+          events_.presence_event(true, "advertising", last_of(path));
+        } else {
+          refused(path, "to advertise", error);
         }
-        const auto found = states_.find(path);
-        if (found == states_.end()) return;
-        found->second.advertises = true;
-        events_.presence_event(true, "advertising", found->second.name);
+        for (const auto& [next, known] : states_) advertise(next);
+        if (!error.empty()) own_.erase(path);
       });
 }
 
@@ -282,15 +292,6 @@ void Presence::set_free_places(const std::string& adapter_address, uint8_t free)
     if (state == states_.end() || state->second.address != adapter_address) continue;
     if (adapter->announcement.free_places == free) continue;
     adapter->announcement.free_places = free;
-    announcement_changed(*adapter);
-  }
-}
-
-void Presence::set_epoch(uint8_t epoch) {
-  options_.announcement.epoch = epoch;
-  for (const auto& [path, adapter] : own_) {
-    if (adapter->announcement.epoch == epoch) continue;
-    adapter->announcement.epoch = epoch;
     announcement_changed(*adapter);
   }
 }

@@ -1,5 +1,6 @@
 // Presence: how a broker is found over Bluetooth. On each adapter it listens on: connectable and
-// discoverable, an LE advertisement with its Announcement; on all of them the SDP record. Goes
+// discoverable, and, if it listens on LE, an advertisement with its Announcement; the SDP record on
+// all of them. Goes
 // along with what happens: adapters that come and go, are switched off and on, a bluetoothd that is
 // restarted.
 //
@@ -29,14 +30,12 @@ struct PresenceOptions {
   std::set<std::string> adapters;  // names (hci0) or addresses; empty: all there are
 };
 
-// What is known of an adapter; for people and for `btctl status`.
+// What is known of an adapter.
 struct AdapterState {
   std::string name;  // hci0
   std::string address;
   bool powered = false;
   bool discoverable = false;
-  bool advertises = false;
-  std::string fault;  // what BlueZ refused last, and its words
 };
 
 class Presence {
@@ -56,9 +55,8 @@ class Presence {
   Presence& operator=(const Presence&) = delete;
 
   void start();
-  // The number of free places on an adapter, or the epoch, is another now. Sends what changed.
+  // The number of free places on an adapter is another now.
   void set_free_places(const std::string& adapter_address, uint8_t free);
-  void set_epoch(uint8_t epoch);
 
   // By D-Bus path.
   [[nodiscard]] const std::map<std::string, AdapterState>& adapters() const { return states_; }
@@ -71,7 +69,7 @@ class Presence {
                        struct sd_bus_message* properties);
   void appeared(const std::string& path, struct sd_bus_message* properties);
   void changed(const std::string& path, struct sd_bus_message* properties);
-  void gone(const std::string& path);
+  void gone(const std::string& path, const std::string& interface);
   void owner_changed(bool there);
   void arm(const std::string& path);
   void advertise(const std::string& path);
@@ -90,6 +88,7 @@ class Presence {
   std::map<std::string, std::unique_ptr<Adapter>> own_;  // what is exported for each
   sd_bus_slot* profile_ = nullptr;
   bool bluetoothd_there_ = false;
+  bool registering_ = false;  // an advertisement is
 };
 
 }  // namespace btb::bluez

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "sdk/bluez/dict.h"
 
@@ -157,7 +158,10 @@ void Scan::read_announcement(sd_bus_message* variant, Found& found) {
 // `now`: it was heard in this scan; else bluetoothd remembers it, and where from is not known. What
 // says how strong it is was heard.
 void Scan::read_device(const std::string& path, sd_bus_message* properties, bool now) {
-  if (devices_.size() >= found_max && !devices_.contains(path)) return;
+  if (devices_.size() >= found_max && !devices_.contains(path)) {
+    std::erase_if(devices_, [](const auto& entry) { return !entry.second.ours; });
+    if (devices_.size() >= found_max) return;
+  }
   Device& device = devices_[path];
   bool heard = false;
   for_each_property(properties, [&](const std::string& name) {
@@ -216,10 +220,10 @@ void Scan::end() {
 }
 
 bool Scan::found_one() const {
-  return std::any_of(devices_.begin(), devices_.end(), [](const auto& entry) {
+  return std::any_of(devices_.begin(), devices_.end(), [this](const auto& entry) {
     const Device& device = entry.second;
     const auto& said = device.found.announcement;
-    return device.ours && device.seen && (!said || said->free_places != 0);
+    return device.ours && device.seen && (classic_ || (said && said->free_places != 0));
   });
 }
 
@@ -255,7 +259,9 @@ Result<std::vector<Found>> Scan::run() {
     if (device.ours && device.seen) all.push_back(device.found);
   }
   if (all.empty() && !error_.empty()) return Error{Errc::refused, "bluetoothd: " + error_};
-  std::sort(all.begin(), all.end(), [](const Found& a, const Found& b) { return a.rssi > b.rssi; });
+  const auto strength = [](const Found& found) { return found.rssi == 0 ? INT_MIN : found.rssi; };
+  std::sort(all.begin(), all.end(),
+            [&](const Found& a, const Found& b) { return strength(a) > strength(b); });
   return all;
 }
 

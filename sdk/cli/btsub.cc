@@ -75,7 +75,9 @@ Words words() {
         "A quarter of an hour, in a form of one's own"},
        {"btsub -n 1 -W 5 alarm && ring", "Wait up to five seconds for one message"},
        {"btsub --rate --latency 'feed/#'", "How much, how fast"}},
-      {"btpub", "btctl", "btbroker"}};
+      {"btpub", "btctl", "btbroker"},
+      "",
+      true};
 }
 
 void add_options(Program& program, Arguments& a) {

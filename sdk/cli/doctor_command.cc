@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -95,10 +96,13 @@ void look_at_adapters(Findings& findings) {
 void look_at_bluetoothd(Findings& findings) {
   const auto adapters = bluez::known_adapters();
   if (!adapters) {
-    const bool bus = adapters.error().text.find("D-Bus") != std::string::npos;
-    findings.push_back({Finding::Kind::bad, adapters.error().text,
-                        bus ? "systemctl start dbus (package dbus)"
-                            : "systemctl enable --now bluetooth (package bluez)"});
+    const std::string& text = adapters.error().text;
+    const auto says = [&](const char* words) { return text.find(words) != std::string::npos; };
+    const char* cure = "systemctl enable --now bluetooth (package bluez)";
+    if (says("the system's D-Bus")) cure = "systemctl start dbus (package dbus)";
+    if (says("AccessDenied"))
+      cure = "let this user talk to org.bluez: the group bluetooth, or D-Bus's policy";
+    findings.push_back({Finding::Kind::bad, text, cure});
     return;
   }
   findings.push_back({Finding::Kind::good, "bluetoothd answers", ""});
@@ -113,32 +117,37 @@ void look_at_bluetoothd(Findings& findings) {
   }
 }
 
-// What of bluetoothd's settings makes a difference to a broker (main.conf).
+// What of bluetoothd's settings makes a difference to a broker (main.conf, [LE]).
 void look_at_settings(Findings& findings) {
   struct Wish {
-    const char* section;
     const char* key;
     const char* value;
     const char* why;
   };
   constexpr Wish wishes[] = {
-      {"[GATT]", "Channels", "1", "with more, Android phones are lost after half a minute"},
-      {"[LE]", "MinAdvertisementInterval", "160",
-       "without it a broker is found in seconds, not at once"},
-      {"[LE]", "ConnectionSupervisionTimeout", "500", "without it LE links end at the first fade"},
+      {"MinAdvertisementInterval", "160", "a broker is found in seconds, not at once"},
+      {"MaxAdvertisementInterval", "240", "a broker is found in seconds, not at once"},
+      {"ConnectionSupervisionTimeout", "500", "LE links end at the first fade"},
   };
+  std::error_code fault;
+  if (!fs::exists("/etc/bluetooth", fault)) return;
   std::ifstream in("/etc/bluetooth/main.conf");
+  if (!in) {
+    findings.push_back({Finding::Kind::advice, "/etc/bluetooth/main.conf cannot be read", ""});
+    return;
+  }
   std::string section, line, set;
   while (std::getline(in, line)) {
     if (line.starts_with('[')) section = line.substr(0, line.find(']') + 1);
-    if (!line.empty() && line[0] != '#')
-      set += section + line.substr(0, line.find_first_of(" =")) + "\n";
+    if (section == "[LE]" && !line.starts_with('#'))
+      set += line.substr(0, line.find_first_of(" =")) + "\n";
   }
   for (const Wish& wish : wishes) {
-    if (set.find(std::string(wish.section) + wish.key + "\n") != std::string::npos) continue;
-    findings.push_back({Finding::Kind::advice, std::string(wish.key) + " is not set: " + wish.why,
-                        std::string("in /etc/bluetooth/main.conf, under ") + wish.section + ": " +
-                            wish.key + " = " + wish.value});
+    if (("\n" + set).find("\n" + std::string(wish.key) + "\n") != std::string::npos) continue;
+    findings.push_back({Finding::Kind::advice,
+                        std::string(wish.key) + " is not set: without it " + wish.why,
+                        "in /etc/bluetooth/main.conf, under [LE]: " + std::string(wish.key) +
+                            " = " + wish.value + "; then systemctl restart bluetooth"});
   }
 }
 
@@ -162,7 +171,7 @@ int examine(const Program& program, bool json) {
     look_at_switches(findings);
     look_at_adapters(findings);
     look_at_bluetoothd(findings);
-    if (fs::exists("/etc/bluetooth")) look_at_settings(findings);
+    look_at_settings(findings);
   }
   Output output(STDOUT_FILENO);
   Json all = Json::array();

@@ -194,6 +194,9 @@ Result<Endpoint> Program::broker() const {
   }
   auto found = client::find_broker(client::local_broker_directories());
   if (found || found.error().code != Errc::not_found) return found;
+  if (!words_.finds_on_air) {
+    return Error{Errc::not_found, found.error().text + "; name one with -b ENDPOINT"};
+  }
   const auto near = client::find_broker_on_air(adapter_);
   if (near) {
     note("found a broker at " + to_string(*near));
@@ -206,6 +209,9 @@ Result<Endpoint> Program::broker() const {
 Result<client::ClientOptions> Program::client_options() const {
   const auto timeout = parse_wait_ms(connect_timeout_);
   if (!timeout) return Error{Errc::invalid, "--connect-timeout: " + timeout.error().text};
+  if (!adapter_.empty() && (adapter_ == "*" || !is_adapter(adapter_))) {
+    return Error{Errc::invalid, "--adapter: " + adapter_ + " is neither like hci0 nor an address"};
+  }
   auto endpoint = broker();
   if (!endpoint) return endpoint.error();
   client::ClientOptions options;

@@ -28,6 +28,7 @@ struct Words {
   std::vector<Example> examples;
   std::vector<std::string> see_also;  // the other programs
   std::string surplus_hint = {};      // what a word too many may have been meant for
+  bool finds_on_air = false;          // without a broker's address it looks for one over Bluetooth
 };
 
 class Program {

@@ -52,7 +52,9 @@ int scan_for_brokers(const Program& program, const ScanWords& words, bool json) 
   if (json) {
     output.buffer() = all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   } else if (all.empty()) {
-    program.note("no broker in reach");
+    program.note(words.inquiry ? "no broker in reach"
+                               : "no broker in reach; one that does not listen on LE is found with "
+                                 "--inquiry only");
   } else {
     output.buffer() = table(all, {"name", "address", "signal_dbm", "free_places", "endpoints"},
                             program.verbose());

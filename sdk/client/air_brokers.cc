@@ -6,7 +6,7 @@ std::vector<Endpoint> endpoints_of(const bluez::Found& found) {
   std::vector<Endpoint> all;
   const auto& said = found.announcement;
   if (!found.random_address && (found.classic || (said && said->classic))) {
-    all.push_back({Endpoint::Scheme::l2cap, found.address, default_l2cap_psm});
+    all.push_back({Endpoint::Scheme::l2cap, found.address, bluez::usual_l2cap_psm});
   }
   if (said && said->le_psm != 0) {
     all.push_back({Endpoint::Scheme::le, found.address, said->le_psm, found.random_address});

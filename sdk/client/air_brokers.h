@@ -11,9 +11,6 @@
 
 namespace btb::client {
 
-// Where a broker listens whose announcement does not say: it says the PSM of LE only.
-inline constexpr uint16_t default_l2cap_psm = 0x1001;
-
 // How it can be reached, best first: L2CAP carries most, then LE.
 std::vector<Endpoint> endpoints_of(const bluez::Found& found);
 

@@ -23,7 +23,7 @@ constexpr int option_l2cap = 1, option_l2cap_link_mode = 3, option_rfcomm_link_m
 constexpr int option_send_mtu = 12, option_receive_mtu = 13, option_phy = 14;
 constexpr int link_mode_central = 1;
 constexpr uint8_t type_classic = 0, type_le_public = 1, type_le_random = 2;
-constexpr unsigned long get_device_info = 0x800448D3;  // HCIGETDEVINFO
+constexpr unsigned long get_device_info = _IOR('H', 211, int);  // HCIGETDEVINFO
 
 using DeviceAddress = std::array<uint8_t, 6>;  // the last byte of the written form first
 
@@ -97,6 +97,11 @@ std::optional<DeviceAddress> adapter_address(const std::string& name, int& fault
   std::from_chars(name.data() + 3, name.data() + name.size(), info.id);
   if (!fd.valid() || ::ioctl(fd.get(), get_device_info, &info) != 0) {
     fault = errno;
+    return std::nullopt;
+  }
+  if (info.address ==
+      DeviceAddress{}) {  // just plugged in; as an address this would be all of them
+    fault = ENODEV;
     return std::nullopt;
   }
   return info.address;

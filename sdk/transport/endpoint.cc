@@ -77,6 +77,15 @@ bool is_bluetooth_address(std::string_view text) {
   return true;
 }
 
+// As BlueZ writes addresses.
+std::string in_capitals(std::string_view address) {
+  std::string text(address);
+  for (char& letter : text) {
+    if (letter >= 'a' && letter <= 'f') letter = static_cast<char>(letter - 'a' + 'A');
+  }
+  return text;
+}
+
 // PSMs of BR/EDR have an odd low byte and an even high byte (Core specification, volume 3, part
 // A, 4.2); those of LE have 8 bits (part A, 4.22).
 const char* channel_fault(Scheme scheme, uint32_t number) {
@@ -95,17 +104,13 @@ const char* channel_fault(Scheme scheme, uint32_t number) {
   return "no channel is known here";
 }
 
-bool is_adapter(std::string_view text) {
-  return text == "*" || (text.starts_with("hci") && parse_number(text.substr(3), adapter_max));
-}
-
 Result<Endpoint> parse_bluetooth(std::string_view text, Scheme scheme, std::string_view rest) {
   constexpr std::string_view random_suffix = "/random";
   const bool random = scheme == Scheme::le && rest.ends_with(random_suffix);
   if (random) rest.remove_suffix(random_suffix.size());
   const size_t slash = rest.find('/');
   const std::string_view address = rest.substr(0, slash);
-  if (!is_bluetooth_address(address) && !is_adapter(address)) {
+  if (!is_adapter(address)) {
     return wrong(text,
                  "a Bluetooth address looks like 00:1A:7D:DA:71:13; for listening, hci0 is "
                  "an adapter and * all of them");
@@ -114,10 +119,17 @@ Result<Endpoint> parse_bluetooth(std::string_view text, Scheme scheme, std::stri
   const auto number = parse_number(rest.substr(slash + 1), 65535);
   if (!number) return wrong(text, "a number must follow the \"/\"");
   if (const char* fault = channel_fault(scheme, *number)) return wrong(text, fault);
-  return Endpoint{scheme, std::string(address), static_cast<uint16_t>(*number), random};
+  Endpoint endpoint{scheme, std::string(address), static_cast<uint16_t>(*number), random};
+  if (is_bluetooth_address(address)) endpoint.address = in_capitals(address);
+  return endpoint;
 }
 
 }  // namespace
+
+bool is_adapter(std::string_view text) {
+  return text == "*" || is_bluetooth_address(text) ||
+         (text.starts_with("hci") && parse_number(text.substr(3), adapter_max));
+}
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const size_t colon = text.find(':');

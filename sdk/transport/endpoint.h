@@ -30,6 +30,9 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+// An adapter as people name it: hci0, or its address; "*" for all of them.
+bool is_adapter(std::string_view text);
+
 // The error says what is wrong and shows the forms that are understood.
 Result<Endpoint> parse_endpoint(std::string_view text);
 std::string to_string(const Endpoint& endpoint);

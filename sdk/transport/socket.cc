@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -401,14 +400,6 @@ ssize_t receive(int fd, void* buffer, size_t bytes) {
 
 uint32_t message_bytes_max(int fd) {
   return bluetooth::message_bytes_max(fd);
-}
-
-// The ioctl tells how much room there is (net/bluetooth/af_bluetooth.c), not how much is used.
-bool has_unsent(int fd) {
-  int room = 0, size = 0;
-  socklen_t bytes = sizeof size;
-  return ::ioctl(fd, TIOCOUTQ, &room) == 0 &&
-         getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &bytes) == 0 && room < size - 1;
 }
 
 std::optional<PeerUser> peer_user(int fd) {

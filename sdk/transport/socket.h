@@ -68,9 +68,6 @@ ssize_t receive(int fd, void* buffer, size_t bytes);
 // in the buffer is lost, so it has room for 64 KiB.
 uint32_t message_bytes_max(int fd);
 
-// Whether something that was written to such a socket still waits in the kernel.
-bool has_unsent(int fd);
-
 // The user behind the other end of a unix socket; nothing for others.
 struct PeerUser {
   uid_t uid = 0;

@@ -35,12 +35,12 @@ def a_scan_shows_who_is_there_with_signal_and_free_places():
     with Lab(adapters=4) as lab:
         found_broker(lab)
         lab.radio("range 0 2 -83")
-        there = scan(2)[lab.address(0)]
+        there = wait_for("it to be heard", lambda: scan(2).get(lab.address(0)))
         assert there["endpoints"] == [f"l2cap:{lab.address(0)}/4097", f"le:{lab.address(0)}/128"], there
         assert (there["signal_dbm"], there["free_places"]) == (-83, 7), there
         sub = lab.btsub("state/#", at=there["endpoints"][0], adapter=1, options=["-v"])
         wait_for("a session", lambda: "connected" in sub.err())
-        wait_for("one place less", lambda: scan(2)[lab.address(0)]["free_places"] == 6)
+        wait_for("one place less", lambda: scan(2).get(lab.address(0), there)["free_places"] == 6)
         lab.apart(0, 3)
         assert scan(3) == {}
 
@@ -75,6 +75,20 @@ def a_restarted_bluetoothd_is_told_and_asked_again():
         wait_for("found again", lambda: lab.address(0) in scan(1))
 
 
+def an_adapter_that_is_switched_off_and_on_says_the_truth_again():
+    with Lab(adapters=3) as lab:
+        broker = found_broker(lab)
+        sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
+        wait_for("a session", lambda: "connected" in sub.err())
+        subprocess.run(["bluetoothctl", "power", "off"], input="", text=True, stdout=subprocess.DEVNULL, timeout=60)
+        wait_for("it to be told", lambda: "adapter_off" in broker.err())
+        subprocess.run(["bluetoothctl", "power", "on"], input="", text=True, stdout=subprocess.DEVNULL, timeout=60)
+        wait_for("advertising again", lambda: broker.err().count("advertising: hci0") == 2)
+        assert "bluetooth_refused" not in broker.err(), broker.err()
+        wait_for("the session again", lambda: "connected again" in sub.err())
+        wait_for("the place it takes", lambda: scan(2).get(lab.address(0), {}).get("free_places") == 6)
+
+
 def an_adapter_that_is_pulled_out_and_put_in_again_is_used_again():
     with Lab(adapters=2) as lab:
         lab.radio("unplug 0")
@@ -95,4 +109,4 @@ def an_adapter_that_is_pulled_out_and_put_in_again_is_used_again():
 if __name__ == "__main__":
     main([a_scan_shows_who_is_there_with_signal_and_free_places, btsub_finds_a_broker_by_itself,
           the_service_record_tells_channel_and_psm, a_restarted_bluetoothd_is_told_and_asked_again,
-          an_adapter_that_is_pulled_out_and_put_in_again_is_used_again])
+          an_adapter_that_is_switched_off_and_on_says_the_truth_again, an_adapter_that_is_pulled_out_and_put_in_again_is_used_again])

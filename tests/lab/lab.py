@@ -130,6 +130,10 @@ class Lab:
         self.end()
         kernel = subprocess.run(["dmesg"], stdout=subprocess.PIPE).stdout
         (OUT / "dmesg").write_bytes(kernel)
+        for program in self.programs:
+            said = program.err()
+            if error is None and ("AddressSanitizer" in said or "runtime error:" in said or "ASSERT" in said):
+                raise AssertionError(f"{program.name}: {said[-3000:]}")
         bad = [line for line in kernel.decode(errors="replace").splitlines()
                if "BUG:" in line or "Oops" in line or "Call Trace" in line]
         if bad and error is None:
@@ -197,6 +201,9 @@ def main(cases):
     import traceback
     failed = 0
     only = sys.argv[1:]
+    unknown = set(only) - {case.__name__ for case in cases}
+    if unknown:
+        sys.exit(f"there is no case {', '.join(sorted(unknown))}")
     for case in cases:
         if only and case.__name__ not in only:
             continue

@@ -87,6 +87,27 @@ def seven_have_a_place_on_one_adapter_and_an_eighth_is_refused():
         assert eighth.wait() == 4, (eighth.process.returncode, eighth.err())
 
 
+def a_full_adapter_says_so_and_names_another_one():
+    with Lab(adapters=5) as lab:
+        broker = lab.broker(CONFIG.replace("hci0", "*") + "limits: {sessions_per_adapter: 2}\n")
+        wait_for("both adapters to be announced", lambda: broker.err().count(" advertising: hci") == 5)
+        kinds = ("l2cap", "le", "rfcomm")
+        subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
+                for number, kind in enumerate(kinds[:2], 2)]
+        for sub in subs:
+            wait_for("a session", lambda: "connected" in sub.err())
+        third = lab.btsub("state/#", at=endpoint(lab, "rfcomm"), adapter=4, name="third")
+        assert third.wait() == 5, (third.process.returncode, third.err())
+        assert "all 2 places of this adapter are taken" in third.err(), third.err()
+        other = f"rfcomm:{lab.address(1)}/3"
+        assert other in third.err(), third.err()
+        publish(lab, "state/a", "there", "-k", "k")
+        again = lab.btsub("state/#", at=other, adapter=4, name="again")
+        wait_for("it to be taken in by the other adapter", lambda: payloads(again) == ["there"])
+        for sub in subs:
+            wait_for("the others, undisturbed", lambda: payloads(sub) == ["there"])
+
+
 def who_walks_away_and_comes_back_misses_nothing():
     with Lab(adapters=4) as lab:
         start_broker(lab)
@@ -114,4 +135,5 @@ def who_walks_away_and_comes_back_misses_nothing():
 
 if __name__ == "__main__":
     main([every_kind_of_link_carries_a_session, the_broker_is_the_central_of_all,
-          seven_have_a_place_on_one_adapter_and_an_eighth_is_refused, who_walks_away_and_comes_back_misses_nothing])
+          seven_have_a_place_on_one_adapter_and_an_eighth_is_refused,
+          a_full_adapter_says_so_and_names_another_one, who_walks_away_and_comes_back_misses_nothing])

@@ -3,7 +3,7 @@
 Its root is this machine's own, read-only, so it runs the programs that were just built here and
 whatever Debian package is installed here; /run, /tmp and /var are its own and empty. It runs one
 command and powers off. What the command says and how it ends comes back through a folder that both
-see (/out in the guest).
+see (/run/out in the guest).
 
 The kernel is fetched with `apt-get download` and unpacked, never installed. Why 6.12 and not
 Debian 12's own 6.1: that one falls over when several links open at once.
@@ -209,3 +209,10 @@ def follow(guest, out, timeout_s):
                 print(f"lab: the guest took longer than {timeout_s} s", flush=True)
                 return
             time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    try:
+        prepare(pathlib.Path(sys.argv[1]).resolve())
+    except Unavailable as missing:
+        sys.exit(f"lab: {missing}")

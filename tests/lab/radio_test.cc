@@ -162,6 +162,19 @@ TEST_CASE("an eighth device gets no place in a piconet") {
   CHECK(world[8].connection().first == hci::status::limited_resources);
 }
 
+TEST_CASE("a device that is pulled out leaves nothing behind that would happen to it") {
+  World world(3);
+  world.connect(1, 0, true);
+  const uint16_t handle = world[1].connection().second;
+  const auto& other = world[2].controller.address();
+  world[1].send(hci::op::remote_name_request, PacketWriter().address(other).zeros(4));
+  world[1].send(hci::op::sniff_mode, PacketWriter().u16(handle).u16(800).u16(800).u16(4).u16(1));
+  world[1].send(hci::op::disconnect, PacketWriter().u16(handle).u8(hci::status::ended_by_user));
+  world.hosts.erase(world.hosts.begin() + 1);
+  world.pass(25'000'000);
+  CHECK(world[0].events(hci::event::disconnection_complete).size() == 1);
+}
+
 TEST_CASE("who accepts may become the central, and both are told") {
   World world(2);
   world.connect(1, 0, true);

@@ -93,7 +93,9 @@ def nothing_is_missing_and_nothing_comes_twice():
         for sub in subs:
             wait_for(f"all of {sub.name}", lambda: sub.messages() and sub.messages()[-1]["seq"] == publisher.sent, 90)
             assert runs_of(sub) == [list(range(1, publisher.sent + 1))], (sub.name, runs_of(sub))
-        print(f"{publisher.sent} messages, {sum(sub.err().count('connected again') for sub in subs)} returns", flush=True)
+        returns = sum(sub.err().count("connected again") for sub in subs)
+        assert returns >= CYCLES // 6, returns
+        print(f"{publisher.sent} messages, {returns} returns", flush=True)
 
 
 def a_killed_broker_is_found_again_and_the_sequences_stay_whole():
@@ -101,22 +103,19 @@ def a_killed_broker_is_found_again_and_the_sequences_stay_whole():
         broker = start(lab)
         subs = subscribe(lab)
         chance = random.Random(8)
+        sent = []
         for kill in range(KILLS):
             publisher = Publisher()
             publisher.go_on(chance.uniform(0.5, 2))
             publisher.finish()
+            sent.append(list(range(1, publisher.sent + 1)))
             for sub in subs:
-                wait_for("the messages", lambda: runs_of(sub) and runs_of(sub)[-1][-1] == publisher.sent)
+                wait_for("the messages", lambda: runs_of(sub) == sent)
             broker.process.send_signal(signal.SIGKILL)
             broker.wait()
             broker = start(lab)
             for sub in subs:
                 wait_for("the session again", lambda: sub.err().count("connected again") == kill + 1)
-        for sub in subs:
-            runs = runs_of(sub)
-            assert len(runs) == KILLS, (sub.name, runs, sub.err())
-            for run in runs:
-                assert run == list(range(run[0], run[0] + len(run))), (sub.name, run)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 // Air: what lies between the controllers. It knows who hears whom, carries the data of every link,
 // keeps the time this takes, and counts it.
 //
-// Time. A controller has one transceiver, so it does one thing at a time; from this alone a piconet
+// Time. A controller has one transceiver, so it carries one packet at a time (paging, inquiry,
+// scanning and advertising take none of it here); from this alone a piconet
 // shares its time among its links, and one that lives in two piconets divides itself.
 // BR/EDR: an exchange is a packet of the central and one of the peripheral, in slots of 625 us; the
 // peripheral's answer takes a slot if it has nothing to say (volume 2, part B, 6.5, for the
@@ -126,7 +127,6 @@ class Air {
   [[nodiscard]] Link* link_between(Link::Kind kind, const Controller& a, const Controller& b);
   [[nodiscard]] std::vector<Link*> links_of(const Controller& controller);
   [[nodiscard]] size_t count(Link::Kind kind, const Controller& controller);
-  // Changes how long the link may be silent, from its next loss on.
   void carry(Link& link, size_t from, Fragment fragment);
   // The link's interval or role is another now.
   void retimed(Link& link);

@@ -143,11 +143,15 @@ void Controller::on_accept_connection(PacketReader& in) {
   const bool as_central = in.u8() == 0;
   if (paged_by_.erase(from) == 0) return status(hci::status::unknown_connection);
   status(hci::status::ok);
-  air_.agenda.at(air_.now() + link_setup, [this, from, as_central] {
+  later(link_setup, [this, from, as_central] {
     Controller* pager = air_.find(from);
     const bool waits = pager != nullptr && pager->paging_ && pager->paging_->to == address_;
     if (!waits || !air_.hears(*this, *pager)) {
       return tell_connected(hci::status::connection_timeout, 0, from);
+    }
+    if (air_.count(Link::Kind::classic, *this) >= piconet_max) {
+      pager->page_ended(hci::status::limited_resources);
+      return tell_connected(hci::status::limited_resources, 0, from);
     }
     connected(*pager, as_central && pager->paging_->may_switch);
   });
@@ -190,7 +194,7 @@ void Controller::on_remote_name(PacketReader& in) {
   const bool linked =
       peer != nullptr && air_.link_between(Link::Kind::classic, *this, *peer) != nullptr;
   const auto page_time = static_cast<Micros>(air_.chance() * static_cast<double>(scan_interval));
-  air_.agenda.at(air_.now() + link_setup + (linked ? 0 : page_time), [this, of] {
+  later(link_setup + (linked ? 0 : page_time), [this, of] {
     const Controller* found = air_.find(of);
     const bool answers = found != nullptr && air_.hears(*this, *found);
     const std::string name = answers ? found->settings_.name : "";
@@ -241,7 +245,7 @@ void Controller::on_sniff(PacketReader& in) {
   const Micros interval = in.u16() * slot;
   if (known_link(handle) == nullptr) return;
   status(hci::status::ok);
-  air_.agenda.at(air_.now() + mode_change_time, [this, handle, interval] {
+  later(mode_change_time, [this, handle, interval] {
     if (Link* link = air_.link(*this, handle)) set_mode(*link, interval);
   });
 }
@@ -253,7 +257,7 @@ void Controller::on_exit_sniff(PacketReader& in) {
   status(hci::status::ok);
   // The request waits for the next time the other side listens.
   const Micros until_heard = link->interval == 0 ? 0 : link->interval / 2;
-  air_.agenda.at(air_.now() + mode_change_time + until_heard, [this, handle] {
+  later(mode_change_time + until_heard, [this, handle] {
     if (Link* at = air_.link(*this, handle)) set_mode(*at, 0);
   });
 }
@@ -291,7 +295,7 @@ void Controller::on_switch_role(PacketReader& in) {
   if (found == nullptr) return status(hci::status::unknown_connection);
   status(hci::status::ok);
   const uint16_t handle = found->ends[found->end_of(*this)].handle;
-  air_.agenda.at(air_.now() + mode_change_time, [this, handle, as_central] {
+  later(mode_change_time, [this, handle, as_central] {
     Link* link = air_.link(*this, handle);
     if (link == nullptr) return;
     const size_t own = link->end_of(*this);

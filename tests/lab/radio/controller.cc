@@ -1,6 +1,8 @@
 #include "tests/lab/radio/controller.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace btb::lab {
 
@@ -126,9 +128,19 @@ void Controller::link_closed(uint16_t handle, uint8_t reason) {
 
 // --- itself ---
 
+void Controller::later(Micros in, std::function<void()> what) {
+  const auto id = std::make_shared<Agenda::Id>(0);
+  *id = air_.agenda.at(air_.now() + in, [this, id, what = std::move(what)] {
+    later_.erase(*id);
+    what();
+  });
+  later_.insert(*id);
+}
+
 // As after power-on; what it had to do with others ends without a word.
 void Controller::restart() {
   air_.abandon_links(*this);
+  for (Agenda::Id id : std::exchange(later_, {})) air_.agenda.cancel(id);
   if (paging_) air_.agenda.cancel(paging_->next);
   paging_.reset();
   for (Agenda::Id& id : inquiry_) air_.agenda.cancel(id);
@@ -239,7 +251,7 @@ void Controller::on_disconnect(PacketReader& in) {
   Link* link = known_link(handle);
   if (link == nullptr) return;
   status(hci::status::ok);
-  air_.agenda.at(air_.now() + detach_time, [this, handle, reason] {
+  later(detach_time, [this, handle, reason] {
     Link* at = air_.link(*this, handle);
     if (at != nullptr) air_.close(*at, *this, hci::status::ended_by_local_host, reason);
   });

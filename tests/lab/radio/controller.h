@@ -142,6 +142,8 @@ class Controller {
   void status(uint8_t status);
   Link* known_link(uint16_t handle);  // answers with a status if there is none
   void restart();
+  // In a while, unless it is restarted or gone by then.
+  void later(Micros in, std::function<void()> what);
 
   void on_reset(PacketReader& in);
   void on_take(PacketReader& in);  // settings that change nothing here
@@ -227,6 +229,7 @@ class Controller {
   uint16_t opcode_ = 0;  // of the command that is being worked on
   Settings settings_;
   std::map<uint16_t, unsigned> unknown_;
+  std::set<Agenda::Id> later_;
 
   std::optional<Paging> paging_;
   std::set<Address> paged_by_;  // connection requests that wait for an answer of the host

@@ -17,7 +17,7 @@ TEST_CASE("an endpoint is read as it is written, and written as it was read") {
                              "tcp:[::1]:80",
                              "tcp:*:0",
                              "l2cap:00:1A:7D:DA:71:13/4097",
-                             "le:00:1a:7d:da:71:13/128",
+                             "le:00:1A:7D:DA:71:13/128",
                              "rfcomm:00:1A:7D:DA:71:13/30",
                              "l2cap:hci0/4097",
                              "rfcomm:*/3",
@@ -28,6 +28,11 @@ TEST_CASE("an endpoint is read as it is written, and written as it was read") {
     REQUIRE(endpoint.ok());
     CHECK(to_string(*endpoint) == text);
   }
+}
+
+TEST_CASE("a Bluetooth address is written as BlueZ writes it") {
+  CHECK(to_string(*parse_endpoint("le:00:1a:7d:da:71:13/128")) == "le:00:1A:7D:DA:71:13/128");
+  CHECK(to_string(*parse_endpoint("l2cap:hci0/4097")) == "l2cap:hci0/4097");
 }
 
 TEST_CASE("the parts of an endpoint are where its scheme puts them") {
