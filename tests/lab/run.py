@@ -18,7 +18,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True, help="the preset's folder, build/dev")
     parser.add_argument("--cache", type=pathlib.Path, help="where the kernel is kept; build/lab")
-    parser.add_argument("--timeout", type=int, default=300, help="seconds for the guest")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds for the guest")
     parser.add_argument("test", type=pathlib.Path)
     parser.add_argument("cases", nargs="*")
     asked = parser.parse_args()
