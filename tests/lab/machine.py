@@ -23,6 +23,8 @@ KERNEL_PACKAGE = "linux-image-6.12-amd64"
 MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "bluetooth", "hci_vhci", "rfcomm", "bnep", "cmac",
            "ecdh_generic", "algif_hash", "algif_skcipher"]
 MEMORY_MB = 1024
+BOOTS_MAX = 4
+BOOT_TIMEOUT_S = 60
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "depmod": "kmod", "modprobe": "kmod",
          "bluetoothd": "bluez", "dbus-daemon": "dbus", "dpkg-deb": "dpkg", "xz": "xz-utils"}
 SEARCHED = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/libexec/bluetooth"]
@@ -49,6 +51,7 @@ GUEST = """#!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/bluetooth HOME=/tmp LC_ALL=C.UTF-8
 ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null
 cd /run/out
+touch /run/out/started
 sh /run/out/command.sh </dev/null >/run/out/output 2>&1
 echo $? >/run/out/status.new
 mv /run/out/status.new /run/out/status
@@ -165,6 +168,17 @@ def prepare(cache):
 def run(cache, out, command, timeout_s):
     """Boots, runs the shell text `command` in the guest and copies what it says. Its status, or None
     if the guest did not come to an end. Leaves output, console and whatever the command wrote in `out`."""
+    for attempt in range(1, BOOTS_MAX + 1):
+        status = boot(cache, out, command, timeout_s)
+        if status is not None or (out / "started").exists():
+            return status
+        # Nothing of ours has run yet. Emulated processors can see each other's code half changed, which the kernel's
+        # own patching of itself while it boots does not forgive: about one boot in thirty.
+        print(f"lab: the guest did not come up (attempt {attempt} of {BOOTS_MAX})", flush=True)
+    return None
+
+
+def boot(cache, out, command, timeout_s):
     kernel, initramfs = prepare(cache)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -196,7 +210,8 @@ def run(cache, out, command, timeout_s):
 
 def follow(guest, out, timeout_s):
     """Copies the output as it comes, until the guest ends or takes too long."""
-    deadline = time.monotonic() + timeout_s
+    begin = time.monotonic()
+    deadline = begin + timeout_s
     with open(out / "output", "rb") as output:
         while True:
             ended = guest.poll() is not None
@@ -205,8 +220,9 @@ def follow(guest, out, timeout_s):
             sys.stdout.flush()
             if ended and not said:
                 return
-            if time.monotonic() > deadline:
-                print(f"lab: the guest took longer than {timeout_s} s", flush=True)
+            now = time.monotonic()
+            if now > deadline or (now > begin + BOOT_TIMEOUT_S and not (out / "started").exists()):
+                print(f"lab: the guest took longer than {timeout_s} s, or {BOOT_TIMEOUT_S} to come up", flush=True)
                 return
             time.sleep(0.05)
 
