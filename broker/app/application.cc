@@ -232,7 +232,8 @@ void Application::accepted(const std::string& endpoint, UniqueFd fd) {
 void Application::announce() {
   std::vector<Endpoint> endpoints;
   for (const OpenListener& open : listeners_) endpoints.push_back(open.listener->endpoint());
-  if (!Discovery::concerns(endpoints)) return discovery_.reset();
+  discovery_.reset();  // before the next one: bluetoothd takes one record for our UUID
+  if (!Discovery::concerns(endpoints)) return;
   discovery_ = std::make_unique<Discovery>(
       loop_, config_->broker.name, endpoints,
       [this](bool good, const std::string& what, const std::string& text) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sdk/base/limits.h"
+
 namespace btb {
 
 namespace {
@@ -11,7 +13,6 @@ namespace {
 using Scheme = Endpoint::Scheme;
 
 constexpr uint64_t retry_ms = 5'000;
-constexpr uint8_t places_of_an_adapter = 7;
 
 bool is_bluetooth(const Endpoint& endpoint) {
   return endpoint.scheme == Scheme::l2cap || endpoint.scheme == Scheme::le ||
@@ -23,7 +24,7 @@ bluez::PresenceOptions options_for(const std::string& name,
   bluez::PresenceOptions options;
   options.name = name;
   options.announcement.site = bluez::site_of(name);
-  options.announcement.free_places = places_of_an_adapter;
+  options.announcement.free_places = limits::sessions_per_adapter_max;  // until it is told
   bool all = false;
   for (const Endpoint& endpoint : endpoints) {
     if (!is_bluetooth(endpoint)) continue;

@@ -8,30 +8,30 @@
 
 namespace btb::bluez {
 
-// Calls `each` with every name of an a{sv}; it reads the variant and says so, or it is skipped.
+// Calls `each` with every key of a dictionary of strings, whose entries are `entry` ("sv"); it
+// reads the value and says so, or the value, a `value` ("v"), is skipped.
 template <class Each>
-void for_each_property(sd_bus_message* message, Each each) {
-  if (sd_bus_message_enter_container(message, 'a', "{sv}") <= 0) return;
-  while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+void for_each_entry(sd_bus_message* message, const char* entry, const char* value, Each each) {
+  if (sd_bus_message_enter_container(message, 'a', ("{" + std::string(entry) + "}").c_str()) <= 0) {
+    return;
+  }
+  while (sd_bus_message_enter_container(message, 'e', entry) > 0) {
     const char* name = nullptr;
     sd_bus_message_read(message, "s", &name);
-    if (!each(std::string(name))) sd_bus_message_skip(message, "v");
+    if (!each(std::string(name))) sd_bus_message_skip(message, value);
     sd_bus_message_exit_container(message);
   }
   sd_bus_message_exit_container(message);
 }
 
-// Calls `each` with every interface of an a{sa{sv}}; it reads the properties and says so.
+template <class Each>
+void for_each_property(sd_bus_message* message, Each each) {
+  for_each_entry(message, "sv", "v", each);
+}
+
 template <class Each>
 void for_each_interface(sd_bus_message* message, Each each) {
-  if (sd_bus_message_enter_container(message, 'a', "{sa{sv}}") <= 0) return;
-  while (sd_bus_message_enter_container(message, 'e', "sa{sv}") > 0) {
-    const char* name = nullptr;
-    sd_bus_message_read(message, "s", &name);
-    if (!each(std::string(name))) sd_bus_message_skip(message, "a{sv}");
-    sd_bus_message_exit_container(message);
-  }
-  sd_bus_message_exit_container(message);
+  for_each_entry(message, "sa{sv}", "a{sv}", each);
 }
 
 // Calls `each` with every object of an a{oa{sa{sv}}}, the answer of GetManagedObjects, and every

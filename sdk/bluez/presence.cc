@@ -253,7 +253,6 @@ void Presence::advertise(const std::string& path) {
       state != states_.end() && state->second.powered && advertising_managers_.contains(path);
   if (!can || options_.announcement.le_psm == 0 || own_.contains(path)) return;
   if (registering_) return;  // bluetoothd answers only the first of several at once
-  registering_ = true;
   auto adapter = std::make_unique<Adapter>();
   adapter->announcement = options_.announcement;
   adapter->path = "/org/btbroker/advertisement/" + last_of(path);
@@ -261,13 +260,14 @@ void Presence::advertise(const std::string& path) {
                                "org.bluez.LEAdvertisement1", Adapter::table, adapter.get()) < 0) {
     return;
   }
+  registering_ = true;
   const std::string object = adapter->path;
   own_[path] = std::move(adapter);
   // One of before the adapter was switched off is still known there, with what it said then.
   bus_.call(path, advertising_interface, "UnregisterAdvertisement",
             [&](sd_bus_message* call) { sd_bus_message_append(call, "o", object.c_str()); }, {});
   bus_.call(
-      path, "org.bluez.LEAdvertisingManager1", "RegisterAdvertisement",
+      path, advertising_interface, "RegisterAdvertisement",
       [&](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", object.c_str(), 0); },
       [this, path](sd_bus_message*, const std::string& error) {
         registering_ = false;

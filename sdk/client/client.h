@@ -125,7 +125,7 @@ class Client {
   State state_ = State::idle;
   UniqueFd fd_;
   bool transport_up_ = false;
-  uint32_t message_bytes_max_ = 0;  // of a socket that carries messages; 0: a stream
+  uint32_t message_bytes_max_ = 0;  // of one write; 0: any number
   uint32_t attempt_ = 0;            // which address of the host is tried
   uint32_t addresses_left_ = 0;     // to try at once, before this counts as a failure
   uint64_t deadline_ms_ = 0;        // of connecting, waiting or closing

@@ -96,6 +96,22 @@ struct World {
     pass(100'000);
   }
 
+  // `from` connects to `to` over LE as soon as it hears it.
+  void initiate(size_t from, size_t to) {
+    hosts[from]->send(hci::op::le_create_connection, PacketWriter()
+                                                         .u16(96)
+                                                         .u16(96)
+                                                         .u8(0)
+                                                         .u8(0)
+                                                         .address(hosts[to]->controller.address())
+                                                         .u8(0)
+                                                         .u16(24)
+                                                         .u16(40)
+                                                         .u16(0)
+                                                         .u16(42)
+                                                         .zeros(4));
+  }
+
   Air air{AirOptions{}};
   std::vector<std::unique_ptr<Host>> hosts;
   Micros now = 0;
@@ -259,18 +275,7 @@ TEST_CASE("a scanner hears who advertises, with how strong it is, and connects t
   REQUIRE(reports.size() == 1);  // the same one once
   CHECK(static_cast<int8_t>(reports[0].back()) == -71);
 
-  world[1].send(hci::op::le_create_connection, PacketWriter()
-                                                   .u16(96)
-                                                   .u16(96)
-                                                   .u8(0)
-                                                   .u8(0)
-                                                   .address(world[0].controller.address())
-                                                   .u8(0)
-                                                   .u16(24)
-                                                   .u16(40)
-                                                   .u16(0)
-                                                   .u16(42)
-                                                   .zeros(4));
+  world.initiate(1, 0);
   world.pass(300'000);
   const auto made = world[1].events(hci::event::le_meta, hci::le_event::connection_complete);
   REQUIRE(made.size() == 1);
@@ -289,18 +294,7 @@ TEST_CASE("an LE link at 2 Mbit/s carries about 1.4 Mbit/s of full packets") {
   world[0].send(hci::op::le_set_advertising_parameters,
                 PacketWriter().u16(32).u16(32).u8(0).u8(0).u8(0).zeros(6).u8(7).u8(0));
   world[0].send(hci::op::le_set_advertising_enable, PacketWriter().u8(1));
-  world[1].send(hci::op::le_create_connection, PacketWriter()
-                                                   .u16(96)
-                                                   .u16(96)
-                                                   .u8(0)
-                                                   .u8(0)
-                                                   .address(world[0].controller.address())
-                                                   .u8(0)
-                                                   .u16(24)
-                                                   .u16(40)
-                                                   .u16(0)
-                                                   .u16(42)
-                                                   .zeros(4));
+  world.initiate(1, 0);
   world.pass(1'000'000);
   PacketReader in(world[1].events(hci::event::le_meta, hci::le_event::connection_complete).at(0));
   in.u8();
