@@ -57,7 +57,9 @@ class Application final : private SessionsOwner, private SourceEvents {
   void accepted(const std::string& endpoint, UniqueFd fd);
   void announce();
   [[nodiscard]] size_t free_places(const std::string& adapter) const;
-  [[nodiscard]] std::string places_elsewhere(const std::string& adapter) const;
+  [[nodiscard]] std::vector<std::string> places_elsewhere(const std::string& adapter) const;
+  void drop_loose_links();
+  void turn_away_or_adopt(UniqueFd fd, SessionTraits traits);
   [[nodiscard]] BrokerCounters counters() const;
   void start_source(const SourceConfig& config);
   void apply_limits();
@@ -86,6 +88,13 @@ class Application final : private SessionsOwner, private SourceEvents {
   std::vector<OpenListener> listeners_;
   std::vector<ListenerConfig> absent_;  // whose Bluetooth adapter is not there
   uint32_t absent_ticks_ = 0;
+  // Of LE devices whose session ended, as their peers are described.
+  struct LooseLink {
+    std::string adapter;
+    std::string peer;
+    uint64_t since_ms = 0;
+  };
+  std::vector<LooseLink> loose_links_;
   std::unique_ptr<Discovery> discovery_;  // null: no listener is a Bluetooth one
   uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed
   Timer tick_timer_;

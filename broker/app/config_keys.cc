@@ -317,6 +317,7 @@ ConfigKeys<LimitsConfig> limits_keys() {
   using L = LimitsConfig;
   return {count_key("sessions", &L::sessions, 1, 1'000'000),
           count_key("sessions_per_adapter", &L::sessions_per_adapter, 1, 1'000),
+          duration_key("let_go_after", &L::let_go_after_ms, 1'000, day_ms),
           count_key("handshakes", &L::handshakes, 1, 100'000),
           count_key("subscriptions_per_session", &L::subscriptions_per_session, 1, 1'000'000),
           count_key("topics", &L::topics, 1, 100'000'000),

@@ -14,16 +14,11 @@ using Scheme = Endpoint::Scheme;
 
 constexpr uint64_t retry_ms = 5'000;
 
-bool is_bluetooth(const Endpoint& endpoint) {
-  return endpoint.scheme == Scheme::l2cap || endpoint.scheme == Scheme::le ||
-         endpoint.scheme == Scheme::rfcomm;
-}
-
-bluez::PresenceOptions options_for(const std::string& name,
+bluez::PresenceOptions options_for(const std::string& name, uint16_t site,
                                    const std::vector<Endpoint>& endpoints) {
   bluez::PresenceOptions options;
   options.name = name;
-  options.announcement.site = bluez::site_of(name);
+  options.announcement.site = site;
   options.announcement.free_places = limits::sessions_per_adapter_max;  // until it is told
   bool all = false;
   for (const Endpoint& endpoint : endpoints) {
@@ -51,10 +46,10 @@ bool Discovery::concerns(const std::vector<Endpoint>& endpoints) {
   return std::any_of(endpoints.begin(), endpoints.end(), is_bluetooth);
 }
 
-Discovery::Discovery(Loop& loop, const std::string& broker_name,
+Discovery::Discovery(Loop& loop, const std::string& broker_name, uint16_t site,
                      const std::vector<Endpoint>& endpoints, Tell tell)
     : loop_(loop),
-      options_(options_for(broker_name, endpoints)),
+      options_(options_for(broker_name, site, endpoints)),
       tell_(std::move(tell)),
       timer_(loop, [this] { bus_ == nullptr ? connect() : turn(); }) {
   connect();
@@ -108,6 +103,19 @@ void Discovery::presence_event(bool good, const std::string& what, const std::st
 void Discovery::set_free_places(const std::string& adapter_address, uint8_t free) {
   if (presence_ == nullptr) return;
   presence_->set_free_places(adapter_address, free);
+  turn();
+}
+
+void Discovery::set_epoch(uint8_t epoch) {
+  options_.announcement.epoch = epoch;
+  if (presence_ == nullptr) return;
+  presence_->set_epoch(epoch);
+  turn();
+}
+
+void Discovery::drop_link(const std::string& adapter_address, const std::string& device_address) {
+  if (presence_ == nullptr) return;
+  presence_->drop_link(adapter_address, device_address);
   turn();
 }
 

@@ -21,8 +21,8 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
   using Tell = std::function<void(bool good, const std::string& what, const std::string& text)>;
 
   // `tell` is called from the loop, and by the constructor.
-  Discovery(Loop& loop, const std::string& broker_name, const std::vector<Endpoint>& endpoints,
-            Tell tell);
+  Discovery(Loop& loop, const std::string& broker_name, uint16_t site,
+            const std::vector<Endpoint>& endpoints, Tell tell);
   ~Discovery();
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
@@ -31,6 +31,8 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
   static bool concerns(const std::vector<Endpoint>& endpoints);
 
   void set_free_places(const std::string& adapter_address, uint8_t free);
+  void set_epoch(uint8_t epoch);
+  void drop_link(const std::string& adapter_address, const std::string& device_address);
   [[nodiscard]] std::vector<bluez::AdapterState> adapters() const;
 
  private:

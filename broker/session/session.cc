@@ -259,21 +259,25 @@ void Session::leave() {
 }
 
 void Session::close(wire::Reason reason, std::string_view text, uint32_t retry_after_ms) {
-  if (state_ == State::closing || state_ == State::ended) return;
-  if (state_ == State::hello_expected) handshake_done();
   fb::GoodbyeT goodbye;
   goodbye.reason = reason;
   goodbye.text = text;
   goodbye.retry_after_ms = retry_after_ms;
+  close(goodbye);
+}
+
+void Session::close(const fb::GoodbyeT& goodbye) {
+  if (state_ == State::closing || state_ == State::ended) return;
+  if (state_ == State::hello_expected) handshake_done();
   wire::append_control(out_, goodbye);
   state_ = State::closing;
-  reason_ = reason;
+  reason_ = goodbye.reason;
   closing_ms_ = sessions_.clock_.mono_ms();
   leave();
   ByteVector().swap(in_);
   postponed_ = false;
   link_.want_readable(true);
-  sessions_.ended(*this, reason, text);
+  sessions_.ended(*this, goodbye.reason, goodbye.text);
   sessions_.router_.wake(*this);
 }
 
@@ -315,6 +319,12 @@ void Session::tick(uint64_t now_ms) {
     case State::ended:
       return;
   }
+}
+
+uint64_t Session::idle_ms(uint64_t now_ms) const {
+  const bool can = state_ == State::open && can_let_go_ && publications_.size() == 0 && !blocked &&
+                   !has_due() && behind_bytes() == 0;
+  return can ? now_ms - std::max(carried_ms_, connected_ms_) : 0;
 }
 
 uint64_t Session::behind_bytes() const {

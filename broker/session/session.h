@@ -51,6 +51,7 @@ class Session final : public Subscriber, private Poll::Events {
   // Says goodbye and ends the session as soon as that is written, or some time has passed. May be
   // called twice.
   void close(wire::Reason reason, std::string_view text, uint32_t retry_after_ms = 0);
+  void close(const fb::GoodbyeT& goodbye);
   // After close: what one write takes of the goodbye is sent, and no more.
   void cut_off();
   // Writes what there is, as far as the link takes it. Called by Sessions, once a turn.
@@ -72,6 +73,9 @@ class Session final : public Subscriber, private Poll::Events {
   [[nodiscard]] uint64_t connected_ms() const { return connected_ms_; }
   [[nodiscard]] bool said_hello() const { return keep_alive_ms_ != 0; }
   [[nodiscard]] uint64_t behind_bytes() const;
+  // For how long there was nothing to send to it, if it can let go of its place: 0 if it cannot,
+  // because it does not know how, publishes, or has something to come.
+  [[nodiscard]] uint64_t idle_ms(uint64_t now_ms) const;
   // What the session's own buffers take of memory, used or not.
   [[nodiscard]] size_t buffer_bytes() const { return in_.capacity() + out_.capacity(); }
 
@@ -133,9 +137,11 @@ class Session final : public Subscriber, private Poll::Events {
   std::unique_ptr<fb::SubscribeT> pending_subscribe_;  // its positions come in several frames
   std::string name_, agent_;
   bool postponed_ = false;
+  bool can_let_go_ = false;
   uint64_t connected_ms_ = 0;
   uint64_t heard_ms_ = 0;
   uint64_t wrote_ms_ = 0;
+  uint64_t carried_ms_ = 0;  // something of a topic was written
   uint64_t closing_ms_ = 0;
   uint32_t keep_alive_ms_ = 0;                // 0 before hello
   std::array<uint8_t, priorities> waited_{};  // flushes in which a priority was due and got nothing

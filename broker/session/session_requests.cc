@@ -34,6 +34,7 @@ void Session::on_hello(fb::HelloT& hello) {
   if (hello.keep_alive_ms != 0) {
     keep_alive_ms_ = std::clamp(hello.keep_alive_ms, keep_alive_ms_min, keep_alive_ms_);
   }
+  can_let_go_ = hello.can_let_go;
   handshake_done();
   state_ = State::open;
 
@@ -50,6 +51,7 @@ void Session::on_hello(fb::HelloT& hello) {
   welcome.control_bytes_max = limits::control_frame_bytes_max;
   welcome.subscriptions_max = sessions_.limits.subscriptions_per_session;
   welcome.admin = traits_.admin;
+  welcome.site = sessions_.site;
   send(welcome);
   sessions_.owner_.session_opened(*this);
 }

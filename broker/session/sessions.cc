@@ -20,6 +20,7 @@ Sessions::Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner
       broker_name_(std::move(broker_name)),
       now_ms_(clock.mono_ms()),
       now_us_(clock.now_us()),
+      announced_epoch_(static_cast<uint8_t>(router.epoch())),
       read_buffer_(limits::read_buffer_bytes + limits::control_frame_bytes_max +
                    wire::frame_alignment) {}
 
@@ -48,8 +49,39 @@ void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
   }
 }
 
-void Sessions::turn_away(UniqueFd fd, SessionTraits traits, std::string_view text) {
-  shed(add(std::move(fd), std::move(traits)), text);
+void Sessions::turn_away(UniqueFd fd, SessionTraits traits, std::string_view text,
+                         std::vector<std::string> elsewhere) {
+  shed(add(std::move(fd), std::move(traits)), text, std::move(elsewhere));
+}
+
+uint64_t Sessions::can_wait_ms(const Session& session, std::string_view adapter) const {
+  if (session.traits().adapter != adapter) return 0;
+  const uint64_t idle_ms = session.idle_ms(clock_.mono_ms());
+  return idle_ms < limits.let_go_after_ms ? 0 : idle_ms;
+}
+
+size_t Sessions::idle_on(std::string_view adapter) const {
+  return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [&](const auto& entry) {
+    return can_wait_ms(*entry.second, adapter) != 0;
+  }));
+}
+
+bool Sessions::free_place(std::string_view adapter) {
+  Session* idlest = nullptr;
+  uint64_t longest_ms = 0;
+  for (const auto& [id, session] : all_) {
+    const uint64_t idle_ms = can_wait_ms(*session, adapter);
+    if (idle_ms > longest_ms) idlest = session.get();
+    longest_ms = std::max(longest_ms, idle_ms);
+  }
+  if (idlest == nullptr) return false;
+  away_.add(*idlest, router_);
+  fb::GoodbyeT goodbye;
+  goodbye.reason = wire::Reason::let_go;
+  goodbye.text = "another client needs the place";
+  goodbye.announced_epoch = announced_epoch_;
+  idlest->close(goodbye);
+  return true;
 }
 
 size_t Sessions::count_on(std::string_view adapter) const {
@@ -65,8 +97,13 @@ size_t Sessions::count_on(std::string_view adapter) const {
 
 // Those that are told, but do not close, hold a descriptor for a while; when they are many, the
 // rest is told what one write takes and cut off.
-void Sessions::shed(Session& session, std::string_view text) {
-  session.close(wire::Reason::full, text, full_retry_after_ms);
+void Sessions::shed(Session& session, std::string_view text, std::vector<std::string> elsewhere) {
+  fb::GoodbyeT goodbye;
+  goodbye.reason = wire::Reason::full;
+  goodbye.text = text;
+  goodbye.retry_after_ms = full_retry_after_ms;
+  goodbye.elsewhere = std::move(elsewhere);
+  session.close(goodbye);
   if (all_.size() - open_ <= limits.handshakes) return;
   session.cut_off();
 }
@@ -96,6 +133,7 @@ void Sessions::tick() {
   now_ms_ = clock_.mono_ms();
   now_us_ = clock_.now_us();
   for (auto& [id, session] : all_) session->tick(now_ms_);
+  if (away_.take_news(router_)) ++announced_epoch_;
 }
 
 // A session that ended is gone only here, where nobody holds it.

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/session/away.h"
 #include "broker/session/flush.h"
 #include "broker/session/session.h"
 
@@ -24,6 +25,7 @@ struct SessionLimits {
   uint32_t handshake_timeout_ms = limits::handshake_timeout_ms;
   uint32_t keep_alive_ms = limits::keep_alive_ms;
   uint32_t flush_budget_bytes = limits::flush_budget_bytes;
+  uint32_t let_go_after_ms = limits::let_go_after_ms;
   // Topics, rows and filters looked at for the requests of one session before the rest of them
   // waits for the next turn: some milliseconds.
   uint32_t request_work = 50'000;
@@ -60,12 +62,22 @@ class Sessions {
   Sessions& operator=(const Sessions&) = delete;
 
   SessionLimits limits;
+  uint16_t site = 0;  // as it is announced over the air; see bluez::site_of
 
   // A new connection. If there is no place, the one that has been silent longest since it connected
   // ends with `full`: the newcomer itself if all others have said hello.
   void adopt(UniqueFd fd, SessionTraits traits);
-  // A new connection for which there is no place: it ends with `full` and these words.
-  void turn_away(UniqueFd fd, SessionTraits traits, std::string_view text);
+  // A new connection for which there is no place: it ends with `full`, these words and the
+  // endpoints where there is one.
+  void turn_away(UniqueFd fd, SessionTraits traits, std::string_view text,
+                 std::vector<std::string> elsewhere);
+  // Asks the one at this adapter that has been idle longest, if that is let_go_after_ms, to let go
+  // of its place until there is something new for it. Whether there was one.
+  bool free_place(std::string_view adapter);
+  // How many could be asked so.
+  [[nodiscard]] size_t idle_on(std::string_view adapter) const;
+  // Announced over the air; another one whenever there is something new for those that let go.
+  [[nodiscard]] uint8_t announced_epoch() const { return announced_epoch_; }
   // Writes for everyone who has something to read, and frees what ended. True if somebody has more
   // to write and could.
   bool flush();
@@ -96,7 +108,9 @@ class Sessions {
 
   Session& add(UniqueFd fd, SessionTraits traits);
   void ended(Session& session, wire::Reason reason, std::string_view text);
-  void shed(Session& session, std::string_view text);
+  // For how long it has been idle, if it is at this adapter and has been for long enough; else 0.
+  [[nodiscard]] uint64_t can_wait_ms(const Session& session, std::string_view adapter) const;
+  void shed(Session& session, std::string_view text, std::vector<std::string> elsewhere = {});
   void go_on_postponed();
   void destroy_ended();
 
@@ -117,6 +131,8 @@ class Sessions {
   std::vector<uint64_t> postponed_;  // sessions whose requests wait for the next turn
   std::map<wire::Reason, uint64_t> ends_;
   Refusals refusals_;
+  Away away_;
+  uint8_t announced_epoch_;
   std::vector<Subscriber*> flushing_;
   ByteVector read_buffer_;
   Flush flush_;

@@ -25,6 +25,7 @@ inline constexpr uint32_t message_bytes_max = 16U << 20;  // reject: message_too
 inline constexpr uint32_t topics_max = 200'000;           // reject: too_many_topics
 inline constexpr uint32_t sessions_max = 16'384;          // close: full
 inline constexpr uint32_t sessions_per_adapter_max = 7;   // close: full; a piconet has seven
+inline constexpr uint32_t let_go_after_ms = 5'000;        // idle at a full adapter; close: let_go
 inline constexpr uint32_t handshakes_max = 256;  // connected, not yet welcomed; close: full
 inline constexpr uint32_t subscriptions_per_session_max = 1024;
 inline constexpr uint32_t handshake_timeout_ms = 5'000;  // close: hello_timeout

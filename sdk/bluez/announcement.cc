@@ -26,12 +26,13 @@ std::optional<Announcement> decode_announcement(Bytes bytes) {
                       at(4), at(5)};
 }
 
-uint16_t site_of(std::string_view broker_name) {
+uint16_t site_of(std::string_view identity) {
   uint32_t hash = 0x811C9DC5;
-  for (const char letter : broker_name) {
+  for (const char letter : identity) {
     hash = (hash ^ static_cast<uint8_t>(letter)) * 0x01000193;
   }
-  return static_cast<uint16_t>(hash ^ hash >> 16);
+  const auto site = static_cast<uint16_t>(hash ^ hash >> 16);
+  return site == 0 ? 1 : site;
 }
 
 }  // namespace btb::bluez

@@ -4,7 +4,7 @@
 //
 //   byte 0    version in the upper four bits; bit 0: listens on L2CAP at 4097
 //   byte 1    PSM of its LE channel; 0: none
-//   byte 2-3  site: a hash of the broker's name, the same on all its adapters; little-endian
+//   byte 2-3  site: tells one broker from another, the same on all its adapters; little-endian
 //   byte 4    epoch: another number when there is something new for clients that let go
 //   byte 5    free places on this adapter
 #pragma once
@@ -39,7 +39,8 @@ std::array<uint8_t, 6> encode(const Announcement& announcement);
 // Nothing for another length or a version that is not known.
 std::optional<Announcement> decode_announcement(Bytes bytes);
 
-// The site of a broker's name (FNV-1a, folded to 16 bits).
-uint16_t site_of(std::string_view broker_name);
+// The site of a broker, never 0, from what makes it that one and stays (FNV-1a, folded to 16 bits):
+// two brokers of one name are two.
+uint16_t site_of(std::string_view identity);
 
 }  // namespace btb::bluez

@@ -12,6 +12,8 @@ namespace btb::bluez {
 namespace {
 
 constexpr const char* bluez = "org.bluez";
+// bluetoothd forgets to answer now and then.
+constexpr uint64_t answer_us = 8'000'000;
 
 // What a callback needs lives as long as its slot does.
 template <class Function>
@@ -99,7 +101,7 @@ void Bus::call(const std::string& path, const std::string& interface, const std:
   if (build) build(raw);
   auto kept = std::make_unique<Reply>(std::move(then));
   sd_bus_slot* slot = nullptr;
-  if (sd_bus_call_async(bus_.get(), &slot, raw, on_reply, kept.get(), 0) < 0) return;
+  if (sd_bus_call_async(bus_.get(), &slot, raw, on_reply, kept.get(), answer_us) < 0) return;
   keep(slot, std::move(kept));
 }
 

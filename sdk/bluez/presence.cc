@@ -2,8 +2,6 @@
 
 #include <systemd/sd-bus.h>
 
-#include <cstdio>
-
 #include "sdk/bluez/dict.h"
 
 namespace btb::bluez {
@@ -17,6 +15,16 @@ constexpr const char* profile_path = "/org/btbroker/profile";
 // The last part of "/org/bluez/hci0".
 std::string last_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
+}
+
+// What a scan response of 31 bytes has room for, without half a letter at its end.
+std::string advertised_name(std::string name) {
+  constexpr size_t bytes_max = 28;
+  if (name.size() <= bytes_max) return name;
+  size_t end = bytes_max;
+  while (end != 0 && (static_cast<uint8_t>(name[end]) & 0xC0U) == 0x80U) --end;
+  name.resize(end);
+  return name;
 }
 
 int nothing(sd_bus_message* message, void*, sd_bus_error*) {
@@ -42,6 +50,7 @@ const sd_bus_vtable profile_table[] = {
 // One adapter's advertisement, as bluetoothd reads it from us.
 struct Presence::Adapter {
   Announcement announcement;
+  std::string name;  // of the broker, as far as there is room
   std::string path;  // of our object
   sd_bus_slot* slot = nullptr;
 
@@ -54,6 +63,10 @@ struct Presence::Adapter {
   static int get_uuids(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*,
                        sd_bus_error*) {
     return sd_bus_message_append(reply, "as", 1, std::string(service_uuid).c_str());
+  }
+  static int get_name(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply,
+                      void* data, sd_bus_error*) {
+    return sd_bus_message_append(reply, "s", static_cast<const Adapter*>(data)->name.c_str());
   }
   static int get_data(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply,
                       void* data, sd_bus_error*) {
@@ -75,6 +88,7 @@ const sd_bus_vtable Presence::Adapter::table[] = {
     SD_BUS_METHOD("Release", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("ServiceUUIDs", "as", get_uuids, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_PROPERTY("LocalName", "s", get_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("ManufacturerData", "a{qv}", get_data, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
     SD_BUS_VTABLE_END,
 };
@@ -255,6 +269,7 @@ void Presence::advertise(const std::string& path) {
   if (registering_) return;  // bluetoothd answers only the first of several at once
   auto adapter = std::make_unique<Adapter>();
   adapter->announcement = options_.announcement;
+  adapter->name = advertised_name(options_.name);
   adapter->path = "/org/btbroker/advertisement/" + last_of(path);
   if (sd_bus_add_object_vtable(bus_.raw(), &adapter->slot, adapter->path.c_str(),
                                "org.bluez.LEAdvertisement1", Adapter::table, adapter.get()) < 0) {
@@ -286,6 +301,25 @@ void Presence::announcement_changed(Adapter& adapter) {
                                  "ManufacturerData", nullptr);
 }
 
+void Presence::drop_link(const std::string& adapter_address, std::string device_address) {
+  for (char& letter : device_address) {
+    if (letter == ':') letter = '_';
+  }
+  for (const auto& [path, state] : states_) {
+    if (state.address != adapter_address) continue;
+    bus_.call(path + "/dev_" + device_address, "org.bluez.Device1", "Disconnect", {}, {});
+  }
+}
+
+void Presence::set_epoch(uint8_t epoch) {
+  if (options_.announcement.epoch == epoch) return;
+  options_.announcement.epoch = epoch;
+  for (const auto& [path, adapter] : own_) {
+    adapter->announcement.epoch = epoch;
+    announcement_changed(*adapter);
+  }
+}
+
 void Presence::set_free_places(const std::string& adapter_address, uint8_t free) {
   for (const auto& [path, adapter] : own_) {
     const auto state = states_.find(path);
@@ -298,38 +332,8 @@ void Presence::set_free_places(const std::string& adapter_address, uint8_t free)
 
 // --- the SDP record ---
 
-// Attributes: service classes (1), protocols (4), the browse group (5), additional protocols (0xD),
-// the name (0x100); of our own: the version (0x300).
-std::string Presence::service_record() const {
-  char hex[16];
-  const auto number = [&](unsigned value, int digits) {
-    std::snprintf(hex, sizeof hex, "0x%0*x", digits, value);
-    return std::string(hex);
-  };
-  const std::string l2cap = "<sequence><uuid value=\"0x0100\"/>";
-  const std::string psm = "<uint16 value=\"" + number(options_.l2cap_psm, 4) + "\"/>";
-  const std::string by_rfcomm =
-      "<sequence>" + l2cap + "</sequence><sequence><uuid value=\"0x0003\"/>" + "<uint8 value=\"" +
-      number(options_.rfcomm_channel, 2) + "\"/></sequence></sequence>";
-  const std::string by_l2cap = "<sequence>" + l2cap + psm + "</sequence></sequence>";
-  std::string name;
-  for (const char letter : options_.name) {
-    name += letter == '<' || letter == '>' || letter == '&' || letter == '"' ? '_' : letter;
-  }
-  std::string record =
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?><record>"
-      "<attribute id=\"0x0001\"><sequence><uuid value=\"" +
-      std::string(service_uuid) + "\"/></sequence></attribute>";
-  const bool both = options_.rfcomm_channel != 0 && options_.l2cap_psm != 0;
-  record += "<attribute id=\"0x0004\">" + (options_.rfcomm_channel != 0 ? by_rfcomm : by_l2cap) +
-            "</attribute>";
-  record += "<attribute id=\"0x0005\"><sequence><uuid value=\"0x1002\"/></sequence></attribute>";
-  if (both) {
-    record += "<attribute id=\"0x000d\"><sequence>" + by_l2cap + "</sequence></attribute>";
-  }
-  return record + "<attribute id=\"0x0100\"><text value=\"" + name +
-         "\"/></attribute><attribute id=\"0x0300\"><uint8 value=\"" +
-         number(announcement_version, 2) + "\"/></attribute></record>";
+ServiceRecord Presence::service_record() const {
+  return {options_.name, options_.l2cap_psm, options_.rfcomm_channel, options_.announcement.site};
 }
 
 void Presence::register_profile() {
@@ -344,7 +348,7 @@ void Presence::register_profile() {
       [&](sd_bus_message* call) {
         sd_bus_message_append(call, "osa{sv}", profile_path, std::string(service_uuid).c_str(), 5,
                               "Role", "s", "server", "Name", "s", "btbroker", "ServiceRecord", "s",
-                              service_record().c_str(), "RequireAuthentication", "b", 0,
+                              to_xml(service_record()).c_str(), "RequireAuthentication", "b", 0,
                               "RequireAuthorization", "b", 0);
       },
       [this](sd_bus_message*, const std::string& error) {

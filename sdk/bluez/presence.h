@@ -17,6 +17,7 @@
 
 #include "sdk/bluez/announcement.h"
 #include "sdk/bluez/bus.h"
+#include "sdk/bluez/service_record.h"
 
 struct sd_bus_slot;
 
@@ -57,6 +58,10 @@ class Presence {
   void start();
   // The number of free places on an adapter is another now.
   void set_free_places(const std::string& adapter_address, uint8_t free);
+  // Ends the link of an adapter to a device (both addresses), whoever uses it.
+  void drop_link(const std::string& adapter_address, std::string device_address);
+  // Announced on all adapters; see Announcement.
+  void set_epoch(uint8_t epoch);
 
   // By D-Bus path.
   [[nodiscard]] const std::map<std::string, AdapterState>& adapters() const { return states_; }
@@ -78,7 +83,7 @@ class Presence {
   void refused(const std::string& path, const std::string& what, const std::string& error);
   void announcement_changed(Adapter& adapter);
   [[nodiscard]] bool wants(const AdapterState& state) const;
-  [[nodiscard]] std::string service_record() const;
+  [[nodiscard]] ServiceRecord service_record() const;
 
   Bus& bus_;
   PresenceOptions options_;

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <systemd/sd-bus.h>
-#include <time.h>
 
 #include <algorithm>
 #include <climits>
@@ -15,113 +14,32 @@ namespace {
 
 constexpr const char* adapter_interface = "org.bluez.Adapter1";
 constexpr const char* device_interface = "org.bluez.Device1";
-constexpr size_t found_max = 256;
-constexpr int answer_ms = 5'000;
+// Of devices with our service, and of all that are kept in mind; a fair has thousands of others.
+constexpr size_t found_max = 256, devices_max = 1'024;
+constexpr uint32_t answer_ms = 5'000;
 
-int64_t now_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
+std::string last_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
 }
 
-class Scan {
- public:
-  Scan(Bus& bus, const ScanOptions& options) : bus_(bus), options_(options) {}
-
-  Result<std::vector<Found>> run();
-  Result<std::vector<KnownAdapter>> adapters();
-
- private:
-  struct Device {
-    Found found;
-    bool ours = false;
-    bool seen = false;  // in this scan
-  };
-
-  void look();
-  void wait(int ms, const std::function<bool()>& done);
-  void begin(const char* transport);
-  void end();
-  void read_adapter(const std::string& path, sd_bus_message* properties);
-  void read_device(const std::string& path, sd_bus_message* properties, bool now);
-  void read_announcement(sd_bus_message* variant, Found& found);
-  static bool has_service(sd_bus_message* variant);
-  [[nodiscard]] bool found_one() const;
-
-  Bus& bus_;
-  const ScanOptions& options_;
-  bool answered_ = false;
-  bool classic_ = false;  // the inquiry is on
-  std::string error_;
-  std::vector<KnownAdapter> known_;
-  std::vector<std::string> adapters_;  // paths of those to scan with
-  size_t stopping_ = 0;                // answers that are awaited
-  std::vector<std::string> scanning_;  // of these
-  std::map<std::string, Device> devices_;
-};
-
-// Waits in the loop of its own until then or until it is done.
-void Scan::wait(int ms, const std::function<bool()>& done) {
-  const int64_t until = now_ms() + ms;
-  while (bus_.process() && !done()) {
-    const int64_t left = until - now_ms();
-    if (left <= 0) return;
-    pollfd entry{bus_.fd(), bus_.events(), 0};
-    const int own = bus_.timeout_ms();
-    ::poll(&entry, 1, static_cast<int>(own < 0 ? left : std::min<int64_t>(left, own)));
-  }
-}
-
-void Scan::look() {
-  bus_.listen("type='signal',sender='org.bluez',member='InterfacesAdded'",
-              [this](sd_bus_message* signal) {
-                const char* path = nullptr;
-                if (sd_bus_message_read(signal, "o", &path) < 0) return;
-                for_each_interface(signal, [&](const std::string& name) {
-                  if (name != device_interface) return false;
-                  read_device(path, signal, true);
-                  return true;
-                });
-              });
-  bus_.listen(
-      "type='signal',sender='org.bluez',member='PropertiesChanged',arg0='org.bluez.Device1'",
-      [this](sd_bus_message* signal) {
-        const char* interface = nullptr;
-        if (sd_bus_message_read(signal, "s", &interface) < 0) return;
-        read_device(sd_bus_message_get_path(signal), signal, true);
-      });
-  bus_.call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", {},
-            [this](sd_bus_message* answer, const std::string& error) {
-              answered_ = true;
-              error_ = error;
-              if (!error.empty()) return;
-              for_each_object(answer, [&](const std::string& path, const std::string& name) {
-                if (name == adapter_interface) return read_adapter(path, answer), true;
-                if (name == device_interface) return read_device(path, answer, false), true;
-                return false;
-              });
-            });
-  wait(answer_ms, [&] { return answered_; });
-}
-
-void Scan::read_adapter(const std::string& path, sd_bus_message* properties) {
-  std::string address;
-  int powered = 0;
+KnownAdapter read_known(const std::string& path, sd_bus_message* properties) {
+  KnownAdapter adapter;
+  adapter.name = last_of(path);
   for_each_property(properties, [&](const std::string& name) {
     const char* text = nullptr;
-    if (name == "Powered") return sd_bus_message_read(properties, "v", "b", &powered) >= 0;
+    int powered = 0;
+    if (name == "Powered" && sd_bus_message_read(properties, "v", "b", &powered) >= 0) {
+      adapter.powered = powered != 0;
+      return true;
+    }
     if (name != "Address" || sd_bus_message_read(properties, "v", "s", &text) < 0) return false;
-    address = text;
+    adapter.address = text;
     return true;
   });
-  const std::string name = path.substr(path.rfind('/') + 1);
-  known_.push_back({name, address, powered != 0});
-  const bool wanted =
-      options_.adapter.empty() || options_.adapter == name || options_.adapter == address;
-  if (wanted && powered != 0) adapters_.push_back(path);
+  return adapter;
 }
 
-bool Scan::has_service(sd_bus_message* variant) {
+bool has_service(sd_bus_message* variant) {
   bool found = false;
   if (sd_bus_message_enter_container(variant, 'v', "as") <= 0) return false;
   if (sd_bus_message_enter_container(variant, 'a', "s") > 0) {
@@ -133,7 +51,7 @@ bool Scan::has_service(sd_bus_message* variant) {
   return found;
 }
 
-void Scan::read_announcement(sd_bus_message* variant, Found& found) {
+void read_announcement(sd_bus_message* variant, Found& found) {
   if (sd_bus_message_enter_container(variant, 'v', "a{qv}") <= 0) return;
   if (sd_bus_message_enter_container(variant, 'a', "{qv}") > 0) {
     while (sd_bus_message_enter_container(variant, 'e', "qv") > 0) {
@@ -155,19 +73,155 @@ void Scan::read_announcement(sd_bus_message* variant, Found& found) {
   sd_bus_message_exit_container(variant);
 }
 
+}  // namespace
+
+Result<std::vector<KnownAdapter>> known_adapters() {
+  auto bus = Bus::open_system();
+  if (!bus) return bus.error();
+  std::vector<KnownAdapter> all;
+  std::optional<std::string> answer;
+  (*bus)->call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", {},
+               [&](sd_bus_message* message, const std::string& error) {
+                 answer = error;
+                 if (!error.empty()) return;
+                 for_each_object(message, [&](const std::string& path, const std::string& name) {
+                   if (name != adapter_interface) return false;
+                   all.push_back(read_known(path, message));
+                   return true;
+                 });
+               });
+  const SystemClock clock;
+  const uint64_t until = clock.mono_ms() + answer_ms;
+  while ((*bus)->process() && !answer && clock.mono_ms() < until) {
+    pollfd entry{(*bus)->fd(), (*bus)->events(), 0};
+    ::poll(&entry, 1, static_cast<int>(until - std::min(until, clock.mono_ms())));
+  }
+  if (!answer || !answer->empty()) {
+    return Error{Errc::unavailable, "bluetoothd: " + answer.value_or("no answer")};
+  }
+  return all;
+}
+
+Result<std::unique_ptr<Scan>> Scan::begin(ScanOptions options, const Clock& clock) {
+  auto bus = Bus::open_system();
+  if (!bus) return bus.error();
+  std::unique_ptr<Scan> scan(new Scan(std::move(*bus), std::move(options), clock));
+  scan->look();
+  return scan;
+}
+
+Scan::Scan(std::unique_ptr<Bus> bus, ScanOptions options, const Clock& clock)
+    : bus_(std::move(bus)),
+      options_(std::move(options)),
+      clock_(clock),
+      until_ms_(clock.mono_ms() + answer_ms) {}
+
+Scan::~Scan() = default;
+
+int Scan::timeout_ms() const {
+  if (stage_ == Stage::over) return -1;
+  const uint64_t now = clock_.mono_ms();
+  const int left = now >= until_ms_ ? 0 : static_cast<int>(until_ms_ - now);
+  const int own = bus_->timeout_ms();
+  return own < 0 ? left : std::min(left, own);
+}
+
+bool Scan::turn() {
+  if (stage_ == Stage::over) return false;
+  if (!bus_->process()) fail(Errc::unavailable, "the connection to the system's D-Bus is lost");
+  if (stage_ != Stage::over && clock_.mono_ms() >= until_ms_) next();
+  return stage_ != Stage::over;
+}
+
+void Scan::enter(Stage stage) {
+  stage_ = stage;
+  uint32_t time_ms = answer_ms;
+  if (stage == Stage::advertisements) time_ms = options_.le_ms;
+  if (stage == Stage::classic) time_ms = options_.classic_ms;
+  until_ms_ = clock_.mono_ms() + time_ms;
+  refused_ = 0;
+  if (stage == Stage::advertisements) discover("le");
+  if (stage == Stage::stopping) stop_discovering();
+  if (stage == Stage::classic) discover("bredr");
+}
+
+// The stage's time is up.
+void Scan::next() {
+  switch (stage_) {
+    case Stage::asking:
+      return fail(Errc::unavailable, "bluetoothd: no answer");
+    case Stage::advertisements:
+      return enter(options_.classic_ms > 0 ? Stage::stopping : Stage::over);
+    case Stage::stopping:
+      return enter(Stage::classic);
+    case Stage::classic:
+    case Stage::over:
+      return enter(Stage::over);
+  }
+}
+
+void Scan::fail(Errc code, std::string text) {
+  fault_ = Error{code, std::move(text)};
+  stage_ = Stage::over;
+}
+
+void Scan::look() {
+  bus_->listen("type='signal',sender='org.bluez',member='InterfacesAdded'",
+               [this](sd_bus_message* signal) {
+                 const char* path = nullptr;
+                 if (sd_bus_message_read(signal, "o", &path) < 0) return;
+                 for_each_interface(signal, [&](const std::string& name) {
+                   if (name != device_interface) return false;
+                   read_device(path, signal, true);
+                   return true;
+                 });
+               });
+  bus_->listen(
+      "type='signal',sender='org.bluez',member='PropertiesChanged',arg0='org.bluez.Device1'",
+      [this](sd_bus_message* signal) {
+        const char* interface = nullptr;
+        if (sd_bus_message_read(signal, "s", &interface) < 0) return;
+        read_device(sd_bus_message_get_path(signal), signal, true);
+      });
+  bus_->call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", {},
+             [this](sd_bus_message* answer, const std::string& error) {
+               if (stage_ != Stage::asking) return;
+               if (!error.empty()) return fail(Errc::unavailable, "bluetoothd: " + error);
+               for_each_object(answer, [&](const std::string& path, const std::string& name) {
+                 if (name == adapter_interface) return read_adapter(path, answer), true;
+                 if (name == device_interface) return read_device(path, answer, false), true;
+                 return false;
+               });
+               const std::string& wanted = options_.adapter;
+               if (!adapters_.empty()) return enter(Stage::advertisements);
+               fail(Errc::not_found, "no Bluetooth adapter " + wanted +
+                                         (wanted.empty() ? "" : " ") + "that is switched on");
+             });
+}
+
+void Scan::read_adapter(const std::string& path, sd_bus_message* properties) {
+  const KnownAdapter adapter = read_known(path, properties);
+  const bool wanted = options_.adapter.empty() || options_.adapter == adapter.name ||
+                      options_.adapter == adapter.address;
+  if (wanted && adapter.powered) adapters_.insert(path);
+}
+
 // `now`: it was heard in this scan; else bluetoothd remembers it, and where from is not known. What
 // says how strong it is was heard.
 void Scan::read_device(const std::string& path, sd_bus_message* properties, bool now) {
-  if (devices_.size() >= found_max && !devices_.contains(path)) {
-    std::erase_if(devices_, [](const auto& entry) { return !entry.second.ours; });
+  const std::string adapter_path = path.substr(0, path.rfind('/'));
+  const bool known = devices_.contains(path);
+  if (!known && devices_.size() >= devices_max) {
+    std::erase_if(devices_, [](const auto& entry) { return !is_ours(entry.second); });
     if (devices_.size() >= found_max) return;
   }
   Device& device = devices_[path];
+  device.found.adapter = last_of(adapter_path);
   bool heard = false;
   for_each_property(properties, [&](const std::string& name) {
     const char* text = nullptr;
     int16_t rssi = 0;
-    if (name == "UUIDs") return device.ours = has_service(properties), true;
+    if (name == "UUIDs") return device.has_service = has_service(properties), true;
     if (name == "ManufacturerData") {
       heard = true;
       return read_announcement(properties, device.found), true;
@@ -184,100 +238,54 @@ void Scan::read_device(const std::string& path, sd_bus_message* properties, bool
     if (name == "Name") device.found.name = text;
     return true;
   });
-  if (!now || !heard) return;
-  device.seen = true;
-  device.found.classic = device.found.classic || classic_;
+  if (!now || !heard || !adapters_.contains(adapter_path)) return;
+  device.heard = true;
+  device.found.heard_ms = clock_.mono_ms();
+  device.found.classic = device.found.classic || stage_ == Stage::classic;
 }
 
-void Scan::begin(const char* transport) {
-  scanning_.clear();
+void Scan::discover(const char* transport) {
   for (const std::string& adapter : adapters_) {
-    bus_.call(adapter, adapter_interface, "SetDiscoveryFilter",
-              [&](sd_bus_message* call) {
-                sd_bus_message_append(call, "a{sv}", 2, "Transport", "s", transport, "UUIDs", "as",
-                                      1, std::string(service_uuid).c_str());
-              },
-              {});
-    bus_.call(adapter, adapter_interface, "StartDiscovery", {},
-              [this, adapter](sd_bus_message*, const std::string& error) {
-                if (error.empty()) {
-                  scanning_.push_back(adapter);
-                } else {
-                  error_ = error;
-                }
-              });
+    bus_->call(adapter, adapter_interface, "SetDiscoveryFilter",
+               [&](sd_bus_message* call) {
+                 sd_bus_message_append(call, "a{sv}", 2, "Transport", "s", transport, "UUIDs", "as",
+                                       1, std::string(service_uuid).c_str());
+               },
+               {});
+    bus_->call(adapter, adapter_interface, "StartDiscovery", {},
+               [this](sd_bus_message*, const std::string& error) {
+                 if (error.empty() || ++refused_ < adapters_.size()) return;
+                 if (found().empty()) return fail(Errc::refused, "bluetoothd: " + error);
+                 enter(Stage::over);
+               });
   }
 }
 
-void Scan::end() {
-  stopping_ = scanning_.size();
-  for (const std::string& adapter : scanning_) {
-    bus_.call(adapter, adapter_interface, "StopDiscovery", {},
-              [this](sd_bus_message*, const std::string&) { --stopping_; });
+void Scan::stop_discovering() {
+  stopping_ = adapters_.size();
+  for (const std::string& adapter : adapters_) {
+    bus_->call(adapter, adapter_interface, "StopDiscovery", {},
+               [this](sd_bus_message*, const std::string&) {
+                 if (--stopping_ == 0 && stage_ == Stage::stopping) enter(Stage::classic);
+               });
   }
-  wait(answer_ms, [&] { return stopping_ == 0; });
-  scanning_.clear();
 }
 
-bool Scan::found_one() const {
-  return std::any_of(devices_.begin(), devices_.end(), [this](const auto& entry) {
-    const Device& device = entry.second;
-    const auto& said = device.found.announcement;
-    return device.ours && device.seen && (classic_ || (said && said->free_places != 0));
-  });
+// bluetoothd forgets the services in the advertisement of a device that it was once connected to
+// over LE; what is announced it tells.
+bool Scan::is_ours(const Device& device) {
+  return device.has_service || device.found.announcement.has_value();
 }
 
-Result<std::vector<KnownAdapter>> Scan::adapters() {
-  look();
-  if (!answered_ || !error_.empty()) {
-    return Error{Errc::unavailable, "bluetoothd: " + (error_.empty() ? "no answer" : error_)};
-  }
-  return known_;
-}
-
-Result<std::vector<Found>> Scan::run() {
-  const auto known = adapters();
-  if (!known) return known.error();
-  if (adapters_.empty()) {
-    return Error{Errc::not_found,
-                 options_.adapter.empty()
-                     ? "no Bluetooth adapter that is switched on"
-                     : "no Bluetooth adapter " + options_.adapter + " that is switched on"};
-  }
-  const auto enough = [&] { return options_.first_only && found_one(); };
-  begin("le");
-  wait(options_.le_ms, enough);
-  end();
-  if (options_.classic_ms > 0 && !enough()) {
-    classic_ = true;
-    begin("bredr");
-    wait(options_.classic_ms, enough);
-    end();
-  }
+std::vector<Found> Scan::found() const {
   std::vector<Found> all;
   for (const auto& [path, device] : devices_) {
-    if (device.ours && device.seen) all.push_back(device.found);
+    if (is_ours(device) && device.heard) all.push_back(device.found);
   }
-  if (all.empty() && !error_.empty()) return Error{Errc::refused, "bluetoothd: " + error_};
   const auto strength = [](const Found& found) { return found.rssi == 0 ? INT_MIN : found.rssi; };
-  std::sort(all.begin(), all.end(),
-            [&](const Found& a, const Found& b) { return strength(a) > strength(b); });
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Found& a, const Found& b) { return strength(a) > strength(b); });
   return all;
-}
-
-}  // namespace
-
-Result<std::vector<KnownAdapter>> known_adapters() {
-  auto bus = Bus::open_system();
-  if (!bus) return bus.error();
-  const ScanOptions options;
-  return Scan(**bus, options).adapters();
-}
-
-Result<std::vector<Found>> scan(const ScanOptions& options) {
-  auto bus = Bus::open_system();
-  if (!bus) return bus.error();
-  return Scan(**bus, options).run();
 }
 
 }  // namespace btb::bluez

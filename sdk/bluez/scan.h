@@ -2,16 +2,17 @@
 // LE advertisements first, then, if asked, inquiry. What others nearby say is not believed: text is
 // given as it came (escape it before a terminal), and a device that only claims our UUID is one
 // candidate more, which will not say WELCOME.
-//
-// Resource; one thread; waits only inside run().
 #pragma once
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "sdk/base/clock.h"
 #include "sdk/bluez/announcement.h"
 #include "sdk/bluez/bus.h"
 
@@ -24,14 +25,17 @@ struct Found {
   std::string name;  // as it calls itself; empty: it did not say
   int rssi = 0;      // dBm; 0: not known
   std::optional<Announcement> announcement;
-  bool classic = false;  // answered an inquiry
+  bool classic = false;   // answered an inquiry
+  uint64_t heard_ms = 0;  // when it was heard last, as Clock::mono_ms
+  std::string adapter;    // that heard it: hci0
+
+  bool operator==(const Found&) const = default;
 };
 
 struct ScanOptions {
-  std::string adapter;      // hci1 or its address; empty: all
-  int le_ms = 3'000;        // how long for advertisements
-  int classic_ms = 0;       // how long for inquiry behind it; 0: not at all
-  bool first_only = false;  // end with the first that has a free place
+  std::string adapter;     // hci1 or its address; empty: all
+  uint32_t le_ms = 3'000;  // how long for advertisements
+  uint32_t classic_ms = 0;  // how long for inquiry behind it; 0: not at all
 };
 
 // An adapter that bluetoothd knows.
@@ -41,11 +45,63 @@ struct KnownAdapter {
   bool powered = false;
 };
 
-// All adapters, as bluetoothd sees them. Errors: `unavailable` (no D-Bus, no bluetoothd).
+// All adapters, as bluetoothd sees them. Waits for the answer, up to five seconds. Errors:
+// `unavailable` (no D-Bus, no bluetoothd).
 Result<std::vector<KnownAdapter>> known_adapters();
 
-// Errors: `unavailable` (no D-Bus, no bluetoothd), `not_found` (no adapter that is switched on),
-// `refused` (bluetoothd does not let us look, with its words). Nobody in reach is no error.
-Result<std::vector<Found>> scan(const ScanOptions& options);
+// One look around. It lives in the loop of its owner: poll fd() for events() for up to
+// timeout_ms(), then call turn(). Going away ends the looking. Resource; one thread; never waits.
+class Scan {
+ public:
+  // Errors: `unavailable` (no D-Bus). The clock outlives it.
+  static Result<std::unique_ptr<Scan>> begin(ScanOptions options, const Clock& clock);
+  ~Scan();
+  Scan(const Scan&) = delete;
+  Scan& operator=(const Scan&) = delete;
+
+  [[nodiscard]] int fd() const { return bus_->fd(); }
+  [[nodiscard]] short events() const { return bus_->events(); }
+  [[nodiscard]] int timeout_ms() const;
+  // False once it is over: the time is up, or there is a fault().
+  bool turn();
+
+  // Whether it asks for classic devices by now.
+  [[nodiscard]] bool classic() const { return stage_ == Stage::classic; }
+  // What was heard so far, strongest first.
+  [[nodiscard]] std::vector<Found> found() const;
+  // Why it ended early: `unavailable` (no bluetoothd), `not_found` (no adapter that is switched
+  // on), `refused` (bluetoothd does not let us look, with its words). Nobody in reach is no fault.
+  [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
+
+ private:
+  enum class Stage : uint8_t { asking, advertisements, stopping, classic, over };
+  struct Device {
+    Found found;
+    bool has_service = false;
+    bool heard = false;
+  };
+
+  Scan(std::unique_ptr<Bus> bus, ScanOptions options, const Clock& clock);
+  void look();
+  void enter(Stage stage);
+  void next();
+  void fail(Errc code, std::string text);
+  void discover(const char* transport);
+  void stop_discovering();
+  [[nodiscard]] static bool is_ours(const Device& device);
+  void read_adapter(const std::string& path, sd_bus_message* properties);
+  void read_device(const std::string& path, sd_bus_message* properties, bool now);
+
+  std::unique_ptr<Bus> bus_;
+  const ScanOptions options_;
+  const Clock& clock_;
+  Stage stage_ = Stage::asking;
+  uint64_t until_ms_ = 0;  // of the stage
+  std::optional<Error> fault_;
+  std::set<std::string> adapters_;  // paths of those to look with
+  size_t refused_ = 0;              // of them
+  size_t stopping_ = 0;             // answers that are awaited
+  std::map<std::string, Device> devices_;  // by path
+};
 
 }  // namespace btb::bluez

@@ -215,13 +215,18 @@ Result<std::vector<client::Subscription>> subscriptions_of(const Arguments& a, i
 }
 
 // Runs until something ends it; what is left in the output is the caller's to flush.
-int run(client::Client& client, Subscriber& subscriber, Output& output, const Clock& clock,
-        std::optional<uint64_t> deadline_ms, const Arguments& a) {
+int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber, Output& output,
+        const Program& program, std::optional<uint64_t> deadline_ms, const Arguments& a) {
+  const SystemClock clock;
   EventLoop loop;
   client.start();
   for (;;) {
     if (!output.flush()) return static_cast<int>(output.fault() == 0 ? Exit::ok : Exit::error);
     if (subscriber.done()) return static_cast<int>(*subscriber.done());
+    if (roaming.gave_up()) {
+      program.no_broker(*roaming.gave_up());
+      return static_cast<int>(Exit::unreachable);
+    }
     uint64_t now = clock.mono_ms();
     if (deadline_ms && now >= *deadline_ms) {
       const bool enough = !a.count && !a.once && subscriber.taken() != 0;
@@ -236,7 +241,8 @@ int run(client::Client& client, Subscriber& subscriber, Output& output, const Cl
       }
       next = next ? std::min(*next, *figures) : *figures;
     }
-    const auto wake = loop.turn(client, next ? static_cast<int>(*next - now) : -1, false);
+    const auto wake = loop.turn(client, next ? static_cast<int>(*next - now) : -1, false,
+                                &roaming);
     if (wake.signal != 0) return 128 + wake.signal;
     if (wake.output_closed) return static_cast<int>(Exit::ok);
   }
@@ -287,7 +293,9 @@ int main(int argc, char** argv) {
   std::set<uint32_t> ids;
   for (const auto& subscription : *subscriptions) ids.insert(*client.subscribe(subscription));
   subscriber.attach(client, std::move(ids));
-  const int exit = run(client, subscriber, output, clock, deadline_ms, arguments);
+  client::Roaming roaming(client, program.roaming_options(), clock,
+                          [&](const std::string& text) { program.note(text); });
+  const int exit = run(client, roaming, subscriber, output, program, deadline_ms, arguments);
   subscriber.summary();
   output.flush();
   if (output.fault() != 0)

@@ -22,21 +22,30 @@ EventLoop::~EventLoop() {
   sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
-EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool watch_input) {
-  const int own = client.timeout_ms();
-  const int wait = own < 0 ? timeout_ms : timeout_ms < 0 ? own : std::min(own, timeout_ms);
-  std::array<pollfd, 4> entries{};
+// The earlier of two time-outs; negative: no limit.
+static int earlier(int a, int b) {
+  return a < 0 ? b : b < 0 ? a : std::min(a, b);
+}
+
+EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool watch_input,
+                                client::Roaming* roaming) {
+  int wait = earlier(client.timeout_ms(), timeout_ms);
+  if (roaming != nullptr) wait = earlier(wait, roaming->timeout_ms());
+  std::array<pollfd, 5> entries{};
   entries[0] = {client.fd(), 0, 0};
   if (client.wants_read()) entries[0].events |= POLLIN;
   if (client.wants_write()) entries[0].events |= POLLOUT;
   entries[1] = {signals_.get(), POLLIN, 0};
   entries[2] = {STDOUT_FILENO, 0, 0};  // POLLERR is reported unasked
   entries[3] = {watch_input ? STDIN_FILENO : -1, POLLIN, 0};
+  entries[4] = {-1, 0, 0};
+  if (roaming != nullptr) entries[4] = {roaming->fd(), roaming->events(), 0};
   (void)::poll(entries.data(), entries.size(), wait);
 
   constexpr short broken = POLLHUP | POLLERR;
   client.ready((entries[0].revents & (POLLIN | broken)) != 0,
                (entries[0].revents & (POLLOUT | broken)) != 0);
+  if (roaming != nullptr) roaming->turn();
   Wake wake;
   signalfd_siginfo info{};
   if (entries[1].revents != 0 && ::read(signals_.get(), &info, sizeof info) == sizeof info) {

@@ -8,6 +8,7 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/unique_fd.h"
 #include "sdk/client/client.h"
+#include "sdk/client/roaming.h"
 
 namespace btb::cli {
 
@@ -26,7 +27,8 @@ class EventLoop {
 
   // Lets the client work until something it waits for comes, or `timeout_ms` passes (negative: no
   // limit).
-  Wake turn(client::Client& client, int timeout_ms, bool watch_input);
+  Wake turn(client::Client& client, int timeout_ms, bool watch_input,
+            client::Roaming* roaming = nullptr);
 
  private:
   UniqueFd signals_;

@@ -10,7 +10,7 @@
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
 #include "sdk/cli/unknown_word.h"
-#include "sdk/client/air_brokers.h"
+#include "sdk/client/last_broker.h"
 #include "sdk/client/local_brokers.h"
 
 namespace btb::cli {
@@ -78,6 +78,7 @@ void print_line(std::string_view name, std::string_view text) {
 }  // namespace
 
 Exit exit_of(const client::Ending& ending) {
+  if (ending.reason == Reason::full) return Exit::refused;  // an adapter may say so, too
   if (ending.by_broker) {
     return ending.reason == Reason::normal || ending.reason == Reason::shutting_down
                ? Exit::error
@@ -183,27 +184,36 @@ std::optional<Exit> Program::parse(int argc, const char* const* argv) {
   return std::nullopt;
 }
 
-Result<Endpoint> Program::broker() const {
+bool Program::is_named() const {
+  const char* named = std::getenv("BTB_BROKER");
+  return !broker_.empty() || (named != nullptr && *named != '\0');
+}
+
+Result<std::vector<client::Way>> Program::ways() const {
   if (!broker_.empty()) {
-    auto endpoint = parse_endpoint(broker_);
-    if (endpoint || broker_.find('/') == std::string::npos) return endpoint;
+    const auto endpoint = parse_endpoint(broker_);
+    if (endpoint) return std::vector<client::Way>{{*endpoint, adapter_}};
     const auto as_path = parse_endpoint("unix:" + broker_);
-    const bool path = broker_.find(':') == std::string::npos && as_path.ok();
-    return Error{endpoint.error().code,
-                 endpoint.error().text + (path ? "; did you mean unix:" + broker_ + "?" : "")};
+    const bool path =
+        broker_.find('/') != std::string::npos && broker_.find(':') == std::string::npos;
+    return Error{
+        endpoint.error().code,
+        endpoint.error().text + (path && as_path ? "; did you mean unix:" + broker_ + "?" : "")};
   }
-  auto found = client::find_broker(client::local_broker_directories());
-  if (found || found.error().code != Errc::not_found) return found;
-  if (!words_.finds_on_air) {
+  if (is_named() || !words_.finds_on_air) {
+    const auto found = client::find_broker(client::local_broker_directories());
+    if (found) return std::vector<client::Way>{{*found, adapter_}};
+    if (found.error().code != Errc::not_found) return found.error();
     return Error{Errc::not_found, found.error().text + "; name one with -b ENDPOINT"};
   }
-  const auto near = client::find_broker_on_air(adapter_);
-  if (near) {
-    note("found a broker at " + to_string(*near));
-    return near;
+  std::vector<client::Way> ways;
+  const auto last = client::read_last_broker(client::last_broker_file());
+  if (last) ways.push_back({last->endpoint, adapter_});
+  std::string reasons;
+  for (const Endpoint& local : client::local_brokers(client::local_broker_directories(), reasons)) {
+    ways.push_back({local, {}});
   }
-  return Error{Errc::not_found, found.error().text + "; over Bluetooth: " + near.error().text +
-                                    "; name one with -b ENDPOINT"};
+  return ways;
 }
 
 Result<client::ClientOptions> Program::client_options() const {
@@ -212,16 +222,35 @@ Result<client::ClientOptions> Program::client_options() const {
   if (!adapter_.empty() && (adapter_ == "*" || !is_adapter(adapter_))) {
     return Error{Errc::invalid, "--adapter: " + adapter_ + " is neither like hci0 nor an address"};
   }
-  auto endpoint = broker();
-  if (!endpoint) return endpoint.error();
+  auto found = ways();
+  if (!found) return found.error();
   client::ClientOptions options;
-  options.endpoint = std::move(*endpoint);
-  options.adapter = adapter_;
+  options.ways = std::move(*found);
   options.connect_timeout_ms = std::max<uint32_t>(1, *timeout);
-  options.retry_first = retry_;
+  options.retry_first = retry_ || (words_.finds_on_air && !is_named());
   options.conversation.name = name_.empty() ? words_.name : name_;
   options.conversation.agent = words_.name + "/" BTB_VERSION;
+  options.conversation.can_let_go = words_.finds_on_air;
   return options;
+}
+
+client::RoamingOptions Program::roaming_options() const {
+  client::RoamingOptions options;
+  options.searches = !is_named();
+  options.gives_up = !retry_;
+  options.adapter = adapter_;
+  options.memory = client::last_broker_file();
+  return options;
+}
+
+void Program::no_broker(const Error& fault) const {
+  std::string reasons;
+  std::string looked_at = "$BTB_BROKER";
+  const auto directories = client::local_broker_directories();
+  for (const std::string& directory : directories) looked_at += ", " + directory + "/*.sock";
+  (void)client::local_brokers(directories, reasons);
+  error("no broker found: looked at " + looked_at + reasons + "; " + fault.text +
+        "; name one with -b ENDPOINT");
 }
 
 void Program::error(std::string_view text) const {

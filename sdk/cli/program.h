@@ -13,6 +13,7 @@
 #include "sdk/base/result.h"
 #include "sdk/cli/exit_code.h"
 #include "sdk/client/client.h"
+#include "sdk/client/roaming.h"
 
 namespace btb::cli {
 
@@ -48,9 +49,13 @@ class Program {
   // is wrong.
   std::optional<Exit> parse(int argc, const char* const* argv);
 
-  // Where to connect: -b, else as client::find_broker.
-  [[nodiscard]] Result<Endpoint> broker() const;
+  // How to connect: -b, else $BTB_BROKER, else what client::find_broker finds. A program that finds
+  // brokers over the air has the one that worked last and those on this machine, or none yet:
+  // client::Roaming finds the others.
   [[nodiscard]] Result<client::ClientOptions> client_options() const;
+  [[nodiscard]] client::RoamingOptions roaming_options() const;
+  // When Roaming gave up: what was looked at, and what can be done.
+  void no_broker(const Error& fault) const;
   [[nodiscard]] bool verbose() const { return verbose_; }
   [[nodiscard]] bool quiet() const { return quiet_; }
   [[nodiscard]] const std::string& adapter() const { return adapter_; }
@@ -64,6 +69,8 @@ class Program {
   Exit usage(std::string_view text) const;
 
  private:
+  [[nodiscard]] Result<std::vector<client::Way>> ways() const;
+  [[nodiscard]] bool is_named() const;
   std::optional<Exit> describe_itself() const;
 
   Words words_;

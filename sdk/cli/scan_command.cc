@@ -1,34 +1,134 @@
 #include "sdk/cli/scan_command.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "sdk/cli/output.h"
 #include "sdk/cli/table.h"
 #include "sdk/cli/time_text.h"
-#include "sdk/client/air_brokers.h"
+#include "sdk/client/finder.h"
+#include "sdk/client/last_broker.h"
+#include "sdk/client/local_brokers.h"
 
 namespace btb::cli {
 
 namespace {
 
 using Json = nlohmann::json;
+using client::HeardWay;
+using client::NearBroker;
 
-constexpr int inquiry_ms = 11'000;  // a little more than the 10.24 s of a whole inquiry
+constexpr uint32_t inquiry_ms = 11'000;  // a little more than the 10.24 s of a whole inquiry
+constexpr uint32_t greeting_ms = 1'000;
 
-Json describe(const bluez::Found& found) {
+// Who answers at an endpoint.
+class Greeting final : public client::Handler {
+ public:
+  void on_connected(const client::Session& session) override { session_ = session; }
+  std::optional<client::Session> session_;
+};
+
+std::optional<client::Session> greet(const Endpoint& endpoint, const Clock& clock) {
+  client::ClientOptions options;
+  options.ways = {{endpoint}};
+  options.connect_timeout_ms = greeting_ms;
+  options.reconnect = false;
+  options.conversation.name = "btctl scan";
+  Greeting greeting;
+  client::Client client(std::move(options), greeting, clock);
+  client.start();
+  while (!greeting.session_ && client.run_once(-1)) {
+  }
+  client.close();
+  while (client.run_once(50)) {
+  }
+  return greeting.session_;
+}
+
+// Those on this machine, each with its socket as a way.
+std::vector<NearBroker> on_this_machine(const Clock& clock) {
+  std::vector<NearBroker> all;
+  std::string reasons;
+  for (const Endpoint& endpoint :
+       client::local_brokers(client::local_broker_directories(), reasons)) {
+    const auto session = greet(endpoint, clock);
+    if (!session) continue;
+    HeardWay way{{endpoint, {}}};
+    way.heard_ms = clock.mono_ms();
+    all.push_back({session->broker_name, session->site, {}, {way}});
+  }
+  return all;
+}
+
+// Adds what is known of a broker to the picture.
+void merge(std::vector<NearBroker>& all, const NearBroker& more) {
+  const auto same = std::find_if(all.begin(), all.end(), [&](const NearBroker& one) {
+    return more.site != 0 && one.site == more.site;
+  });
+  if (same == all.end()) return all.push_back(more);
+  if (same->name.empty()) same->name = more.name;
+  if (!same->epoch) same->epoch = more.epoch;
+  for (const HeardWay& way : more.ways) {
+    const bool known =
+        std::any_of(same->ways.begin(), same->ways.end(), [&](const HeardWay& other) {
+          return other.way.endpoint == way.way.endpoint;
+        });
+    if (!known) same->ways.push_back(way);
+  }
+}
+
+// Looks around; what was heard, or why nothing could be.
+Result<std::vector<NearBroker>> on_the_air(const Program& program, const bluez::ScanOptions& options,
+                                           const Clock& clock) {
+  auto finder = client::Finder::begin(options, clock);
+  if (!finder) return finder.error();
+  while ((*finder)->turn()) {
+    pollfd entry{(*finder)->fd(), (*finder)->events(), 0};
+    ::poll(&entry, 1, (*finder)->timeout_ms());
+  }
+  if ((*finder)->left_out() != 0) {
+    program.note(std::to_string((*finder)->left_out()) +
+                 " service records under our UUID are not a broker's, and were left out");
+  }
+  if ((*finder)->fault()) return *(*finder)->fault();
+  return (*finder)->brokers();
+}
+
+Json describe(const NearBroker& broker, const Clock& clock) {
   Json endpoints = Json::array();
-  for (const Endpoint& endpoint : client::endpoints_of(found)) {
-    endpoints.push_back(to_string(endpoint));
+  Json ways = Json::array();
+  std::set<std::string> addresses;
+  std::optional<unsigned> places;
+  uint64_t heard_ms = 0;
+  int rssi = 0;
+  const auto wall_us = [&](uint64_t mono_ms) {
+    return clock.now_us() - static_cast<int64_t>(clock.mono_ms() - mono_ms) * 1'000;
+  };
+  for (const HeardWay& heard : broker.ways) {
+    endpoints.push_back(to_string(heard.way.endpoint));
+    Json way = {{"endpoint", endpoints.back()}, {"seen_us", wall_us(heard.heard_ms)}};
+    if (!heard.way.adapter.empty()) way["adapter"] = heard.way.adapter;
+    if (heard.rssi != 0) way["signal_dbm"] = heard.rssi;
+    if (heard.rssi != 0 && (rssi == 0 || heard.rssi > rssi)) rssi = heard.rssi;
+    if (heard.free_places) way["free_places"] = *heard.free_places;
+    const bool another = addresses.insert(heard.way.endpoint.address).second;
+    if (another && heard.free_places) places = places.value_or(0) + *heard.free_places;
+    heard_ms = std::max(heard_ms, heard.heard_ms);
+    ways.push_back(std::move(way));
   }
-  Json json = {{"name", found.name}, {"address", found.address}, {"endpoints", endpoints}};
-  if (found.rssi != 0) json["signal_dbm"] = found.rssi;
-  if (found.announcement) {
-    json["free_places"] = found.announcement->free_places;
-    json["epoch"] = found.announcement->epoch;
-    json["site"] = found.announcement->site;
-  }
+  Json json = {{"name", broker.name},
+               {"endpoints", endpoints},
+               {"addresses", addresses},
+               {"seen_us", wall_us(heard_ms)},
+               {"ways", ways}};
+  if (broker.site != 0) json["site"] = broker.site;
+  if (broker.epoch) json["epoch"] = *broker.epoch;
+  if (rssi != 0) json["signal_dbm"] = rssi;
+  if (places) json["free_places"] = *places;
   return json;
 }
 
@@ -37,26 +137,36 @@ Json describe(const bluez::Found& found) {
 int scan_for_brokers(const Program& program, const ScanWords& words, bool json) {
   const auto time = parse_wait_ms(words.seconds);
   if (!time) return static_cast<int>(program.usage("--seconds: " + time.error().text));
+  const SystemClock clock;
+  std::vector<NearBroker> all = on_this_machine(clock);
   bluez::ScanOptions options;
   options.adapter = program.adapter();
-  options.le_ms = static_cast<int>(*time);
+  options.le_ms = *time;
   options.classic_ms = words.inquiry ? inquiry_ms : 0;
-  const auto heard = bluez::scan(options);
-  if (!heard) {
+  if (::isatty(STDERR_FILENO) == 1) {
+    program.note("listening for " + words.seconds + " s" +
+                 (words.inquiry ? ", then asking for 11 s more" : ""));
+  }
+  const auto heard = on_the_air(program, options, clock);
+  if (heard) {
+    for (const NearBroker& broker : *heard) merge(all, broker);
+  } else if (all.empty()) {
     program.error(heard.error().text);
     return static_cast<int>(Exit::error);
+  } else {
+    program.note("over Bluetooth: " + heard.error().text);
   }
-  Json all = Json::array();
-  for (const bluez::Found& found : *heard) all.push_back(describe(found));
+  Json rows = Json::array();
+  for (const NearBroker& broker : all) rows.push_back(describe(broker, clock));
   Output output(STDOUT_FILENO);
   if (json) {
-    output.buffer() = all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  } else if (all.empty()) {
+    output.buffer() = rows.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  } else if (rows.empty()) {
     program.note(words.inquiry ? "no broker in reach"
                                : "no broker in reach; one that does not listen on LE is found with "
                                  "--inquiry only");
   } else {
-    output.buffer() = table(all, {"name", "address", "signal_dbm", "free_places", "endpoints"},
+    output.buffer() = table(rows, {"name", "signal_dbm", "free_places", "seen_us", "endpoints"},
                             program.verbose());
   }
   output.flush();

@@ -1,4 +1,5 @@
-// btctl scan: which brokers are in reach over Bluetooth. The main thread.
+// btctl scan: which brokers are in reach: on this machine and over Bluetooth, one picture. The main
+// thread.
 #pragma once
 
 #include <string>

@@ -66,7 +66,7 @@ void Subscriber::time_over(Exit exit) {
 
 void Subscriber::on_connected(const client::Session& session) {
   if (started_ms_ == 0) started_ms_ = figures_ms_ = clock_.mono_ms();
-  const std::string to = session.broker_name + " at " + to_string(client_->endpoint());
+  const std::string to = session.broker_name + " at " + to_string(client_->way().endpoint);
   if (!session.resumed) return program_.detail("connected to " + to);
   program_.note("connected again to " + to +
                 (session.epoch_changed ? "; it is another run of the broker" : ""));
@@ -76,9 +76,12 @@ void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms)
   const bool words = !ending.by_broker && !ending.text.empty();
   const std::string why = words ? ending.text : reason_text(ending.reason, ending.text);
   if (retry_ms >= 0) {
-    program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
-                  "; next attempt in " + std::to_string(retry_ms) + " ms");
-    return;
+    if (ending.reason == Reason::let_go) {
+      return program_.note("let go of its place at the broker, until there is something new");
+    }
+    return program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
+                         (retry_ms == 0 ? "; there is another way"
+                                        : "; next attempt in " + std::to_string(retry_ms) + " ms"));
   }
   if (done_ || (ending.reason == Reason::normal && !ending.by_broker)) return;
   if (ending.by_broker) {

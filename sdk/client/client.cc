@@ -18,6 +18,9 @@ namespace {
 
 // Several of the largest frames; at 128 bytes a message, two thousand of them for one system call.
 constexpr size_t buffer_bytes = 256U << 10;
+// Who let go of its place comes back at the latest then, whatever is announced.
+constexpr uint32_t let_go_wait_ms = 5 * 60'000;
+constexpr size_t ways_max = 32;
 static_assert(buffer_bytes >= 2 * Conversation::frame_bytes_max);
 
 ConversationOptions for_client(ConversationOptions options) {
@@ -43,6 +46,7 @@ bool is_passing(Reason reason) {
     case Reason::peer_closed:
     case Reason::peer_failed:
     case Reason::listener_removed:
+    case Reason::let_go:
       return true;
     case Reason::normal:
     case Reason::kicked:
@@ -91,17 +95,41 @@ Client::~Client() = default;
 
 void Client::start() {
   if (state_ != State::idle) return;
-  addresses_left_ = 0;
-  deadline_ms_ = clock_.mono_ms() + options_.connect_timeout_ms;
+  ways_left_ = options_.ways.size();
   connect();
 }
 
+void Client::set_ways(std::vector<Way> ways) {
+  if (ways.empty()) return;
+  options_.ways = std::move(ways);
+  way_ = 0;
+  attempt_ = 0;
+  addresses_left_ = 0;
+  try_now();
+}
+
+void Client::try_now() {
+  if (state_ != State::waiting) return;
+  ways_left_ = options_.ways.size();
+  deadline_ms_ = held_until_ms_ = 0;
+}
+
+uint64_t Client::deadline_ms() const {
+  return state_ == State::waiting ? std::max(deadline_ms_, held_until_ms_) : deadline_ms_;
+}
+
 void Client::connect() {
+  if (options_.ways.empty()) {
+    state_ = State::waiting;
+    deadline_ms_ = std::numeric_limits<uint64_t>::max();
+    return;
+  }
+  if (addresses_left_ == 0) deadline_ms_ = clock_.mono_ms() + options_.connect_timeout_ms;
   state_ = State::connecting;
   transport_up_ = false;
   buffered_ = 0;
   stalled_ = false;
-  auto fd = begin_connect(options_.endpoint, attempt_, options_.adapter);
+  auto fd = begin_connect(way().endpoint, attempt_, way().adapter);
   if (!fd) return connect_failed(fd.error());
   fd_ = std::move(*fd);
 }
@@ -110,18 +138,18 @@ void Client::connect() {
 void Client::connect_failed(const Error& error) {
   fd_.reset();
   if (addresses_left_ == 0) {
-    addresses_left_ = address_count(options_.endpoint);
+    addresses_left_ = address_count(way().endpoint);
   }
   ++attempt_;
   if (--addresses_left_ != 0) return connect();
-  lost(Reason::peer_failed, error.text);
+  lost(error.code == Errc::limit ? Reason::full : Reason::peer_failed, error.text);
 }
 
 void Client::transport_connected() {
-  const auto result = finish_connect(fd_.get());
+  const auto result = finish_connect(fd_.get(), way().endpoint);
   if (!result) {
     return connect_failed(
-        {result.error().code, to_string(options_.endpoint) + ": " + result.error().text});
+        {result.error().code, to_string(way().endpoint) + ": " + result.error().text});
   }
   transport_up_ = true;
   message_bytes_max_ = message_bytes_max(fd_.get());
@@ -145,7 +173,7 @@ int Client::timeout_ms() const {
   if (state_ == State::idle || state_ == State::stopped) return -1;
   if (stalled_ && !conversation_.reading_paused()) return 0;
   uint64_t next = std::numeric_limits<uint64_t>::max();
-  if (state_ != State::open) next = deadline_ms_;
+  if (state_ != State::open) next = deadline_ms();
   if (const auto tick = conversation_.next_tick_ms()) next = std::min(next, *tick);
   if (next == std::numeric_limits<uint64_t>::max()) return -1;
   const uint64_t now = clock_.mono_ms();
@@ -185,11 +213,10 @@ void Client::check_time() {
   if (state_ == State::open) {
     conversation_.tick(now);
     if (conversation_.state() == Conversation::State::ended) conversation_ended();
-  } else if (state_ == State::waiting && now >= deadline_ms_) {
-    deadline_ms_ = now + options_.connect_timeout_ms;
+  } else if (state_ == State::waiting && now >= deadline_ms()) {
     connect();
   } else if (state_ == State::connecting && now >= deadline_ms_) {
-    lost(Reason::peer_failed, to_string(options_.endpoint) + ": no answer within " +
+    lost(Reason::peer_failed, to_string(way().endpoint) + ": no answer within " +
                                   std::to_string(options_.connect_timeout_ms) + " ms" +
                                   (transport_up_ ? "; is it a btbroker?" : ""));
   } else if (state_ == State::closing && now >= deadline_ms_) {
@@ -220,6 +247,8 @@ void Client::take_buffered() {
       state_ == State::connecting) {
     state_ = State::open;
     addresses_left_ = 0;
+    ways_left_ = options_.ways.size();
+    rounds_failed_ = 0;
     backoff_.connected(clock_.mono_ms());
   }
   if (conversation_.state() == Conversation::State::ended && state_ != State::closing) {
@@ -270,12 +299,8 @@ void Client::lost(Reason reason, std::string text) {
     ending_.reason = reason;
     ending_.text = std::move(text);
   }
-  if (state_ == State::closing || !may_retry()) return stop();
-  fd_.reset();
-  state_ = State::waiting;
-  const uint32_t wait = backoff_.next_ms(clock_.mono_ms(), ending_.retry_after_ms);
-  deadline_ms_ = clock_.mono_ms() + wait;
-  handler_.on_disconnected(ending_, wait);
+  if (state_ == State::closing) return stop();
+  wait_or_stop();
 }
 
 // The conversation came to an end by itself: a goodbye was heard, or ours, with the reason, lies in
@@ -285,12 +310,51 @@ void Client::conversation_ended() {
   const Bytes output = conversation_.output();
   if (!output.empty()) (void)send_some(output);
   conversation_.end(ending_.reason, {});
-  if (!may_retry()) return stop();
+  learn_ways(ending_);
+  wait_or_stop();
+}
+
+void Client::wait_or_stop() {
   fd_.reset();
+  addresses_left_ = 0;
+  if (!ending_.greeted && take_next_way()) {
+    state_ = State::waiting;
+    deadline_ms_ = 0;
+    return handler_.on_disconnected(ending_, 0);
+  }
+  if (!ending_.greeted) ++rounds_failed_;
+  ways_left_ = options_.ways.size();
+  if (!may_retry()) return stop();
   state_ = State::waiting;
-  const uint32_t wait = backoff_.next_ms(clock_.mono_ms(), ending_.retry_after_ms);
+  uint32_t wait = backoff_.next_ms(clock_.mono_ms(), ending_.retry_after_ms);
+  if (ending_.reason == Reason::let_go) wait = std::max(wait, let_go_wait_ms);
   deadline_ms_ = clock_.mono_ms() + wait;
   handler_.on_disconnected(ending_, wait);
+}
+
+// The round goes on with the next one; false at its end.
+bool Client::take_next_way() {
+  if (ways_left_ != 0) --ways_left_;
+  if (options_.ways.size() > 1) way_ = (way_ + 1) % options_.ways.size();
+  attempt_ = 0;
+  return ways_left_ != 0;
+}
+
+// A full broker knows where there are places. Only Bluetooth: what comes from the air leads to
+// nothing on this machine or its network.
+void Client::learn_ways(const Ending& ending) {
+  if (ending.reason != Reason::full) return;
+  size_t behind = way_ + 1;
+  for (const std::string& text : ending.elsewhere) {
+    const auto endpoint = parse_endpoint(text);
+    if (!endpoint || !is_bluetooth(*endpoint) || options_.ways.size() >= ways_max) continue;
+    const bool known = std::any_of(options_.ways.begin(), options_.ways.end(),
+                                   [&](const Way& one) { return one.endpoint == *endpoint; });
+    if (known) continue;
+    options_.ways.insert(options_.ways.begin() + static_cast<ptrdiff_t>(behind++),
+                         {*endpoint, way().adapter});
+    ++ways_left_;
+  }
 }
 
 bool Client::may_retry() const {
@@ -302,6 +366,7 @@ void Client::close() {
   if (state_ == State::stopped || state_ == State::closing) return;
   const bool connected = transport_up_ && fd_.valid();
   conversation_.close(Reason::normal, {});
+  if (state_ == State::waiting) ending_ = Ending{Reason::normal, {}};
   if (ending_.reason == Reason::none || connected) ending_ = conversation_.ending();
   if (!connected) return stop();
   state_ = State::closing;

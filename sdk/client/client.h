@@ -5,7 +5,7 @@
 //   Printer printer;
 //   btb::SystemClock clock;
 //   btb::client::ClientOptions options;
-//   options.endpoint = *btb::parse_endpoint("unix:/run/btbroker/main.sock");
+//   options.ways = {{*btb::parse_endpoint("unix:/run/btbroker/main.sock")}};
 //   btb::client::Client client(options, printer, clock);
 //   auto id = client.subscribe({.filter = "ward/#"});
 //   client.start();
@@ -29,13 +29,14 @@
 #include "sdk/base/unique_fd.h"
 #include "sdk/client/backoff.h"
 #include "sdk/client/conversation.h"
-#include "sdk/transport/endpoint.h"
+#include "sdk/client/way.h"
 
 namespace btb::client {
 
 struct ClientOptions {
-  Endpoint endpoint;
-  std::string adapter;  // Bluetooth: the one to connect through, hci1 or its address; empty: any
+  // To one broker, or to several that are as good: they are tried one after the other, and only
+  // when all have failed is there a pause. Without one, it waits for set_ways().
+  std::vector<Way> ways;
   ConversationOptions conversation;
   uint32_t connect_timeout_ms = 5'000;  // of one attempt, welcome included
   BackoffOptions backoff;
@@ -77,6 +78,14 @@ class Client {
   [[nodiscard]] int timeout_ms() const;
   void ready(bool readable, bool writable);
 
+  // Other ways from the next attempt on: the broker was found elsewhere. Tried at once if there is
+  // no connection and none is being made.
+  void set_ways(std::vector<Way> ways);
+  // Does not wait any longer for the next attempt.
+  void try_now();
+  // No attempt before then (Clock::mono_ms), however long the wait was to be; 0: as it was.
+  void hold_until(uint64_t time_ms) { held_until_ms_ = time_ms; }
+
   // Says goodbye; run_once() or ready() send it and stop. Without a session it stops at once.
   void close();
 
@@ -98,7 +107,11 @@ class Client {
   [[nodiscard]] State state() const { return state_; }
   // Why the last session or attempt ended, and what kind of failure it was, once there was one.
   [[nodiscard]] const Ending& ending() const { return ending_; }
-  [[nodiscard]] const Endpoint& endpoint() const { return options_.endpoint; }
+  // The way that is used or was tried last. REQUIRES: there was one.
+  [[nodiscard]] const Way& way() const { return options_.ways[way_]; }
+  [[nodiscard]] const std::vector<Way>& ways() const { return options_.ways; }
+  // How often all ways failed since the last session.
+  [[nodiscard]] uint32_t rounds_failed() const { return rounds_failed_; }
   [[nodiscard]] Conversation& conversation() { return conversation_; }
   [[nodiscard]] const Conversation& conversation() const { return conversation_; }
 
@@ -113,9 +126,13 @@ class Client {
   void write_some();
   void check_time();
   void lost(wire::Reason reason, std::string text);
+  void wait_or_stop();
+  bool take_next_way();
+  void learn_ways(const Ending& ending);
   void conversation_ended();
   void stop();
   [[nodiscard]] bool may_retry() const;
+  [[nodiscard]] uint64_t deadline_ms() const;
 
   ClientOptions options_;
   Handler& handler_;
@@ -126,9 +143,13 @@ class Client {
   UniqueFd fd_;
   bool transport_up_ = false;
   uint32_t message_bytes_max_ = 0;  // of one write; 0: any number
+  size_t way_ = 0;                  // which of them is tried or used
+  size_t ways_left_ = 0;            // to try before this counts as a failure
+  uint32_t rounds_failed_ = 0;
   uint32_t attempt_ = 0;            // which address of the host is tried
   uint32_t addresses_left_ = 0;     // to try at once, before this counts as a failure
   uint64_t deadline_ms_ = 0;        // of connecting, waiting or closing
+  uint64_t held_until_ms_ = 0;      // of waiting
   Ending ending_;
   std::vector<uint64_t> buffer_;  // 8-aligned; its first buffered_ bytes wait to be understood
   size_t buffered_ = 0;

@@ -52,6 +52,7 @@ void Conversation::begin(uint64_t now_ms) {
   hello.agent = options_.agent;
   hello.keep_alive_ms = options_.keep_alive_ms;
   hello.message_bytes_max = options_.message_bytes_max;
+  hello.can_let_go = options_.can_let_go;
   write(hello);
 }
 

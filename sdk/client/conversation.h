@@ -40,6 +40,8 @@ struct ConversationOptions {
   uint32_t message_bytes_max = limits::message_bytes_max;  // payload; larger: on_too_large
   size_t unfinished_bytes_max = 256U << 20;                // parts kept while waiting for the rest
   size_t reply_bytes_max = 256U << 20;
+  // Hears what the broker announces over the air (Roaming does): it may be asked to let go.
+  bool can_let_go = false;
   // publish() answers `limit` while more than this waits to be sent.
   size_t output_bytes_max = 4U << 20;
   // on_disconnected is called; Client, which knows whether it connects again, does it itself.

@@ -120,6 +120,7 @@ void Conversation::on_welcome(const FrameView& frame) {
   }
   session_.subscriptions_max = welcome->subscriptions_max;
   session_.admin = welcome->admin;
+  session_.site = welcome->site;
   ++counters_.sessions;
   state_ = State::open;
   // Alive until the handler was told, as its Topics are; out of the way of the new numbers.
@@ -138,6 +139,8 @@ void Conversation::on_goodbye(const FrameView& frame) {
   ending.text = std::move(goodbye->text);
   ending.by_broker = true;
   ending.retry_after_ms = goodbye->retry_after_ms;
+  ending.elsewhere = std::move(goodbye->elsewhere);
+  ending.announced_epoch = goodbye->announced_epoch;
   settle_end(std::move(ending));
 }
 

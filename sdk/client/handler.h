@@ -54,6 +54,7 @@ struct Session {
   uint32_t message_bytes_max = 0;
   uint32_t subscriptions_max = 0;
   bool admin = false;    // commands are taken
+  uint16_t site = 0;     // see bluez::Announcement; 0: it is not announced
   bool resumed = false;  // not the first session of this client
   // Another run of the broker: what is held of all topics from before is void, also of those that
   // the broker does not announce again or that are made later. on_must_refetch follows for each.
@@ -67,6 +68,8 @@ struct Ending {
   bool by_broker = false;       // the broker said goodbye; otherwise found out on this side
   bool greeted = false;         // there had been a welcome
   uint32_t retry_after_ms = 0;  // asked for by the broker; 0: at will
+  std::vector<std::string> elsewhere = {};  // of full: endpoints where the broker has places
+  uint8_t announced_epoch = 0;              // of let_go: come back when another one is announced
 };
 
 // What follows on_snapshot_begin.

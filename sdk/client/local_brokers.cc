@@ -38,26 +38,44 @@ std::vector<std::string> local_broker_directories() {
   return directories;
 }
 
-Result<Endpoint> find_broker(const std::vector<std::string>& directories) {
-  const char* named = std::getenv("BTB_BROKER");
-  if (named != nullptr && *named != '\0') {
-    auto endpoint = parse_endpoint(named);
-    if (!endpoint) return Error{Errc::invalid, "$BTB_BROKER: " + endpoint.error().text};
-    return endpoint;
-  }
-  std::string looked_at;
-  std::string reason;
+std::vector<Endpoint> local_brokers(const std::vector<std::string>& directories,
+                                    std::string& reasons) {
+  std::vector<Endpoint> found;
   for (const std::string& directory : directories) {
-    looked_at += (looked_at.empty() ? "" : ", ") + directory + "/*.sock";
     for (const std::string& path : sockets_in(directory)) {
       const Endpoint endpoint{Endpoint::Scheme::unix_socket, path, 0};
       const auto probe = begin_connect(endpoint);
-      if (probe) return endpoint;
-      reason = "; " + probe.error().text;
+      if (probe) {
+        found.push_back(endpoint);
+      } else {
+        reasons += "; " + probe.error().text;
+      }
     }
   }
-  return Error{Errc::not_found,
-               "no broker found on this machine: looked at $BTB_BROKER and " + looked_at + reason};
+  return found;
+}
+
+Result<std::optional<Endpoint>> named_broker() {
+  const char* named = std::getenv("BTB_BROKER");
+  if (named == nullptr || *named == '\0') return std::optional<Endpoint>();
+  auto endpoint = parse_endpoint(named);
+  if (!endpoint) return Error{Errc::invalid, "$BTB_BROKER: " + endpoint.error().text};
+  return std::optional<Endpoint>(std::move(*endpoint));
+}
+
+Result<Endpoint> find_broker(const std::vector<std::string>& directories) {
+  auto named = named_broker();
+  if (!named) return named.error();
+  if (*named) return **named;
+  std::string reasons;
+  const auto found = local_brokers(directories, reasons);
+  if (!found.empty()) return found.front();
+  std::string looked_at;
+  for (const std::string& directory : directories) {
+    looked_at += (looked_at.empty() ? "" : ", ") + directory + "/*.sock";
+  }
+  return Error{Errc::not_found, "no broker found on this machine: looked at $BTB_BROKER and " +
+                                    looked_at + reasons};
 }
 
 }  // namespace btb::client

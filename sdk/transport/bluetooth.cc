@@ -25,6 +25,10 @@ constexpr int link_mode_central = 1;
 constexpr uint8_t type_classic = 0, type_le_public = 1, type_le_random = 2;
 constexpr unsigned long get_device_info = _IOR('H', 211, int);  // HCIGETDEVINFO
 
+constexpr unsigned long get_links = _IOR('H', 212, int);        // HCIGETCONNLIST
+constexpr uint16_t link_connected = 1;
+constexpr uint16_t adapters_max = 16;
+
 using DeviceAddress = std::array<uint8_t, 6>;  // the last byte of the written form first
 
 struct L2capAddress {
@@ -57,6 +61,22 @@ struct DeviceInfo {
   std::array<char, 8> name;
   DeviceAddress address;
   std::array<uint8_t, 128> rest;
+};
+
+struct LinkInfo {
+  uint16_t handle;
+  DeviceAddress address;
+  uint8_t type;
+  uint8_t outgoing;
+  uint16_t state;
+  uint32_t mode;
+};
+static_assert(sizeof(LinkInfo) == 16);
+
+struct LinkList {
+  uint16_t adapter;
+  uint16_t count;  // what there is room for; then how many there are
+  std::array<LinkInfo, 32> links;
 };
 
 // Bits of BT_PHY (include/net/bluetooth/bluetooth.h).
@@ -206,6 +226,23 @@ bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& ada
   }
   if (le) set_option(fd, level_bluetooth, option_receive_mtu, le_mtu);
   return true;
+}
+
+bool has_link(const Endpoint& endpoint) {
+  const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC, protocol_hci));
+  const DeviceAddress device = parse_device(endpoint.address);
+  for (uint16_t adapter = 0; fd.valid() && adapter < adapters_max; ++adapter) {
+    LinkList links{};
+    links.adapter = adapter;
+    links.count = static_cast<uint16_t>(links.links.size());
+    if (::ioctl(fd.get(), get_links, &links) != 0) continue;
+    const auto end = links.links.begin() + std::min<ptrdiff_t>(links.count, links.links.size());
+    const bool there = std::any_of(links.links.begin(), end, [&](const LinkInfo& link) {
+      return link.address == device && link.state == link_connected;
+    });
+    if (there) return true;
+  }
+  return false;
 }
 
 void tune_accepted(int fd) {

@@ -126,6 +126,11 @@ Result<Endpoint> parse_bluetooth(std::string_view text, Scheme scheme, std::stri
 
 }  // namespace
 
+bool is_bluetooth(const Endpoint& endpoint) {
+  return endpoint.scheme == Endpoint::Scheme::l2cap || endpoint.scheme == Endpoint::Scheme::le ||
+         endpoint.scheme == Endpoint::Scheme::rfcomm;
+}
+
 bool is_adapter(std::string_view text) {
   return text == "*" || is_bluetooth_address(text) ||
          (text.starts_with("hci") && parse_number(text.substr(3), adapter_max));

@@ -30,6 +30,8 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+bool is_bluetooth(const Endpoint& endpoint);
+
 // An adapter as people name it: hci0, or its address; "*" for all of them.
 bool is_adapter(std::string_view text);
 

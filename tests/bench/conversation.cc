@@ -28,7 +28,7 @@ Conversation::Conversation(const std::string& endpoint) {
   if (!begun) fail(begun.error().text);
   fd_ = std::move(*begun);
   wait_for(fd_.get(), POLLOUT);
-  if (const Result<void> finished = finish_connect(fd_.get()); !finished)
+  if (const Result<void> finished = finish_connect(fd_.get(), *parsed); !finished)
     fail(finished.error().text);
 }
 

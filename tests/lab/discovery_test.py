@@ -28,7 +28,7 @@ def scan(adapter, *options):
     done = subprocess.run([BIN / "btctl", "--json", "--adapter", f"hci{adapter}", "scan", *options],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr
-    return {found["address"]: found for found in json.loads(done.stdout)}
+    return {address: broker for broker in json.loads(done.stdout) for address in broker["addresses"]}
 
 
 def a_scan_shows_who_is_there_with_signal_and_free_places():

@@ -11,6 +11,7 @@ each adapter did (btsnoop, for `btmon -r` or Wireshark).
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -113,6 +114,7 @@ class Lab:
     def begin(self, bluetoothd):
         for old in ("/run/radio.sock", "/run/dbus/system_bus_socket", "/run/b.sock"):
             pathlib.Path(old).unlink(missing_ok=True)
+        shutil.rmtree("/tmp/.local", ignore_errors=True)  # the broker that worked last is of another lab
         pathlib.Path("/run/dbus").mkdir(exist_ok=True)
         self.start("dbus", ["dbus-daemon", "--system", "--nofork", "--nopidfile"])
         wait_for("dbus", lambda: pathlib.Path("/run/dbus/system_bus_socket").exists())

@@ -29,7 +29,7 @@ topics:
   - {filter: a/#, kind: state, priority: alert, content: json, publish: no, secret: yes,
      keep: {bytes: 1MiB, age: 1d, keys: 10, deletions: 5}}
   - {filter: b/+, priority: bulk, overflow: disconnect, keep: {count: 7, bytes: 2KiB, age: 2s}}
-limits: {sessions: 5, sessions_per_adapter: 4, handshakes: 6, subscriptions_per_session: 7, topics: 8, message_bytes: 2KiB,
+limits: {sessions: 5, sessions_per_adapter: 4, let_go_after: 3s, handshakes: 6, subscriptions_per_session: 7, topics: 8, message_bytes: 2KiB,
          handshake_timeout: 1s, keep_alive: 2s, flush_budget: 8KiB, source_mailbox: 128KiB,
          source_stop_timeout: 3s, dead_letters_per_minute: 9}
 )");
@@ -61,6 +61,7 @@ limits: {sessions: 5, sessions_per_adapter: 4, handshakes: 6, subscriptions_per_
   LimitsConfig limits;
   limits.sessions = 5;
   limits.sessions_per_adapter = 4;
+  limits.let_go_after_ms = 3'000;
   limits.handshakes = 6;
   limits.subscriptions_per_session = 7;
   limits.topics = 8;

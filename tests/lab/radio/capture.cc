@@ -14,6 +14,8 @@ void big_endian(ByteVector& out, uint64_t value, size_t width) {
   for (size_t i = width; i-- > 0;) out.push_back(static_cast<std::byte>(value >> (8 * i)));
 }
 
+constexpr Micros flush_every = 500'000;  // of what a radio that is killed leaves behind
+
 }  // namespace
 
 Result<Capture> Capture::create(const std::string& path) {
@@ -40,6 +42,9 @@ void Capture::add(hci::Type type, Bytes packet, bool to_host, Micros wall) {
   record.push_back(static_cast<std::byte>(type));
   append(record, packet);
   std::fwrite(record.data(), 1, record.size(), file_.get());
+  if (wall - flushed_ < flush_every) return;
+  flushed_ = wall;
+  std::fflush(file_.get());
 }
 
 }  // namespace btb::lab

@@ -27,6 +27,7 @@ class Capture {
   explicit Capture(FILE* file) : file_(file) {}
 
   std::unique_ptr<FILE, Closer> file_;
+  Micros flushed_ = 0;
 };
 
 }  // namespace btb::lab

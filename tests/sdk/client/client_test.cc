@@ -32,7 +32,7 @@ void run_until(Client& client, const std::function<bool()>& done) {
 
 ClientOptions quick(const SmallBroker& broker) {
   ClientOptions options;
-  options.endpoint = broker.endpoint;
+  options.ways = {{broker.endpoint}};
   options.backoff = {.first_ms = 10, .max_ms = 50, .stable_ms = 10'000};
   return options;
 }

@@ -45,7 +45,7 @@ void exchange(int listen_fd, const Endpoint& endpoint) {
   const auto client = btb::begin_connect(endpoint);
   REQUIRE(client.ok());
   REQUIRE(wait_for(client->get(), POLLOUT));
-  REQUIRE(btb::finish_connect(client->get()).ok());
+  REQUIRE(btb::finish_connect(client->get(), endpoint).ok());
   REQUIRE(wait_for(listen_fd, POLLIN));
   const auto server = btb::accept_from(listen_fd);
   REQUIRE(server.ok());

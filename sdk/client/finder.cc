@@ -1,0 +1,126 @@
+#include "sdk/client/finder.h"
+
+#include <algorithm>
+#include <climits>
+
+namespace btb::client {
+
+namespace {
+
+using Scheme = Endpoint::Scheme;
+
+void add_ways(NearBroker& broker, const bluez::Found& device,
+              const std::vector<bluez::ServiceRecord>& records) {
+  const auto& said = device.announcement;
+  const auto add = [&](Scheme scheme, uint16_t port) {
+    HeardWay heard{{{scheme, device.address, port}, device.adapter}, device.rssi};
+    heard.way.endpoint.random_address = scheme == Scheme::le && device.random_address;
+    heard.heard_ms = device.heard_ms;
+    if (said) heard.free_places = said->free_places;
+    const bool known = std::any_of(
+        broker.ways.begin(), broker.ways.end(),
+        [&](const HeardWay& other) { return other.way.endpoint == heard.way.endpoint; });
+    if (!known) broker.ways.push_back(heard);
+  };
+  for (const bluez::ServiceRecord& record : records) {
+    if (record.l2cap_psm != 0) add(Scheme::l2cap, record.l2cap_psm);
+  }
+  if (said && said->classic && !device.random_address) add(Scheme::l2cap, bluez::usual_l2cap_psm);
+  if (said && said->le_psm != 0) add(Scheme::le, said->le_psm);
+  for (const bluez::ServiceRecord& record : records) {
+    if (record.rfcomm_channel != 0) add(Scheme::rfcomm, record.rfcomm_channel);
+  }
+}
+
+// A way with a place before one without; then the stronger; then what carries more.
+bool is_better(const HeardWay& a, const HeardWay& b) {
+  const auto rank = [](const HeardWay& heard) {
+    const bool full = heard.free_places && *heard.free_places == 0;
+    const int strength = heard.rssi == 0 ? INT_MIN : heard.rssi;
+    const Scheme scheme = heard.way.endpoint.scheme;
+    const int kind = scheme == Scheme::l2cap ? 0 : scheme == Scheme::le ? 1 : 2;
+    return std::make_tuple(full, -static_cast<int64_t>(strength), heard.way.endpoint.address, kind);
+  };
+  return rank(a) < rank(b);
+}
+
+}  // namespace
+
+bool NearBroker::has_place() const {
+  return std::any_of(ways.begin(), ways.end(), [](const HeardWay& heard) {
+    return !heard.free_places || *heard.free_places != 0;
+  });
+}
+
+Result<std::unique_ptr<Finder>> Finder::begin(const bluez::ScanOptions& options,
+                                              const Clock& clock) {
+  auto scan = bluez::Scan::begin(options, clock);
+  if (!scan) return scan.error();
+  return std::unique_ptr<Finder>(new Finder(std::move(*scan), clock));
+}
+
+int Finder::fd() const {
+  return query_ != nullptr ? query_->fd() : scan_->fd();
+}
+
+short Finder::events() const {
+  return query_ != nullptr ? query_->events() : scan_->events();
+}
+
+int Finder::timeout_ms() const {
+  return query_ != nullptr ? query_->timeout_ms() : scan_->timeout_ms();
+}
+
+bool Finder::turn() {
+  if (scanning_) {
+    if (scan_->turn()) return true;
+    scanning_ = false;
+    for (const bluez::Found& device : scan_->found()) {
+      if (device.classic) asked_.push_back({device, {}});
+    }
+    return ask_next();
+  }
+  if (query_ == nullptr) return false;
+  if (query_->turn()) return true;
+  asked_[asking_].records = query_->records();
+  left_out_ += query_->left_out();
+  query_.reset();
+  ++asking_;
+  return ask_next();
+}
+
+bool Finder::ask_next() {
+  for (; asking_ < asked_.size(); ++asking_) {
+    const bluez::Found& device = asked_[asking_].device;
+    auto query = ServiceQuery::begin(device.address, device.adapter, clock_);
+    if (!query) continue;
+    query_ = std::move(*query);
+    return true;
+  }
+  return false;
+}
+
+std::vector<NearBroker> Finder::brokers() const {
+  std::vector<NearBroker> all;
+  for (const bluez::Found& device : scan_->found()) {
+    const auto asked = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& one) {
+      return one.device.address == device.address && one.device.adapter == device.adapter;
+    });
+    const auto& records =
+        asked == asked_.end() ? std::vector<bluez::ServiceRecord>{} : asked->records;
+    if (!device.announcement && records.empty()) continue;
+    const uint16_t site = device.announcement ? device.announcement->site : records[0].site;
+    auto broker = std::find_if(all.begin(), all.end(), [&](const NearBroker& one) {
+      return site != 0 && one.site == site;
+    });
+    if (broker == all.end()) broker = all.insert(all.end(), NearBroker{{}, site, {}, {}});
+    if (!records.empty()) broker->name = records[0].name;
+    if (broker->name.empty()) broker->name = device.name;
+    if (device.announcement) broker->epoch = device.announcement->epoch;
+    add_ways(*broker, device, records);
+  }
+  for (NearBroker& broker : all) std::stable_sort(broker.ways.begin(), broker.ways.end(), is_better);
+  return all;
+}
+
+}  // namespace btb::client

@@ -1,0 +1,77 @@
+// Finder: looks for brokers over Bluetooth, and makes one picture of what was heard: a broker that
+// is heard over several adapters and kinds of links is one broker with several ways to it.
+//
+// Advertisements tell enough to connect. Devices that answer an inquiry, which some brokers do
+// only, are asked for their service record. It lives in the loop of its owner: poll fd() for
+// events() for up to timeout_ms(), then call turn(). Resource; one thread; never waits.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/bluez/scan.h"
+#include "sdk/client/service_query.h"
+#include "sdk/client/way.h"
+
+namespace btb::client {
+
+// A way to a broker, and what was heard of it.
+struct HeardWay {
+  Way way;
+  int rssi = 0;                            // dBm; 0: not known
+  std::optional<uint8_t> free_places = {};  // on that adapter of the broker
+  uint64_t heard_ms = 0;                   // as Clock::mono_ms
+};
+
+struct NearBroker {
+  std::string name;                   // for people, as it came; empty: it did not say
+  uint16_t site = 0;                  // see bluez::Announcement; 0: not known
+  std::optional<uint8_t> epoch = {};  // announced
+  std::vector<HeardWay> ways;         // best first
+
+  [[nodiscard]] bool has_place() const;  // so far as is known
+};
+
+class Finder {
+ public:
+  // Errors: those of bluez::Scan. The clock outlives it.
+  static Result<std::unique_ptr<Finder>> begin(const bluez::ScanOptions& options,
+                                               const Clock& clock);
+
+  [[nodiscard]] int fd() const;
+  [[nodiscard]] short events() const;
+  [[nodiscard]] int timeout_ms() const;
+  // False once it is over.
+  bool turn();
+
+  // What was found so far, strongest first.
+  [[nodiscard]] std::vector<NearBroker> brokers() const;
+  // Service records under our UUID that did not hold together.
+  [[nodiscard]] size_t left_out() const { return left_out_; }
+  // As bluez::Scan::fault.
+  [[nodiscard]] const std::optional<Error>& fault() const { return scan_->fault(); }
+
+ private:
+  // Whom to ask for its record, and what it said.
+  struct Asked {
+    bluez::Found device;
+    std::vector<bluez::ServiceRecord> records;
+  };
+
+  Finder(std::unique_ptr<bluez::Scan> scan, const Clock& clock)
+      : scan_(std::move(scan)), clock_(clock) {}
+  bool ask_next();
+
+  std::unique_ptr<bluez::Scan> scan_;
+  const Clock& clock_;
+  bool scanning_ = true;
+  std::vector<Asked> asked_;
+  size_t asking_ = 0;  // in asked_
+  std::unique_ptr<ServiceQuery> query_;
+  size_t left_out_ = 0;
+};
+
+}  // namespace btb::client

@@ -1,0 +1,77 @@
+// Roaming: keeps a Client at its broker where that takes listening to the air: finds a broker that
+// was not named, finds it again where it went, and, for a client that let go of its place, hears
+// when there is something new for it. Remembers the broker for the next time.
+//
+// It lives in the loop of the client: after the client's turn call turn(), and poll fd() (-1: not
+// listening) for events() for up to timeout_ms() as well. Listening costs power, so it is done only
+// without a connection, and less often the longer nothing is heard. Resource; one thread; never
+// waits. Borrows the client and the clock.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/client/client.h"
+#include "sdk/client/finder.h"
+
+namespace btb::client {
+
+struct RoamingOptions {
+  bool searches = false;     // finds a broker that was not named, too
+  bool gives_up = false;     // once there is nobody in reach, as long as there never was a session
+  std::string adapter;       // to listen with; empty: all
+  std::string memory;        // file for the broker that worked last; empty: none
+  uint32_t le_ms = 3'000;    // of looking around
+  uint32_t classic_ms = 11'000;  // behind it, if nobody was heard; a whole inquiry takes 10.24 s
+};
+
+class Roaming {
+ public:
+  // For people: "looking for a broker over Bluetooth".
+  using Tell = std::function<void(const std::string& text)>;
+
+  Roaming(Client& client, RoamingOptions options, const Clock& clock, Tell tell);
+  ~Roaming();
+  Roaming(const Roaming&) = delete;
+  Roaming& operator=(const Roaming&) = delete;
+
+  [[nodiscard]] int fd() const { return finder_ == nullptr ? -1 : finder_->fd(); }
+  [[nodiscard]] short events() const { return finder_ == nullptr ? short{0} : finder_->events(); }
+  [[nodiscard]] int timeout_ms() const;
+  void turn();
+  // Why it gave up, if it did.
+  [[nodiscard]] const std::optional<Error>& gave_up() const { return gave_up_; }
+
+ private:
+  enum class Wanted : uint8_t { nothing, broker, news };
+
+  [[nodiscard]] Wanted wanted() const;
+  void begin(Wanted wanted);
+  void listen();
+  void listen_for_news(bool goes_on);
+  void nobody(const std::string& why);
+  void pause();
+  [[nodiscard]] bool is_ours(const NearBroker& broker) const;
+  [[nodiscard]] bool has_news(const NearBroker& broker) const;
+  bool take_ways(bool all);
+  void remember();
+
+  Client& client_;
+  const RoamingOptions options_;
+  const Clock& clock_;
+  Tell tell_;
+  Wanted listening_for_ = Wanted::nothing;
+  std::unique_ptr<Finder> finder_;
+  uint64_t next_ms_ = 0;  // not before
+  uint64_t since_ms_ = 0;  // when it began to look
+  uint32_t looks_ = 0;     // since the last session
+  uint64_t session_ = 0;  // that was remembered
+  uint16_t site_ = 0;     // of the broker of the last session
+  std::optional<Error> gave_up_;
+};
+
+}  // namespace btb::client

@@ -1,0 +1,124 @@
+"""Seven places to an adapter, and what happens to the eighth: on the demo's own source, over all kinds of links."""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from lab import BIN, Lab, PLUGINS, main, wait_for  # noqa: E402
+
+ROOT = pathlib.Path(__file__).parents[2]
+LOCAL = "unix:/run/b.sock"
+PORTS = {"l2cap": 4097, "rfcomm": 3, "le": 128}
+
+
+def demo_broker(lab):
+    """What `./run demo` runs, but for where it listens, with a copy of its file."""
+    folder = pathlib.Path("/run/demo")  # not the shared folder, where nobody is told of changes
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "configs/demo", folder)
+    config = (ROOT / "configs/demo.yaml").read_text()
+    assert "  - endpoint: unix:broker.sock" in config
+    listen = "".join(f"  - {kind}:*/{port}\n" for kind, port in PORTS.items())
+    lines = [line for line in config.splitlines() if "endpoint: unix:broker.sock" not in line]
+    config = "\n".join(lines).replace("listen:", f"listen:\n  - {LOCAL}\n{listen}")
+    config += "\nlimits: {let_go_after: 1h}\n"  # or one of the seven would make place for an eighth
+    config = config.replace("name: demo", f"name: demo\n  plugin_path: [{PLUGINS}]")
+    broker = lab.broker(config.replace("${config_dir}/demo", str(folder)), "demo")
+    wait_for("it to be announced", lambda: broker.err().count(" advertising: hci") == lab.adapters)
+    return broker, folder / "medication.csv"
+
+
+def edit(file, old, new):
+    text = file.read_text()
+    assert old in text, old
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text.replace(old, new))
+    fresh.rename(file)
+
+
+def rows(sub):
+    held = {}
+    for message in sub.messages():
+        if message["op"] == "delete":
+            held.pop(message["key"], None)
+        else:
+            held[message["topic"], message["key"]] = message["payload"]
+    return held
+
+
+def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it():
+    with Lab(adapters=10) as lab:
+        _, file = demo_broker(lab)
+        kinds = ["l2cap", "rfcomm", "le", "l2cap", "rfcomm", "le", "l2cap"]
+        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number, options=["-v"], name=kind)
+                for number, kind in enumerate(kinds, 2)]
+        local = lab.btsub("ward/#", at=LOCAL)
+        wait_for("the snapshot", lambda: len(rows(local)) == 10)
+        for sub in subs:
+            wait_for(f"the snapshot of {sub.name}", lambda: rows(sub) == rows(local))
+        # Strictly this adapter: what it is told.
+        eighth = lab.start("eighth", [BIN / "btctl", "-b", f"le:{lab.address(0)}/128", "--adapter", "hci9", "status"])
+        assert eighth.wait() == 5, eighth.err()
+        assert "all 7 places of this adapter are taken" in eighth.err() and lab.address(1) in eighth.err(), eighth.err()
+        # A subscriber goes where it was told there are places.
+        eighth = lab.btsub("ward/#", at=f"le:{lab.address(0)}/128", adapter=9, options=["-v"], name="eighth")
+        wait_for("the second adapter to take it", lambda: rows(eighth) == rows(local))
+        assert "full" in eighth.err() and f"{lab.address(1)}" in eighth.err(), eighth.err()
+        edit(file, "R. Okafor,paracetamol,1000", "R. Okafor,paracetamol,750")
+        wait_for("the change", lambda: any("750" in str(row) for row in rows(local).values()))
+        for sub in [*subs, eighth]:
+            wait_for(f"the change at {sub.name}", lambda: rows(sub) == rows(local))
+        assert sum("connected to" in sub.err() for sub in [*subs, eighth]) == 8
+        taken = json.loads(lab.btctl("--json", "sessions", at=LOCAL)[1])
+        over_the_air = [session["peer"] for session in taken if session["state"] == "open" and "uid" not in session["peer"]]
+        assert len(over_the_air) == 8, over_the_air
+
+
+def fourteen_have_places_on_two_adapters():
+    with Lab(adapters=16) as lab:
+        demo_broker(lab)
+        kinds = ["l2cap", "rfcomm"] * 7
+        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(number % 2)}/{PORTS[kind]}", adapter=number, name=kind)
+                for number, kind in enumerate(kinds, 2)]
+        for sub in subs:
+            wait_for(f"the snapshot of {sub.name}", lambda: len(rows(sub)) == 10)
+
+
+def who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back():
+    with Lab(adapters=5) as lab:
+        broker = lab.broker(f"""
+broker: {{name: lab}}
+listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
+topics: [{{filter: "events/#", kind: events}}]
+limits: {{sessions_per_adapter: 2, let_go_after: 1s}}
+""")
+        wait_for("it to be announced", lambda: "advertising" in broker.err())
+        subs = [lab.btsub(topic, at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number, options=["-v", "--retry"], name=kind)
+                for number, (kind, topic) in enumerate((("l2cap", "events/a"), ("rfcomm", "events/b"), ("le", "events/a")), 1)]
+        for sub in subs:
+            wait_for("all to have been there", lambda: "connected to" in sub.err())
+
+        def publish(topic, text):
+            done = subprocess.run([BIN / "btpub", "-b", LOCAL, topic, "-m", text], stderr=subprocess.PIPE, text=True)
+            assert done.returncode == 0, done.stderr
+
+        def payloads(sub):
+            return [message["payload"] for message in sub.messages()]
+
+        away = [sub for sub in subs if "let go of its place" in sub.err()]
+        assert len(away) == 1, [sub.err() for sub in subs]
+        # Three devices, two places: in turns, each gets everything, once.
+        for number in range(3):
+            publish("events/a", f"a{number}")
+            publish("events/b", f"b{number}")
+            for sub, letter in zip(subs, "aba"):
+                wait_for(f"{letter}{number} at {sub.name}",
+                         lambda: payloads(sub) == [f"{letter}{turn}" for turn in range(number + 1)])
+        assert "session_ended" in broker.err() and "let_go" in broker.err()
+
+
+if __name__ == "__main__":
+    main([seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it,
+          fourteen_have_places_on_two_adapters, who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back])
