@@ -190,6 +190,7 @@ void Application::tick() {
   listen_to_absent();
   drop_loose_links();
   if (discovery_ == nullptr) return;
+  discovery_->tick();
   discovery_->set_epoch(sessions_.announced_epoch());
   for (const bluez::AdapterState& adapter : discovery_->adapters()) {
     discovery_->set_free_places(
@@ -257,6 +258,7 @@ void Application::announce() {
       [this](bool good, const std::string& what, const std::string& text) {
         log_.write(good ? EventLog::Level::info : EventLog::Level::warning, what, text);
       });
+  discovery_->set_epoch(sessions_.announced_epoch());
 }
 
 // The kernel ends a BR/EDR link that nobody uses. An LE link is kept by bluetoothd on both sides,
@@ -267,7 +269,9 @@ void Application::drop_loose_links() {
     if (now_ms - loose.since_ms < loose_link_ms) return false;
     bool used = false;
     sessions_.for_each([&](const Session& session) {
-      used = used || (session.traits().peer == loose.peer && session.traits().adapter == loose.adapter);
+      const bool same = session.traits().peer == loose.peer && session.traits().adapter == loose.adapter;
+      used = used || (same && (session.state() == Session::State::open ||
+                               session.state() == Session::State::hello_expected));
     });
     if (!used && discovery_ != nullptr) {
       discovery_->drop_link(loose.adapter, loose.peer.substr(le_peer.size()));

@@ -113,6 +113,12 @@ void Discovery::set_epoch(uint8_t epoch) {
   turn();
 }
 
+void Discovery::tick() {
+  if (presence_ == nullptr) return;
+  presence_->tick();
+  turn();
+}
+
 void Discovery::drop_link(const std::string& adapter_address, const std::string& device_address) {
   if (presence_ == nullptr) return;
   presence_->drop_link(adapter_address, device_address);

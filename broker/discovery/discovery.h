@@ -32,6 +32,7 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
 
   void set_free_places(const std::string& adapter_address, uint8_t free);
   void set_epoch(uint8_t epoch);
+  void tick();  // once a second
   void drop_link(const std::string& adapter_address, const std::string& device_address);
   [[nodiscard]] std::vector<bluez::AdapterState> adapters() const;
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr const char* adapter_interface = "org.bluez.Adapter1";
 constexpr const char* advertising_interface = "org.bluez.LEAdvertisingManager1";
+constexpr uint32_t retry_ticks = 10;
 constexpr const char* profile_path = "/org/btbroker/profile";
 
 // The last part of "/org/bluez/hci0".
@@ -53,6 +54,8 @@ struct Presence::Adapter {
   std::string name;  // of the broker, as far as there is room
   std::string path;  // of our object
   sd_bus_slot* slot = nullptr;
+  bool registered = false;
+  bool changed = false;  // meanwhile
 
   ~Adapter() { sd_bus_slot_unref(slot); }
 
@@ -288,6 +291,7 @@ void Presence::advertise(const std::string& path) {
         registering_ = false;
         if (error.empty()) {
           events_.presence_event(true, "advertising", last_of(path));
+          registered(path);
         } else {
           refused(path, "to advertise", error);
         }
@@ -296,7 +300,24 @@ void Presence::advertise(const std::string& path) {
       });
 }
 
+void Presence::registered(const std::string& path) {
+  const auto found = own_.find(path);
+  if (found == own_.end()) return;
+  found->second->registered = true;
+  if (std::exchange(found->second->changed, false)) announcement_changed(*found->second);
+}
+
+void Presence::tick() {
+  if (++ticks_ % retry_ticks != 0) return;
+  for (const auto& [path, state] : states_) advertise(path);  // those that were refused
+}
+
+// bluetoothd forgets to answer a registration during which something changes.
 void Presence::announcement_changed(Adapter& adapter) {
+  if (!adapter.registered) {
+    adapter.changed = true;
+    return;
+  }
   sd_bus_emit_properties_changed(bus_.raw(), adapter.path.c_str(), "org.bluez.LEAdvertisement1",
                                  "ManufacturerData", nullptr);
 }

@@ -56,6 +56,8 @@ class Presence {
   Presence& operator=(const Presence&) = delete;
 
   void start();
+  // Once a second: asks again for what was refused.
+  void tick();
   // The number of free places on an adapter is another now.
   void set_free_places(const std::string& adapter_address, uint8_t free);
   // Ends the link of an adapter to a device (both addresses), whoever uses it.
@@ -81,6 +83,7 @@ class Presence {
   void register_profile();
   void read_properties(AdapterState& state, struct sd_bus_message* properties);
   void refused(const std::string& path, const std::string& what, const std::string& error);
+  void registered(const std::string& path);
   void announcement_changed(Adapter& adapter);
   [[nodiscard]] bool wants(const AdapterState& state) const;
   [[nodiscard]] ServiceRecord service_record() const;
@@ -93,6 +96,7 @@ class Presence {
   std::map<std::string, std::unique_ptr<Adapter>> own_;  // what is exported for each
   sd_bus_slot* profile_ = nullptr;
   bool bluetoothd_there_ = false;
+  uint32_t ticks_ = 0;
   bool registering_ = false;  // an advertisement is
 };
 

@@ -156,6 +156,15 @@ bool is_l2cap(int fd) {
   return protocol_of(fd) == protocol_l2cap;
 }
 
+// All zero if it is not known.
+DeviceAddress own_address(int fd) {
+  sockaddr_storage own{};
+  socklen_t bytes = sizeof own;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &bytes) != 0) return {};
+  if (is_l2cap(fd)) return reinterpret_cast<const L2capAddress*>(&own)->device;
+  return reinterpret_cast<const RfcommAddress*>(&own)->device;
+}
+
 // A message that ends a little behind the end of a packet takes a whole one more, so it ends where
 // a packet does. More packets in a message would save little, and an alert waits for its end.
 uint32_t fill_packets(uint32_t mtu, uint32_t packet, uint32_t packets, uint32_t overhead) {
@@ -228,10 +237,15 @@ bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& ada
   return true;
 }
 
-bool has_link(const Endpoint& endpoint) {
+bool has_link(int connecting, const Endpoint& endpoint) {
   const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC, protocol_hci));
+  const DeviceAddress own = own_address(connecting);
   const DeviceAddress device = parse_device(endpoint.address);
   for (uint16_t adapter = 0; fd.valid() && adapter < adapters_max; ++adapter) {
+    DeviceInfo info{};
+    info.id = adapter;
+    if (::ioctl(fd.get(), get_device_info, &info) != 0) continue;
+    if (own != DeviceAddress{} && info.address != own) continue;
     LinkList links{};
     links.adapter = adapter;
     links.count = static_cast<uint16_t>(links.links.size());

@@ -50,9 +50,10 @@ void prepare_to_listen(int fd, const Endpoint& endpoint);
 // Before connect: through which adapter (hci1 or its address; empty: the kernel chooses). False
 // with an errno if there is no such adapter.
 bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& adapter);
-// Whether an adapter here has a link to the device: who refused a connection is then whoever
-// listens there, and not the adapter.
-bool has_link(const Endpoint& endpoint);
+// Whether the adapter that this socket tried to connect through has a link to the device (any
+// adapter, if the socket does not know): who refused a connection is then whoever listens there,
+// and not the adapter.
+bool has_link(int fd, const Endpoint& endpoint);
 // A connection that was accepted.
 void tune_accepted(int fd);
 

@@ -476,8 +476,14 @@ def open_socket(endpoint):
         made = socket.create_connection((host.strip("[]"), int(port)), 5)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
+    if scheme == "rfcomm":  # rfcomm:00:1A:7D:DA:71:13/3
+        device, _, channel = address.partition("/")
+        made = socket.socket(socket.AF_BLUETOOTH, socket.SOCK_STREAM, socket.BTPROTO_RFCOMM)
+        made.settimeout(20)
+        made.connect((device, int(channel)))
+        return made
     if scheme != "unix":
-        raise ValueError(f"{endpoint}: only unix: and tcp: here")
+        raise ValueError(f"{endpoint}: only unix:, tcp: and rfcomm: here")
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         made.settimeout(5)

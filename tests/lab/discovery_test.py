@@ -1,6 +1,7 @@
 """Being found, and finding: the advertisement, the service record, `btctl scan`, btsub without an address."""
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -106,7 +107,92 @@ def an_adapter_that_is_pulled_out_and_put_in_again_is_used_again():
         wait_for("the session again", lambda: "connected again" in sub.err())
 
 
+def one_broker_is_one_in_the_picture_of_all_ways_to_it():
+    with Lab(adapters=3) as lab:
+        pathlib.Path("/run/btbroker").mkdir(exist_ok=True)
+        local = "unix:/run/btbroker/here.sock"
+        broker = lab.broker(config(local=local).replace("hci0", "*"))
+        wait_for("it to be announced on all three", lambda: broker.err().count(" advertising: ") == 3)
+        brokers = list({broker["site"]: broker for broker in scan(2).values()}.values())
+        assert len(brokers) == 1, brokers
+        (one,) = brokers
+        assert one["name"] == "lab" and local in one["endpoints"], one
+        for address in (lab.address(0), lab.address(1)):
+            assert f"l2cap:{address}/4097" in one["endpoints"] and f"le:{address}/128" in one["endpoints"], one
+        assert one["free_places"] == 14, one
+        # Without an address the one on this machine is used, and nobody listens to the air.
+        sub = lab.start("btsub", [BIN / "btsub", "-v", "--once", "state/#"])
+        assert sub.wait() == 0 and local in sub.err() and "found" not in sub.err(), sub.err()
+
+
+def a_broker_that_only_answers_inquiries_is_found_by_its_service_record():
+    with Lab(adapters=2) as lab:
+        broker = lab.broker("""
+broker: {name: "bed & breakfast"}
+listen: ["unix:/run/b.sock", "l2cap:hci0/4101", "rfcomm:hci0/5"]
+topics: [{filter: "state/#", kind: state}]
+""")
+        wait_for("the record", lambda: "service_record" in broker.err())
+        assert scan(1) == {}
+        (found,) = scan(1, "--inquiry").values()
+        assert found["endpoints"] == [f"l2cap:{lab.address(0)}/4101", f"rfcomm:{lab.address(0)}/5"], found
+        assert found["name"] == "bed _ breakfast", found
+        sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci1", "-v", "--once", "state/#"])
+        assert sub.wait() == 0, sub.err()
+        assert f"found a broker at l2cap:{lab.address(0)}/4101" in sub.err(), sub.err()
+
+
+def the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone():
+    with Lab(adapters=3) as lab:
+        broker = found_broker(lab)
+
+        def once():
+            sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci2", "-v", "--once", "state/#"])
+            assert sub.wait() == 0, sub.err()
+            return sub.err()
+
+        assert "found a broker" in once()
+        again = once()
+        assert "found a broker" not in again and f"connected to lab at l2cap:{lab.address(0)}" in again, again
+        broker.stop()
+        found_broker(lab, adapter=1, name="other")
+        instead = once()
+        assert "cannot connect" in instead and f"connected to other at l2cap:{lab.address(1)}" in instead, instead
+
+
+def a_broker_that_moved_to_another_address_is_found_there():
+    with Lab(adapters=3) as lab:
+        broker = found_broker(lab)
+        sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=2, options=["-v"])
+        wait_for("a session", lambda: "connected" in sub.err())
+        lab.radio("supervision 1000")
+        broker.stop()
+        lab.radio("unplug 0")
+        found_broker(lab, adapter=1)
+        wait_for("the session again", lambda: f"connected again to lab at l2cap:{lab.address(1)}" in sub.err())
+
+
+def who_slept_comes_back():
+    """A laptop that is closed: the program stands still while the link times out, and goes on later."""
+    with Lab(adapters=2) as lab:
+        found_broker(lab)
+        lab.radio("supervision 1000")
+        sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"])
+        wait_for("a session", lambda: "connected" in sub.err())
+        sub.send(signal.SIGSTOP)
+        lab.apart(0, 1)
+        wait_for("the broker to notice", lambda: lab.btctl("sessions", at=LOCAL)[1].count("l2cap") == 0)
+        subprocess.run([BIN / "btpub", "-b", LOCAL, "state/a", "-k", "k", "-m", "meanwhile"], check=True)
+        lab.together(0, 1)
+        sub.send(signal.SIGCONT)
+        wait_for("what was missed", lambda: [message["payload"] for message in sub.messages()] == ["meanwhile"])
+
+
 if __name__ == "__main__":
     main([a_scan_shows_who_is_there_with_signal_and_free_places, btsub_finds_a_broker_by_itself,
           the_service_record_tells_channel_and_psm, a_restarted_bluetoothd_is_told_and_asked_again,
-          an_adapter_that_is_switched_off_and_on_says_the_truth_again, an_adapter_that_is_pulled_out_and_put_in_again_is_used_again])
+          an_adapter_that_is_switched_off_and_on_says_the_truth_again, an_adapter_that_is_pulled_out_and_put_in_again_is_used_again,
+          one_broker_is_one_in_the_picture_of_all_ways_to_it,
+          a_broker_that_only_answers_inquiries_is_found_by_its_service_record,
+          the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone,
+          a_broker_that_moved_to_another_address_is_found_there, who_slept_comes_back])

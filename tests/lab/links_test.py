@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
+from btb_client import Client  # noqa: E402
 from lab import BIN, Lab, main, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
@@ -84,7 +86,8 @@ def seven_have_a_place_on_one_adapter_and_an_eighth_is_refused():
         for sub in subs:
             wait_for("the message", lambda: payloads(sub) == ["for all"])
         eighth = lab.btsub("state/#", at=endpoint(lab, "l2cap"), adapter=8, name="eighth")
-        assert eighth.wait() == 4, (eighth.process.returncode, eighth.err())
+        assert eighth.wait() == 5, (eighth.process.returncode, eighth.err())
+        assert "full (" in eighth.err() and "takes no more devices" in eighth.err(), eighth.err()
 
 
 def a_full_adapter_says_so_and_names_another_one():
@@ -96,7 +99,7 @@ def a_full_adapter_says_so_and_names_another_one():
                 for number, kind in enumerate(kinds[:2], 2)]
         for sub in subs:
             wait_for("a session", lambda: "connected" in sub.err())
-        third = lab.btsub("state/#", at=endpoint(lab, "rfcomm"), adapter=4, name="third")
+        third = lab.start("third", [BIN / "btctl", "-b", endpoint(lab, "rfcomm"), "--adapter", "hci4", "status"])
         assert third.wait() == 5, (third.process.returncode, third.err())
         assert "all 2 places of this adapter are taken" in third.err(), third.err()
         other = f"rfcomm:{lab.address(1)}/3"
@@ -133,7 +136,34 @@ def who_walks_away_and_comes_back_misses_nothing():
             assert [message["seq"] for message in sub.messages()] == list(range(1, 7))
 
 
+def a_client_in_python_speaks_over_rfcomm():
+    """The one that was written from docs/protocol.md alone, over the socket of Python's standard library."""
+    with Lab(adapters=2) as lab:
+        start_broker(lab)
+        publish(lab, "state/a", "first", "-k", "k1")
+        at = endpoint(lab, "rfcomm")
+        subscriber = Client(at, "bedside")
+        subscriber.subscribe("state/#")
+        subscriber.run_until(lambda: subscriber.synced("state/a"), 30)
+        assert subscriber.topic("state/a").rows == {b"k1": b"first"}
+        publisher = Client(LOCAL, "desk")
+        number = publisher.open("state/a")
+        large = b"x" * 50_000
+        publisher.publish(number, b"k2", large)
+        publisher.delete(number, b"k1")
+        publisher.run_until(lambda: publisher.acked.get(number, 0) >= publisher.published[number], 30)
+        subscriber.run_until(lambda: subscriber.topic("state/a").rows == {b"k2": large}, 60)
+        over_the_air = subscriber.open("events/from-the-ward")
+        subscriber.publish(over_the_air, b"", b"rang")
+        subscriber.run_until(lambda: subscriber.acked.get(over_the_air, 0) >= 1, 30)
+        heard = lab.btsub("--once", "events/#", at=LOCAL, name="heard")
+        assert heard.wait() == 0 and payloads(heard) == ["rang"], heard.err()
+        subscriber.socket.close()
+        publisher.socket.close()
+
+
 if __name__ == "__main__":
     main([every_kind_of_link_carries_a_session, the_broker_is_the_central_of_all,
           seven_have_a_place_on_one_adapter_and_an_eighth_is_refused,
-          a_full_adapter_says_so_and_names_another_one, who_walks_away_and_comes_back_misses_nothing])
+          a_full_adapter_says_so_and_names_another_one, who_walks_away_and_comes_back_misses_nothing,
+          a_client_in_python_speaks_over_rfcomm])

@@ -113,7 +113,8 @@ Link& Air::open(Link::Kind kind, LinkEnd opener, LinkEnd other, size_t central,
   }
   link.central = central;
   link.supervision = supervision;
-  link.anchor = link.last_used = now_;
+  link.anchor = link.last_used = link.settled = now_;
+  link.poll_share = poll_share(link);
   links_[link.id] = std::move(owner);
   return link;
 }
@@ -125,6 +126,7 @@ void Air::tell_closed(const LinkEnd& end, uint8_t reason) {
 void Air::close(Link& link, const Controller& ender, uint8_t own, uint8_t others) {
   const size_t end = link.end_of(ender);
   agenda.cancel(link.loss);
+  settle(link);
   const auto owner = std::move(links_.extract(link.id).mapped());
   tell_closed(owner->ends[end], own);
   tell_closed(owner->ends[1 - end], others);
@@ -182,6 +184,8 @@ void Air::carry(Link& link, size_t from, Fragment fragment) {
 }
 
 void Air::retimed(Link& link) {
+  settle(link);
+  link.poll_share = poll_share(link);
   link.anchor = now_;
   link.event_open = false;
   for (const LinkEnd& end : link.ends) {
@@ -252,15 +256,31 @@ double Air::idle_share(const Controller& central) {
   for (const Link* link : links_of(central)) {
     if (link->ends[link->central].controller != &central) continue;
     if (link->has_data() || now_ - link->last_used < idle_after) continue;
-    if (link->kind == Link::Kind::le) {
-      share += static_cast<double>(2 * (le_time(0, options.le_phy) + le_gap)) /
-               static_cast<double>(link->interval);
-    } else {
-      share += static_cast<double>(2 * slot) /
-               static_cast<double>(std::max(poll_interval, link->interval));
-    }
+    share += poll_share(*link);
   }
   return std::min(share, idle_share_max);
+}
+
+double Air::poll_share(const Link& link) const {
+  if (link.kind == Link::Kind::classic) {
+    return static_cast<double>(2 * slot) /
+           static_cast<double>(std::max(poll_interval, link.interval));
+  }
+  if (link.interval == 0) return 0;  // not agreed on yet
+  return static_cast<double>(2 * (le_time(0, options.le_phy) + le_gap)) /
+         static_cast<double>(link.interval);
+}
+
+void Air::settle(Link& link) {
+  const auto took = static_cast<Micros>(static_cast<double>(now_ - link.settled) * link.poll_share);
+  link.settled = now_;
+  for (const LinkEnd& end : link.ends) {
+    if (end.controller != nullptr) end.controller->usage.listening += took;
+  }
+}
+
+void Air::settle() {
+  for (const auto& [id, link] : links_) settle(*link);
 }
 
 void Air::exchange(Link& link) {

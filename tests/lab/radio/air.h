@@ -55,6 +55,8 @@ struct Link {
   Micros anchor = 0;
   Micros supervision = 0;  // out of reach for so long, it is lost
   Micros last_used = 0;
+  Micros settled = 0;  // until then, its idle polls are in the usage of both
+  double poll_share = 0;  // of the time, that they take
   bool event_open = false;  // LE: the connection event goes on
   bool busy = false;        // an exchange is under way
   Agenda::Id loss = 0;      // when it will be lost, if nothing is heard until then
@@ -127,6 +129,8 @@ class Air {
   [[nodiscard]] Link* link_between(Link::Kind kind, const Controller& a, const Controller& b);
   [[nodiscard]] std::vector<Link*> links_of(const Controller& controller);
   [[nodiscard]] size_t count(Link::Kind kind, const Controller& controller);
+  // Puts what the polls of idle links took until now into the usage of their ends.
+  void settle();
   void carry(Link& link, size_t from, Fragment fragment);
   // The link's interval or role is another now.
   void retimed(Link& link);
@@ -148,6 +152,8 @@ class Air {
   void exchange(Link& link);
   void finish(uint64_t id, std::array<Burst, 2> sent);
   void arrived(Link& link, size_t from, const Burst& sent);
+  [[nodiscard]] double poll_share(const Link& link) const;
+  void settle(Link& link);
   [[nodiscard]] double idle_share(const Controller& central);
   void watch_loss(Link& link);
   void lose(uint64_t id);

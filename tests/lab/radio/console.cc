@@ -65,6 +65,20 @@ std::string Console::answer(std::string_view line) {
     const auto plugged = one->plug_in();
     return plugged ? "ok " + std::to_string(one->index()) : error(plugged.error().text);
   }
+  if (verb == "stranger" && arguments == 1) {
+    ByteVector data;
+    const std::string& text = words[1];
+    for (size_t at = 0; at + 1 < text.size(); at += 2) {
+      unsigned byte = 0;
+      const auto [end, fault] = std::from_chars(&text[at], &text[at] + 2, byte, 16);
+      if (fault != std::errc{} || end != &text[at] + 2) return error("which bytes?");
+      data.push_back(static_cast<std::byte>(byte));
+    }
+    if (data.size() > 31) return error("an advertisement has at most 31 bytes");
+    strangers_.add(std::move(data));
+    return "ok";
+  }
+  if (verb == "strangers" && arguments == 1 && words[1] == "off") return strangers_.clear(), "ok";
   const bool pair = verb == "apart" || verb == "together" || verb == "range";
   if (!pair || arguments < 2) return error("unknown command: " + std::string(line));
   Adapter* a = adapter(words[1]);
@@ -89,7 +103,8 @@ std::string Console::answer(std::string_view line) {
   return "ok";
 }
 
-std::string Console::usage() const {
+std::string Console::usage() {
+  air_.settle();
   std::ostringstream out;
   out << '[';
   for (const auto& one : adapters_) {
@@ -103,7 +118,8 @@ std::string Console::usage() const {
           << ",\"bytes_sent\":" << usage.bytes_sent
           << ",\"bytes_received\":" << usage.bytes_received << ",\"lost\":" << usage.lost
           << ",\"sending_us\":" << usage.sending << ",\"receiving_us\":" << usage.receiving
-          << ",\"listening_us\":" << usage.listening << ",\"unknown_commands\":{";
+          << ",\"listening_us\":" << usage.listening
+          << ",\"awake_us\":" << usage.sending + usage.receiving + usage.listening << ",\"unknown_commands\":{";
       bool first = true;
       for (const auto& [opcode, times] : controller->unknown()) {
         out << (first ? "" : ",") << '"' << std::hex << opcode << std::dec << "\":" << times;

@@ -7,6 +7,7 @@
 //   edr 2|3, phy 1|2     Mbit/s of BR/EDR and LE
 //   supervision MS       of BR/EDR links that are made from now on; 0: 20 s
 //   usage                what each adapter did, as JSON
+//   stranger HEX         another device that advertises these bytes; strangers off: all leave
 //   quit
 //
 // A and B are numbers of adapters, in the order they were made. The answer begins with "ok" or
@@ -19,24 +20,26 @@
 #include <vector>
 
 #include "tests/lab/radio/adapter.h"
+#include "tests/lab/radio/strangers.h"
 
 namespace btb::lab {
 
 class Console {
  public:
   Console(Air& air, std::vector<std::unique_ptr<Adapter>>& adapters)
-      : air_(air), adapters_(adapters) {}
+      : air_(air), adapters_(adapters), strangers_(air) {}
 
   // The answer to one line, without its newline.
   std::string answer(std::string_view line);
   [[nodiscard]] bool quits() const { return quits_; }
 
  private:
-  std::string usage() const;
+  std::string usage();
   Adapter* adapter(const std::string& number);
 
   Air& air_;
   std::vector<std::unique_ptr<Adapter>>& adapters_;
+  Strangers strangers_;
   bool quits_ = false;
 };
 

@@ -57,6 +57,8 @@ class Controller {
   uint64_t last_served = 0;  // of the links it is the central of
   Agenda::Id serving = 0;
 
+  // An advertisement of somebody who is no controller here.
+  void overhear(const Address& random_address, Bytes data);
   void link_closed(uint16_t handle, uint8_t reason);
   void data_arrived(uint16_t handle, const Fragment& fragment);
   void data_sent(uint16_t handle);
@@ -217,7 +219,7 @@ class Controller {
   void on_no_long_term_key(PacketReader& in);
   void advertise();
   void advertised(Controller& advertiser, const LeAddress& from, bool connectable);
-  void report(Controller& advertiser, const LeAddress& from, uint8_t type, Bytes data);
+  void report(int8_t rssi, const LeAddress& from, uint8_t type, Bytes data);
   void le_connected(Controller& advertiser, const LeAddress& to);
   void tell_le_connected(uint8_t status, const Link* link);
   [[nodiscard]] LeAddress own_address(uint8_t type) const;

@@ -14,6 +14,7 @@ constexpr Micros advertising_delay_max = 10'000;
 constexpr Micros advertising_time = 1'500;  // three channels
 constexpr uint8_t connectable = 0, directed = 1, scannable = 2;
 constexpr uint8_t scan_response = 4;
+constexpr int8_t stranger_rssi = -75;
 constexpr uint8_t accept_list_size = 16;
 constexpr uint16_t data_time_max = 2120;
 constexpr uint64_t features_le = 0x01 | 0x08 | 0x20 | 0x01'00;  // see on_le_read
@@ -118,15 +119,22 @@ void Controller::advertised(Controller& advertiser, const LeAddress& from, bool 
   }
   if (!scanning_.on || air_.chance() >= scanning_.duty) return;
   if (scanning_.once && !scanning_.seen.insert(from).second) return;
-  report(advertiser, from, advertiser.advertising_.type, advertiser.advertising_.data);
+  const int8_t rssi = air_.between(*this, advertiser).rssi;
+  report(rssi, from, advertiser.advertising_.type, advertiser.advertising_.data);
   const uint8_t type = advertiser.advertising_.type;
   if (scanning_.active && (type == connectable || type == scannable)) {
-    report(advertiser, from, scan_response, advertiser.advertising_.scan_response);
+    report(rssi, from, scan_response, advertiser.advertising_.scan_response);
   }
 }
 
-void Controller::report(Controller& advertiser, const LeAddress& from, uint8_t type, Bytes data) {
-  const int8_t rssi = air_.between(*this, advertiser).rssi;
+void Controller::overhear(const Address& random_address, Bytes data) {
+  const LeAddress from{1, random_address};
+  if (!scanning_.on || air_.chance() >= scanning_.duty) return;
+  if (scanning_.once && !scanning_.seen.insert(from).second) return;
+  report(stranger_rssi, from, connectable, data);
+}
+
+void Controller::report(int8_t rssi, const LeAddress& from, uint8_t type, Bytes data) {
   le_event(hci::le_event::advertising_report, PacketWriter()
                                                   .u8(1)
                                                   .u8(type)
