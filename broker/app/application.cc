@@ -91,6 +91,7 @@ Application::Application(std::unique_ptr<Config> config, std::string program_dir
       sources_(loop_, router_, clock_, *this),
       sessions_(loop_, router_, clock_, *this, config_->broker.name),
       sys_(router_, sessions_, sources_, started_us_),
+      supervisor_(loop_),
       tick_timer_(loop_, [this] { tick(); }),
       sys_timer_(loop_, [this] { sys_.publish(counters()); }),
       interrupt_(loop_, SIGINT, [this] { loop_.stop(); }),
@@ -123,6 +124,8 @@ Result<void> Application::start() {
   if (sys_ms != 0) sys_timer_.start(0, sys_ms);
   log_.write(EventLog::Level::info, "started", "",
              {{"name", config_->broker.name}, {"version", BTB_VERSION}});
+  supervisor_.ready(config_->broker.name + ": " + std::to_string(listeners_.size()) +
+                    " listeners, " + std::to_string(config_->sources.size()) + " sources");
   return {};
 }
 
@@ -147,6 +150,7 @@ void Application::run() {
 
 void Application::shut_down() {
   stopping_ = true;
+  supervisor_.stopping();
   log_.write(EventLog::Level::info, "stopping", "");
   listeners_.clear();
   discovery_.reset();
@@ -193,10 +197,9 @@ void Application::tick() {
   discovery_->tick();
   discovery_->set_epoch(sessions_.announced_epoch());
   for (const bluez::AdapterState& adapter : discovery_->adapters()) {
-    discovery_->set_free_places(
-        adapter.address,
-        static_cast<uint8_t>(std::min<size_t>(
-            255, free_places(adapter.address) + sessions_.idle_on(adapter.address))));
+    discovery_->set_free_places(adapter.address, static_cast<uint8_t>(std::min<size_t>(
+                                                     255, free_places(adapter.address) +
+                                                              sessions_.idle_on(adapter.address))));
   }
 }
 
@@ -269,7 +272,8 @@ void Application::drop_loose_links() {
     if (now_ms - loose.since_ms < loose_link_ms) return false;
     bool used = false;
     sessions_.for_each([&](const Session& session) {
-      const bool same = session.traits().peer == loose.peer && session.traits().adapter == loose.adapter;
+      const bool same =
+          session.traits().peer == loose.peer && session.traits().adapter == loose.adapter;
       used = used || (same && (session.state() == Session::State::open ||
                                session.state() == Session::State::hello_expected));
     });

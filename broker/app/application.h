@@ -11,6 +11,7 @@
 
 #include "broker/app/config.h"
 #include "broker/app/event_log.h"
+#include "broker/app/supervisor.h"
 #include "broker/app/sys_topics.h"
 #include "broker/app/topic_rules.h"
 #include "broker/discovery/discovery.h"
@@ -97,6 +98,7 @@ class Application final : private SessionsOwner, private SourceEvents {
   std::vector<LooseLink> loose_links_;
   std::unique_ptr<Discovery> discovery_;  // null: no listener is a Bluetooth one
   uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed
+  Supervisor supervisor_;
   Timer tick_timer_;
   Timer sys_timer_;
   Signal interrupt_, terminate_, hang_up_;

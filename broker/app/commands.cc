@@ -6,12 +6,24 @@ namespace btb {
 
 namespace {
 
+constexpr uint64_t enrol_seconds_max = 3'600;
+
 CommandResult failed(std::string text) {
   return {wire::Reason::command_failed, std::move(text), "{}"};
 }
 
 CommandResult done(const Json& body) {
   return {wire::Reason::none, "", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+// The only argument.
+std::optional<uint64_t> number_in(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) return std::nullopt;
+  const std::string& text = arguments[0];
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 }  // namespace
@@ -25,9 +37,10 @@ CommandResult Commands::run(const std::string& verb, const std::vector<std::stri
   if (verb == "pause") return set_paused(arguments, true);
   if (verb == "resume") return set_paused(arguments, false);
   if (verb == "kick") return kick(arguments);
+  if (verb == "enrol") return enrol(arguments);
   return {wire::Reason::command_unknown,
           "no command " + verb +
-              "; there are status, topics, sessions, sources, reload, pause, resume, kick",
+              "; there are status, topics, sessions, sources, reload, pause, resume, kick, enrol",
           "{}"};
 }
 
@@ -121,13 +134,24 @@ CommandResult Commands::set_paused(const std::vector<std::string>& arguments, bo
 }
 
 CommandResult Commands::kick(const std::vector<std::string>& arguments) {
-  uint64_t id = 0;
-  const std::string text = arguments.empty() ? "" : arguments[0];
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size())
-    return failed("the number of a session is expected");
-  if (!app_.sessions_.kick(id, "ended by an operator")) return failed("no session " + text);
-  return done({{"kicked", id}});
+  const auto id = number_in(arguments);
+  if (!id) return failed("the number of a session is expected");
+  if (!app_.sessions_.kick(*id, "ended by an operator"))
+    return failed("no session " + std::to_string(*id));
+  return done({{"kicked", *id}});
+}
+
+CommandResult Commands::enrol(const std::vector<std::string>& arguments) {
+  const auto seconds = number_in(arguments);
+  if (!seconds || *seconds > enrol_seconds_max) {
+    return failed("a number of seconds up to " + std::to_string(enrol_seconds_max) +
+                  " is expected; 0 ends it");
+  }
+  if (app_.discovery_ == nullptr) return failed("this broker does not listen on Bluetooth");
+  if (!app_.discovery_->enrol(static_cast<uint32_t>(*seconds))) {
+    return failed("there is no bluetoothd or no adapter; btctl doctor says more");
+  }
+  return done({{"pairing_allowed_s", *seconds}});
 }
 
 }  // namespace btb

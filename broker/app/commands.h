@@ -23,6 +23,7 @@ class Commands {
   CommandResult reload();
   CommandResult set_paused(const std::vector<std::string>& arguments, bool paused);
   CommandResult kick(const std::vector<std::string>& arguments);
+  CommandResult enrol(const std::vector<std::string>& arguments);
 
   Application& app_;
 };

@@ -51,11 +51,18 @@ Discovery::Discovery(Loop& loop, const std::string& broker_name, uint16_t site,
     : loop_(loop),
       options_(options_for(broker_name, site, endpoints)),
       tell_(std::move(tell)),
+      enrolment_timer_(loop, [this] { enrol(0); }),
       timer_(loop, [this] { bus_ == nullptr ? connect() : turn(); }) {
   connect();
 }
 
-Discovery::~Discovery() = default;
+// What is asked on leaving goes out, if the bus takes it at once.
+Discovery::~Discovery() {
+  if (presence_ == nullptr) return;
+  enrolment_.reset();
+  presence_->leave();
+  bus_->process();
+}
 
 void Discovery::connect() {
   auto bus = bluez::Bus::open_system();
@@ -71,6 +78,7 @@ void Discovery::connect() {
   bluez::Presence::Events& presence_events = *this;
   Poll::Events& poll_events = *this;
   presence_ = std::make_unique<bluez::Presence>(*bus_, options_, presence_events);
+  enrolment_ = std::make_unique<bluez::Enrolment>(*bus_, tell_);
   poll_ = std::make_unique<Poll>(loop_, bus_->fd(), poll_events);
   presence_->start();
   turn();
@@ -82,6 +90,7 @@ void Discovery::turn() {
   if (!bus_->process()) {
     tell_(false, "not_announced", "the connection to the system's D-Bus is lost");
     poll_.reset();
+    enrolment_.reset();
     presence_.reset();
     bus_.reset();
     return timer_.start(retry_ms, 0);
@@ -111,6 +120,22 @@ void Discovery::set_epoch(uint8_t epoch) {
   if (presence_ == nullptr) return;
   presence_->set_epoch(epoch);
   turn();
+}
+
+bool Discovery::enrol(uint32_t seconds) {
+  enrolment_timer_.stop();
+  if (enrolment_ == nullptr) return false;
+  if (seconds == 0) {
+    enrolment_->close();
+  } else {
+    std::vector<std::string> paths;
+    for (const auto& [path, state] : presence_->adapters()) paths.push_back(path);
+    if (paths.empty()) return false;
+    enrolment_->open(std::move(paths));
+    enrolment_timer_.start(uint64_t{seconds} * 1'000, 0);
+  }
+  turn();
+  return true;
 }
 
 void Discovery::tick() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/loop/loop.h"
+#include "sdk/bluez/enrolment.h"
 #include "sdk/bluez/presence.h"
 #include "sdk/transport/endpoint.h"
 
@@ -33,6 +34,8 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
   void set_free_places(const std::string& adapter_address, uint8_t free);
   void set_epoch(uint8_t epoch);
   void tick();  // once a second
+  // Lets devices pair for so long from now; 0: no longer. False if there is no bluetoothd to ask.
+  bool enrol(uint32_t seconds);
   void drop_link(const std::string& adapter_address, const std::string& device_address);
   [[nodiscard]] std::vector<bluez::AdapterState> adapters() const;
 
@@ -49,7 +52,9 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
   bool said_unreachable_ = false;
   std::unique_ptr<bluez::Bus> bus_;
   std::unique_ptr<bluez::Presence> presence_;
+  std::unique_ptr<bluez::Enrolment> enrolment_;
   std::unique_ptr<Poll> poll_;
+  Timer enrolment_timer_;
   Timer timer_;  // of the bus; without one, until the next attempt
 };
 

@@ -24,9 +24,10 @@ bool Away::take_news(const Router& router) {
   });
   for (; !news && topics_ < router.topic_count(); ++topics_) {
     const Topic* born = router.find(static_cast<uint32_t>(topics_ + 1));  // numbered from 1 on
-    news = born != nullptr && std::any_of(filters_.begin(), filters_.end(), [&](const auto& filter) {
-             return wire::filter_matches(filter, born->name);
-           });
+    news =
+        born != nullptr && std::any_of(filters_.begin(), filters_.end(), [&](const auto& filter) {
+          return wire::filter_matches(filter, born->name);
+        });
   }
   if (news) *this = {};
   return news;

@@ -187,10 +187,13 @@ void Presence::read_properties(AdapterState& state, sd_bus_message* properties) 
       if (address != nullptr) state.address = address;
       return true;
     }
-    if (name != "Powered" && name != "Discoverable") return false;
+    bool* flag = name == "Powered"        ? &state.powered
+                 : name == "Discoverable" ? &state.discoverable
+                 : name == "Pairable"     ? &state.pairable
+                                          : nullptr;
     int value = 0;
-    sd_bus_message_read(properties, "v", "b", &value);
-    (name == "Powered" ? state.powered : state.discoverable) = value != 0;
+    if (flag == nullptr || sd_bus_message_read(properties, "v", "b", &value) < 0) return false;
+    *flag = value != 0;
     return true;
   });
 }
@@ -206,6 +209,8 @@ void Presence::appeared(const std::string& path, sd_bus_message* properties) {
   state.name = last_of(path);
   read_properties(state, properties);
   if (!wants(state)) return;
+  state.was_discoverable = state.discoverable;
+  state.was_pairable = state.pairable;
   states_[path] = state;
   events_.presence_event(true, "adapter_there", state.name + " " + state.address);
   if (state.powered) {
@@ -257,11 +262,21 @@ void Presence::refused(const std::string& path, const std::string& what, const s
 // Discoverable is what makes bluetoothd answer pages, too; without a time-out it stays so.
 void Presence::arm(const std::string& path) {
   bus_.set_property(path, adapter_interface, "DiscoverableTimeout", uint32_t{0}, {});
+  bus_.set_property(path, adapter_interface, "Pairable", false, {});
   bus_.set_property(path, adapter_interface, "Discoverable", true,
                     [this, path](sd_bus_message*, const std::string& error) {
                       if (!error.empty()) refused(path, "to be discoverable", error);
                     });
   advertise(path);
+}
+
+void Presence::leave() {
+  for (const auto& [path, state] : states_) {
+    if (!state.was_discoverable) {
+      bus_.set_property(path, adapter_interface, "Discoverable", false, {});
+    }
+    if (state.was_pairable) bus_.set_property(path, adapter_interface, "Pairable", true, {});
+  }
 }
 
 void Presence::advertise(const std::string& path) {

@@ -4,8 +4,9 @@
 // along with what happens: adapters that come and go, are switched off and on, a bluetoothd that is
 // restarted.
 //
-// It never switches an adapter on: who switched it off had a reason. Nothing it asks needs root
-// (the D-Bus policy of bluetoothd lets every user ask it).
+// Pairing is not allowed meanwhile, but while an Enrolment is open. It never switches an adapter
+// on: who switched it off had a reason. Nothing it asks needs root (the D-Bus policy of bluetoothd
+// lets every user ask it).
 //
 // Resource; one thread, in which the Bus is processed. Borrows the Bus and the events.
 #pragma once
@@ -37,6 +38,8 @@ struct AdapterState {
   std::string address;
   bool powered = false;
   bool discoverable = false;
+  bool pairable = false;
+  bool was_discoverable = false, was_pairable = false;  // before we came
 };
 
 class Presence {
@@ -56,6 +59,9 @@ class Presence {
   Presence& operator=(const Presence&) = delete;
 
   void start();
+  // Asks for adapters to be as they were before. To be called before it is destroyed; the Bus is to
+  // be processed until its output is written.
+  void leave();
   // Once a second: asks again for what was refused.
   void tick();
   // The number of free places on an adapter is another now.

@@ -33,8 +33,8 @@ struct Found {
 };
 
 struct ScanOptions {
-  std::string adapter;     // hci1 or its address; empty: all
-  uint32_t le_ms = 3'000;  // how long for advertisements
+  std::string adapter;      // hci1 or its address; empty: all
+  uint32_t le_ms = 3'000;   // how long for advertisements
   uint32_t classic_ms = 0;  // how long for inquiry behind it; 0: not at all
 };
 
@@ -98,9 +98,9 @@ class Scan {
   Stage stage_ = Stage::asking;
   uint64_t until_ms_ = 0;  // of the stage
   std::optional<Error> fault_;
-  std::set<std::string> adapters_;  // paths of those to look with
-  size_t refused_ = 0;              // of them
-  size_t stopping_ = 0;             // answers that are awaited
+  std::set<std::string> adapters_;         // paths of those to look with
+  size_t refused_ = 0;                     // of them
+  size_t stopping_ = 0;                    // answers that are awaited
   std::map<std::string, Device> devices_;  // by path
 };
 

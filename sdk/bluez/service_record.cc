@@ -204,8 +204,8 @@ ByteVector service_question(uint16_t transaction, Bytes continuation) {
   put(body, 0x1C, 1);    // with a UUID of 16
   for (const std::byte byte : own_uuid()) body.push_back(byte);
   put(body, piece_bytes_max, 2);
-  put(body, 0x3505, 2);  // a sequence of 5 bytes
-  put(body, 0x0A, 1);    // with a number of 4: a range of attributes,
+  put(body, 0x3505, 2);       // a sequence of 5 bytes
+  put(body, 0x0A, 1);         // with a number of 4: a range of attributes,
   put(body, 0x0000'FFFF, 4);  // all there are
   put(body, continuation.size(), 1);
   body.insert(body.end(), continuation.begin(), continuation.end());

@@ -39,6 +39,7 @@ Words words() {
        {"btctl pause medication", "Let the source wait; btctl resume medication lets it go on"},
        {"btctl doctor", "Why Bluetooth does not work here, and the command that mends it"},
        {"btctl scan", "Brokers in reach over Bluetooth, and whether they have places"},
+       {"btctl enrol --seconds 60", "Let devices pair for a minute, and no longer"},
        {"btctl plugin check ./feed.so path=/tmp/feed.csv",
         "Try a plugin before a broker loads it"}},
       {"btsub", "btpub", "btbroker"}};
@@ -230,6 +231,11 @@ int main(int argc, char** argv) {
       ->add_option("SESSION", name, "Its number")
       ->required()
       ->type_name("SESSION");
+  std::string enrol_seconds = "60";
+  CLI::App* enrol = add("enrol", "Let devices pair for a while; they need not, to receive");
+  enrol->add_option("--seconds", enrol_seconds, "For how long; 0 ends it")
+      ->type_name("SECONDS")
+      ->capture_default_str();
   CLI::App* doctor = add("doctor", "What keeps this machine from speaking Bluetooth, and the cure");
   ScanWords scan_words;
   CLI::App* scan = add("scan", "Look for brokers in reach over Bluetooth");
@@ -261,5 +267,6 @@ int main(int argc, char** argv) {
   const std::string verb = app.get_subcommands().front()->get_name();
   std::vector<std::string> arguments;
   if (!name.empty()) arguments.push_back(name);
+  if (enrol->parsed()) arguments.push_back(enrol_seconds);
   return run_command(program, verb, std::move(arguments), json, filter);
 }

@@ -241,8 +241,7 @@ int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber
       }
       next = next ? std::min(*next, *figures) : *figures;
     }
-    const auto wake = loop.turn(client, next ? static_cast<int>(*next - now) : -1, false,
-                                &roaming);
+    const auto wake = loop.turn(client, next ? static_cast<int>(*next - now) : -1, false, &roaming);
     if (wake.signal != 0) return 128 + wake.signal;
     if (wake.output_closed) return static_cast<int>(Exit::ok);
   }

@@ -131,9 +131,11 @@ void look_at_settings(Findings& findings) {
   };
   std::error_code fault;
   if (!fs::exists("/etc/bluetooth", fault)) return;
-  std::ifstream in("/etc/bluetooth/main.conf");
+  const bool own = fs::exists("/etc/systemd/system/bluetooth.service.d/btbroker.conf", fault);
+  const std::string file = own ? "/etc/btbroker/bluetooth.conf" : "/etc/bluetooth/main.conf";
+  std::ifstream in(file);
   if (!in) {
-    findings.push_back({Finding::Kind::advice, "/etc/bluetooth/main.conf cannot be read", ""});
+    findings.push_back({Finding::Kind::advice, file + " cannot be read", ""});
     return;
   }
   std::string section, line, set;
@@ -146,8 +148,8 @@ void look_at_settings(Findings& findings) {
     if (("\n" + set).find("\n" + std::string(wish.key) + "\n") != std::string::npos) continue;
     findings.push_back({Finding::Kind::advice,
                         std::string(wish.key) + " is not set: without it " + wish.why,
-                        "in /etc/bluetooth/main.conf, under [LE]: " + std::string(wish.key) +
-                            " = " + wish.value + "; then systemctl restart bluetooth"});
+                        "in " + file + ", under [LE]: " + std::string(wish.key) + " = " +
+                            wish.value + "; then systemctl restart bluetooth"});
   }
 }
 

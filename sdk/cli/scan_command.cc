@@ -74,16 +74,15 @@ void merge(std::vector<NearBroker>& all, const NearBroker& more) {
   if (!same->epoch) same->epoch = more.epoch;
   for (const HeardWay& way : more.ways) {
     const bool known =
-        std::any_of(same->ways.begin(), same->ways.end(), [&](const HeardWay& other) {
-          return other.way.endpoint == way.way.endpoint;
-        });
+        std::any_of(same->ways.begin(), same->ways.end(),
+                    [&](const HeardWay& other) { return other.way.endpoint == way.way.endpoint; });
     if (!known) same->ways.push_back(way);
   }
 }
 
 // Looks around; what was heard, or why nothing could be.
-Result<std::vector<NearBroker>> on_the_air(const Program& program, const bluez::ScanOptions& options,
-                                           const Clock& clock) {
+Result<std::vector<NearBroker>> on_the_air(const Program& program,
+                                           const bluez::ScanOptions& options, const Clock& clock) {
   auto finder = client::Finder::begin(options, clock);
   if (!finder) return finder.error();
   while ((*finder)->turn()) {

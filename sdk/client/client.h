@@ -146,10 +146,10 @@ class Client {
   size_t way_ = 0;                  // which of them is tried or used
   size_t ways_left_ = 0;            // to try before this counts as a failure
   uint32_t rounds_failed_ = 0;
-  uint32_t attempt_ = 0;            // which address of the host is tried
-  uint32_t addresses_left_ = 0;     // to try at once, before this counts as a failure
-  uint64_t deadline_ms_ = 0;        // of connecting, waiting or closing
-  uint64_t held_until_ms_ = 0;      // of waiting
+  uint32_t attempt_ = 0;         // which address of the host is tried
+  uint32_t addresses_left_ = 0;  // to try at once, before this counts as a failure
+  uint64_t deadline_ms_ = 0;     // of connecting, waiting or closing
+  uint64_t held_until_ms_ = 0;   // of waiting
   Ending ending_;
   std::vector<uint64_t> buffer_;  // 8-aligned; its first buffered_ bytes wait to be understood
   size_t buffered_ = 0;

@@ -75,9 +75,7 @@ bool Finder::turn() {
   if (scanning_) {
     if (scan_->turn()) return true;
     scanning_ = false;
-    for (const bluez::Found& device : scan_->found()) {
-      if (device.classic) asked_.push_back({device, {}});
-    }
+    for (const bluez::Found& device : scan_->found()) asked_.push_back({device, {}});
     return ask_next();
   }
   if (query_ == nullptr) return false;
@@ -91,7 +89,8 @@ bool Finder::turn() {
 
 bool Finder::ask_next() {
   for (; asking_ < asked_.size(); ++asking_) {
-    const bluez::Found& device = asked_[asking_].device;
+    const bluez::Found& device = asked_[asking_].found;
+    if (!device.classic) continue;
     auto query = ServiceQuery::begin(device.address, device.adapter, clock_);
     if (!query) continue;
     query_ = std::move(*query);
@@ -101,13 +100,15 @@ bool Finder::ask_next() {
 }
 
 std::vector<NearBroker> Finder::brokers() const {
+  if (!scanning_) return brokers_of(asked_);
+  std::vector<HeardDevice> devices;
+  for (const bluez::Found& found : scan_->found()) devices.push_back({found, {}});
+  return brokers_of(devices);
+}
+
+std::vector<NearBroker> brokers_of(const std::vector<HeardDevice>& devices) {
   std::vector<NearBroker> all;
-  for (const bluez::Found& device : scan_->found()) {
-    const auto asked = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& one) {
-      return one.device.address == device.address && one.device.adapter == device.adapter;
-    });
-    const auto& records =
-        asked == asked_.end() ? std::vector<bluez::ServiceRecord>{} : asked->records;
+  for (const auto& [device, records] : devices) {
     if (!device.announcement && records.empty()) continue;
     const uint16_t site = device.announcement ? device.announcement->site : records[0].site;
     auto broker = std::find_if(all.begin(), all.end(), [&](const NearBroker& one) {
@@ -119,7 +120,9 @@ std::vector<NearBroker> Finder::brokers() const {
     if (device.announcement) broker->epoch = device.announcement->epoch;
     add_ways(*broker, device, records);
   }
-  for (NearBroker& broker : all) std::stable_sort(broker.ways.begin(), broker.ways.end(), is_better);
+  for (NearBroker& broker : all) {
+    std::stable_sort(broker.ways.begin(), broker.ways.end(), is_better);
+  }
   return all;
 }
 

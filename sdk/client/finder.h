@@ -21,9 +21,9 @@ namespace btb::client {
 // A way to a broker, and what was heard of it.
 struct HeardWay {
   Way way;
-  int rssi = 0;                            // dBm; 0: not known
+  int rssi = 0;                             // dBm; 0: not known
   std::optional<uint8_t> free_places = {};  // on that adapter of the broker
-  uint64_t heard_ms = 0;                   // as Clock::mono_ms
+  uint64_t heard_ms = 0;                    // as Clock::mono_ms
 };
 
 struct NearBroker {
@@ -34,6 +34,15 @@ struct NearBroker {
 
   [[nodiscard]] bool has_place() const;  // so far as is known
 };
+
+// A device, and what it answered when it was asked for its service records; empty: it was not.
+struct HeardDevice {
+  bluez::Found found;
+  std::vector<bluez::ServiceRecord> records;
+};
+
+// Puts together what belongs together. Pure.
+std::vector<NearBroker> brokers_of(const std::vector<HeardDevice>& devices);
 
 class Finder {
  public:
@@ -55,12 +64,6 @@ class Finder {
   [[nodiscard]] const std::optional<Error>& fault() const { return scan_->fault(); }
 
  private:
-  // Whom to ask for its record, and what it said.
-  struct Asked {
-    bluez::Found device;
-    std::vector<bluez::ServiceRecord> records;
-  };
-
   Finder(std::unique_ptr<bluez::Scan> scan, const Clock& clock)
       : scan_(std::move(scan)), clock_(clock) {}
   bool ask_next();
@@ -68,8 +71,8 @@ class Finder {
   std::unique_ptr<bluez::Scan> scan_;
   const Clock& clock_;
   bool scanning_ = true;
-  std::vector<Asked> asked_;
-  size_t asking_ = 0;  // in asked_
+  std::vector<HeardDevice> asked_;  // once the scan is over
+  size_t asking_ = 0;               // in asked_: those before were
   std::unique_ptr<ServiceQuery> query_;
   size_t left_out_ = 0;
 };

@@ -74,8 +74,8 @@ Result<Endpoint> find_broker(const std::vector<std::string>& directories) {
   for (const std::string& directory : directories) {
     looked_at += (looked_at.empty() ? "" : ", ") + directory + "/*.sock";
   }
-  return Error{Errc::not_found, "no broker found on this machine: looked at $BTB_BROKER and " +
-                                    looked_at + reasons};
+  return Error{Errc::not_found,
+               "no broker found on this machine: looked at $BTB_BROKER and " + looked_at + reasons};
 }
 
 }  // namespace btb::client

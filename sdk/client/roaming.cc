@@ -120,8 +120,8 @@ bool Roaming::has_news(const NearBroker& broker) const {
   const auto here = [this](const HeardWay& heard) {
     return heard.way.endpoint.address == client_.way().endpoint.address;
   };
-  const bool same = site_ != 0 ? broker.site == site_
-                               : std::any_of(broker.ways.begin(), broker.ways.end(), here);
+  const bool same =
+      site_ != 0 ? broker.site == site_ : std::any_of(broker.ways.begin(), broker.ways.end(), here);
   return same && broker.epoch && *broker.epoch != client_.ending().announced_epoch;
 }
 

@@ -21,11 +21,11 @@
 namespace btb::client {
 
 struct RoamingOptions {
-  bool searches = false;     // finds a broker that was not named, too
-  bool gives_up = false;     // once there is nobody in reach, as long as there never was a session
-  std::string adapter;       // to listen with; empty: all
-  std::string memory;        // file for the broker that worked last; empty: none
-  uint32_t le_ms = 3'000;    // of looking around
+  bool searches = false;   // finds a broker that was not named, too
+  bool gives_up = false;   // once there is nobody in reach, as long as there never was a session
+  std::string adapter;     // to listen with; empty: all
+  std::string memory;      // file for the broker that worked last; empty: none
+  uint32_t le_ms = 3'000;  // of looking around
   uint32_t classic_ms = 11'000;  // behind it, if nobody was heard; a whole inquiry takes 10.24 s
 };
 
@@ -66,11 +66,11 @@ class Roaming {
   Tell tell_;
   Wanted listening_for_ = Wanted::nothing;
   std::unique_ptr<Finder> finder_;
-  uint64_t next_ms_ = 0;  // not before
+  uint64_t next_ms_ = 0;   // not before
   uint64_t since_ms_ = 0;  // when it began to look
   uint32_t looks_ = 0;     // since the last session
-  uint64_t session_ = 0;  // that was remembered
-  uint16_t site_ = 0;     // of the broker of the last session
+  uint64_t session_ = 0;   // that was remembered
+  uint16_t site_ = 0;      // of the broker of the last session
   std::optional<Error> gave_up_;
 };
 

@@ -27,7 +27,10 @@ Result<std::unique_ptr<ServiceQuery>> ServiceQuery::begin(const std::string& add
 }
 
 ServiceQuery::ServiceQuery(UniqueFd fd, Endpoint endpoint, const Clock& clock)
-    : fd_(std::move(fd)), endpoint_(std::move(endpoint)), clock_(clock), until_ms_(clock.mono_ms() + time_ms) {}
+    : fd_(std::move(fd)),
+      endpoint_(std::move(endpoint)),
+      clock_(clock),
+      until_ms_(clock.mono_ms() + time_ms) {}
 
 short ServiceQuery::events() const {
   return connected_ ? POLLIN : POLLOUT;
@@ -57,8 +60,8 @@ bool ServiceQuery::take_answer() {
   const ssize_t count = receive(fd_.get(), buffer.data(), buffer.size());
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
   if (count <= 0) return false;
-  const auto answer = bluez::read_service_answer(Bytes(buffer).first(static_cast<size_t>(count)),
-                                                 transaction_);
+  const auto answer =
+      bluez::read_service_answer(Bytes(buffer).first(static_cast<size_t>(count)), transaction_);
   if (!answer || answer_.size() + answer->piece.size() > bluez::service_records_bytes_max) {
     ++left_out_;
     return false;

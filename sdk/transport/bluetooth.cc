@@ -25,7 +25,7 @@ constexpr int link_mode_central = 1;
 constexpr uint8_t type_classic = 0, type_le_public = 1, type_le_random = 2;
 constexpr unsigned long get_device_info = _IOR('H', 211, int);  // HCIGETDEVINFO
 
-constexpr unsigned long get_links = _IOR('H', 212, int);        // HCIGETCONNLIST
+constexpr unsigned long get_links = _IOR('H', 212, int);  // HCIGETCONNLIST
 constexpr uint16_t link_connected = 1;
 constexpr uint16_t adapters_max = 16;
 

@@ -384,7 +384,8 @@ Result<void> finish_connect(int fd, const Endpoint& endpoint) {
   socklen_t bytes = sizeof number;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &bytes) != 0) number = errno;
   if (number == ECONNREFUSED && is_bluetooth(endpoint) && !bluetooth::has_link(fd, endpoint)) {
-    return Error{Errc::limit, "its adapter takes no more devices; it may have the seven it can"};
+    return Error{Errc::limit,
+                 "full: its adapter takes no more devices, and may have the seven it can"};
   }
   if (number != 0) return system_error("connect", number);
   return {};

@@ -55,8 +55,8 @@ struct Link {
   Micros anchor = 0;
   Micros supervision = 0;  // out of reach for so long, it is lost
   Micros last_used = 0;
-  Micros settled = 0;  // until then, its idle polls are in the usage of both
-  double poll_share = 0;  // of the time, that they take
+  Micros settled = 0;       // until then, its idle polls are in the usage of both
+  double poll_share = 0;    // of the time, that they take
   bool event_open = false;  // LE: the connection event goes on
   bool busy = false;        // an exchange is under way
   Agenda::Id loss = 0;      // when it will be lost, if nothing is heard until then

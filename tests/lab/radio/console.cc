@@ -119,7 +119,8 @@ std::string Console::usage() {
           << ",\"bytes_received\":" << usage.bytes_received << ",\"lost\":" << usage.lost
           << ",\"sending_us\":" << usage.sending << ",\"receiving_us\":" << usage.receiving
           << ",\"listening_us\":" << usage.listening
-          << ",\"awake_us\":" << usage.sending + usage.receiving + usage.listening << ",\"unknown_commands\":{";
+          << ",\"awake_us\":" << usage.sending + usage.receiving + usage.listening
+          << ",\"unknown_commands\":{";
       bool first = true;
       for (const auto& [opcode, times] : controller->unknown()) {
         out << (first ? "" : ",") << '"' << std::hex << opcode << std::dec << "\":" << times;

@@ -28,7 +28,7 @@ class Strangers {
 
   Air& air_;
   std::vector<Stranger> all_;
-  size_t next_ = 0;      // in all_: whose turn it is
+  size_t next_ = 0;  // in all_: whose turn it is
   bool running_ = false;
   uint8_t made_[2] = {};  // part of the address of the next
 };

@@ -238,3 +238,90 @@ TEST_CASE("the client lives in a foreign event loop by fd, wants_write and timeo
   }
   CHECK(client.fd() >= 0);
 }
+
+TEST_CASE("of several ways each is tried at once, and only then there is a pause") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.ways = {{*parse_endpoint("unix:/nowhere/a.sock")},
+                  {*parse_endpoint("unix:/nowhere/b.sock")},
+                  {broker.endpoint}};
+  options.backoff.first_ms = options.backoff.max_ms = 60'000;  // a pause would be noticed
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  CHECK(client.rounds_failed() == 0);
+  broker.welcome();
+  run_until(client, [&] { return client.state() == Client::State::open; });
+  CHECK(client.way().endpoint == broker.endpoint);
+}
+
+TEST_CASE("when all ways have failed a client that may not retry stops, with the last reason") {
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options;
+  options.ways = {{*parse_endpoint("unix:/nowhere/a.sock")},
+                  {*parse_endpoint("unix:/nowhere/b.sock")}};
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return client.state() == Client::State::stopped; });
+  CHECK(client.ending().text.find("/nowhere/b.sock") != std::string::npos);
+}
+
+TEST_CASE("a client without a way waits for one, and can be held back") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.ways.clear();
+  Client client(options, recorder, clock);
+  client.start();
+  CHECK(client.state() == Client::State::waiting);
+  CHECK_FALSE(client.run_once(0) == false);
+  client.set_ways({{broker.endpoint}});
+  client.hold_until(clock.mono_ms() + 60'000);
+  client.run_once(0);
+  CHECK(client.state() == Client::State::waiting);
+  client.hold_until(0);
+  run_until(client, [&] { return broker.accept(); });
+}
+
+TEST_CASE("a full broker's other endpoints are tried next, if they are on the air") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  Client client(quick(broker), recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  fb::GoodbyeT goodbye;
+  goodbye.reason = Reason::full;
+  goodbye.elsewhere = {"l2cap:02:BB:00:00:00:01/4097", "unix:/etc/passwd", "tcp:10.0.0.1:4712",
+                       "nonsense", "l2cap:02:BB:00:00:00:01/4097"};
+  broker.say(goodbye);
+  run_until(client, [&] { return client.ways().size() == 2; });
+  CHECK(to_string(client.ways()[1].endpoint) == "l2cap:02:BB:00:00:00:01/4097");
+}
+
+TEST_CASE("who is asked to let go comes back at its own time, or when it is told to") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.conversation.can_let_go = true;
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  CHECK(hear<fb::HelloT>(client, broker)->can_let_go);
+  broker.welcome();
+  run_until(client, [&] { return client.state() == Client::State::open; });
+  fb::GoodbyeT goodbye;
+  goodbye.reason = Reason::let_go;
+  goodbye.announced_epoch = 9;
+  broker.say(goodbye);
+  run_until(client, [&] { return client.state() == Client::State::waiting; });
+  CHECK(client.ending().announced_epoch == 9);
+  CHECK(client.timeout_ms() > 60'000);
+  client.try_now();
+  run_until(client, [&] { return broker.accept(); });
+}

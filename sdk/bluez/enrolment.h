@@ -1,0 +1,46 @@
+// Enrolment: devices may pair while an operator lets them, and at no other time: only then there is
+// an agent that says yes, and adapters are pairable. Links do not need it; what an operator wants
+// with paired devices is for the layers above.
+//
+// Only devices that pair without a code are taken ("just works"); codes are refused, because nobody
+// looks at this machine. Resource; one thread, in which the Bus is processed. Borrows the Bus and
+// the events.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sdk/bluez/bus.h"
+
+struct sd_bus_slot;
+
+namespace btb::bluez {
+
+class Enrolment {
+ public:
+  // `good`: for the better. As Presence::Events::presence_event.
+  using Tell = std::function<void(bool good, const std::string& what, const std::string& text)>;
+
+  Enrolment(Bus& bus, Tell tell);
+  // Closes it.
+  ~Enrolment();
+  Enrolment(const Enrolment&) = delete;
+  Enrolment& operator=(const Enrolment&) = delete;
+
+  // On these adapters (D-Bus paths); what becomes of it is told.
+  void open(std::vector<std::string> adapters);
+  void close();
+  [[nodiscard]] bool is_open() const { return agent_ != nullptr; }
+
+ private:
+  friend struct EnrolmentTable;
+  void set_pairable(bool pairable);
+
+  Bus& bus_;
+  Tell tell_;
+  std::vector<std::string> adapters_;
+  sd_bus_slot* agent_ = nullptr;
+};
+
+}  // namespace btb::bluez
