@@ -59,6 +59,8 @@ class Application final : private SessionsOwner, private SourceEvents {
   void announce();
   [[nodiscard]] size_t free_places(const std::string& adapter) const;
   [[nodiscard]] std::vector<std::string> places_elsewhere(const std::string& adapter) const;
+  void update_announcement();
+  void note_loose_link(const SessionTraits& traits);
   void drop_loose_links();
   void turn_away_or_adopt(UniqueFd fd, SessionTraits traits);
   [[nodiscard]] BrokerCounters counters() const;

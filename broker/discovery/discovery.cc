@@ -59,7 +59,7 @@ Discovery::Discovery(Loop& loop, const std::string& broker_name, uint16_t site,
 // What is asked on leaving goes out, if the bus takes it at once.
 Discovery::~Discovery() {
   if (presence_ == nullptr) return;
-  enrolment_.reset();
+  enrolment_->close();
   presence_->leave();
   bus_->process();
 }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "sdk/bluez/dict.h"
+
 namespace btb::bluez {
 
 namespace {
@@ -23,7 +25,6 @@ int no(sd_bus_message* message, void*, sd_bus_error*) {
 }  // namespace
 
 struct EnrolmentTable {
-  static int yes(sd_bus_message* message, void* self, sd_bus_error*);
   static const sd_bus_vtable all[];
 };
 
@@ -35,25 +36,24 @@ const sd_bus_vtable EnrolmentTable::all[] = {
     SD_BUS_METHOD("DisplayPinCode", "os", "", no, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("RequestPasskey", "o", "u", no, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("DisplayPasskey", "ouq", "", no, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("RequestConfirmation", "ou", "", EnrolmentTable::yes, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("RequestAuthorization", "o", "", EnrolmentTable::yes, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("RequestConfirmation", "ou", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("RequestAuthorization", "o", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("AuthorizeService", "os", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 
-Enrolment::Enrolment(Bus& bus, Tell tell) : bus_(bus), tell_(std::move(tell)) {}
+Enrolment::Enrolment(Bus& bus, Tell tell) : bus_(bus), tell_(std::move(tell)) {
+  bus_.listen(
+      "type='signal',sender='org.bluez',member='PropertiesChanged',arg0='org.bluez.Device1'",
+      [this](sd_bus_message* signal) {
+        const char* interface = nullptr;
+        if (!is_open() || sd_bus_message_read(signal, "s", &interface) < 0) return;
+        device_changed(sd_bus_message_get_path(signal), signal);
+      });
+}
 
 Enrolment::~Enrolment() {
   close();
-}
-
-int EnrolmentTable::yes(sd_bus_message* message, void* self, sd_bus_error*) {
-  const char* device = nullptr;
-  if (sd_bus_message_read(message, "o", &device) >= 0 && device != nullptr) {
-    const std::string path = device;
-    static_cast<Enrolment*>(self)->tell_(true, "pairing", path.substr(path.rfind('/') + 1));
-  }
-  return sd_bus_reply_method_return(message, nullptr);
 }
 
 void Enrolment::open(std::vector<std::string> adapters) {
@@ -88,6 +88,16 @@ void Enrolment::close() {
             [](sd_bus_message* call) { sd_bus_message_append(call, "o", agent_path); }, {});
   sd_bus_slot_unref(std::exchange(agent_, nullptr));
   tell_(true, "enrolment_closed", "");
+}
+
+// Not all pairing asks the agent: without codes on both sides the kernel says yes by itself.
+void Enrolment::device_changed(const std::string& path, sd_bus_message* properties) {
+  for_each_property(properties, [&](const std::string& name) {
+    int bonded = 0;
+    if (name != "Bonded" || sd_bus_message_read(properties, "v", "b", &bonded) < 0) return false;
+    if (bonded != 0) tell_(true, "paired", path.substr(path.rfind('/') + 1));
+    return true;
+  });
 }
 
 void Enrolment::set_pairable(bool pairable) {

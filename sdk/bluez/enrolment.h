@@ -23,7 +23,7 @@ class Enrolment {
   using Tell = std::function<void(bool good, const std::string& what, const std::string& text)>;
 
   Enrolment(Bus& bus, Tell tell);
-  // Closes it.
+  // Closes it. No signal may come from the bus after it.
   ~Enrolment();
   Enrolment(const Enrolment&) = delete;
   Enrolment& operator=(const Enrolment&) = delete;
@@ -34,7 +34,7 @@ class Enrolment {
   [[nodiscard]] bool is_open() const { return agent_ != nullptr; }
 
  private:
-  friend struct EnrolmentTable;
+  void device_changed(const std::string& path, struct sd_bus_message* properties);
   void set_pairable(bool pairable);
 
   Bus& bus_;

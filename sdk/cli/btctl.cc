@@ -194,79 +194,97 @@ int run_command(const Program& program, const std::string& verb, std::vector<std
   return static_cast<int>(*commander.done());
 }
 
+// The command line as it was written.
+struct Written {
+  bool json = false;
+  std::string filter;
+  std::string name;
+  std::string enrol_seconds = "60";
+  ScanWords scan;
+  std::string file;
+  std::vector<std::string> options, more_options;
+};
+
+CLI::App* add(CLI::App& app, const char* verb, const char* does) {
+  CLI::App* sub = app.add_subcommand(verb, does);
+  sub->fallthrough();
+  return sub;
+}
+
+// What a running broker is asked.
+void add_broker_verbs(CLI::App& app, Written& to) {
+  add(app, "status", "What the broker is and how it is");
+  add(app, "topics", "The topics and their figures")
+      ->add_option("FILTER", to.filter, "Only topics that match")
+      ->type_name("FILTER");
+  add(app, "sessions", "The connected clients");
+  add(app, "sources", "The sources and how they are");
+  add(app, "reload", "Read the configuration again and apply it, if it is without faults");
+  add(app, "pause", "Let a source wait")
+      ->add_option("SOURCE", to.name, "Its name")
+      ->required()
+      ->type_name("SOURCE");
+  add(app, "resume", "Let a source go on")
+      ->add_option("SOURCE", to.name, "Its name")
+      ->required()
+      ->type_name("SOURCE");
+  add(app, "kick", "End a session")
+      ->add_option("SESSION", to.name, "Its number")
+      ->required()
+      ->type_name("SESSION");
+  add(app, "enrol", "Let devices pair for a while; they need not, to receive")
+      ->add_option("--seconds", to.enrol_seconds, "For how long; 0 ends it")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+}
+
+// What btctl does by itself.
+void add_own_verbs(CLI::App& app, Written& to) {
+  add(app, "doctor", "What keeps this machine from speaking Bluetooth, and the cure");
+  CLI::App* scan = add(app, "scan", "Look for brokers in reach: on this machine, over Bluetooth");
+  scan->add_option("--seconds", to.scan.seconds, "How long to listen for advertisements")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  scan->add_flag("--inquiry", to.scan.inquiry,
+                 "Then ask for classic devices, too: 11 more seconds");
+#ifdef BTB_WITH_PLUGIN_CHECK
+  CLI::App* plugin = add(app, "plugin", "Work with plugins, without a broker");
+  plugin->require_subcommand(1);
+  CLI::App* check = plugin->add_subcommand("check", "Load a plugin and try it");
+  check->fallthrough();
+  check->add_option("FILE", to.file, "The plugin")->required()->type_name("FILE");
+  check->add_option("OPTION", to.options, "Options of the source")->type_name("NAME=VALUE");
+  check->add_option("-o,--option", to.more_options, "An option of the source; repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Program program(words());
   CLI::App& app = program.app();
   program.add_broker_options();
-  bool json = false;
-  app.add_flag("--json", json, "Print the broker's own JSON");
+  Written written;
+  app.add_flag("--json", written.json, "Print the broker's own JSON");
   app.require_subcommand(1);
-  std::string filter;
-  std::string name;
-  std::string file;
-  std::vector<std::string> options;
-  const auto add = [&](const char* verb, const char* does) {
-    CLI::App* sub = app.add_subcommand(verb, does);
-    sub->fallthrough();
-    return sub;
-  };
-  add("status", "What the broker is and how it is");
-  add("topics", "The topics and their figures")
-      ->add_option("FILTER", filter, "Only topics that match")
-      ->type_name("FILTER");
-  add("sessions", "The connected clients");
-  add("sources", "The sources and how they are");
-  add("reload", "Read the configuration again and apply it, if it is without faults");
-  add("pause", "Let a source wait")
-      ->add_option("SOURCE", name, "Its name")
-      ->required()
-      ->type_name("SOURCE");
-  add("resume", "Let a source go on")
-      ->add_option("SOURCE", name, "Its name")
-      ->required()
-      ->type_name("SOURCE");
-  add("kick", "End a session")
-      ->add_option("SESSION", name, "Its number")
-      ->required()
-      ->type_name("SESSION");
-  std::string enrol_seconds = "60";
-  CLI::App* enrol = add("enrol", "Let devices pair for a while; they need not, to receive");
-  enrol->add_option("--seconds", enrol_seconds, "For how long; 0 ends it")
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  CLI::App* doctor = add("doctor", "What keeps this machine from speaking Bluetooth, and the cure");
-  ScanWords scan_words;
-  CLI::App* scan = add("scan", "Look for brokers in reach over Bluetooth");
-  scan->add_option("--seconds", scan_words.seconds, "How long to listen for advertisements")
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  scan->add_flag("--inquiry", scan_words.inquiry,
-                 "Then ask for classic devices, too: 11 more seconds");
-#ifdef BTB_WITH_PLUGIN_CHECK
-  CLI::App* plugin = add("plugin", "Work with plugins, without a broker");
-  plugin->require_subcommand(1);
-  CLI::App* check = plugin->add_subcommand("check", "Load a plugin and try it");
-  check->fallthrough();
-  check->add_option("FILE", file, "The plugin")->required()->type_name("FILE");
-  std::vector<std::string> more_options;
-  check->add_option("OPTION", options, "Options of the source")->type_name("NAME=VALUE");
-  check->add_option("-o,--option", more_options, "An option of the source; repeatable")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
-#endif
+  add_broker_verbs(app, written);
+  add_own_verbs(app, written);
   program.finish();
   if (const auto exit = program.parse(argc, argv)) return static_cast<int>(*exit);
-#ifdef BTB_WITH_PLUGIN_CHECK
-  options.insert(options.end(), more_options.begin(), more_options.end());
-  if (check->parsed()) return check_plugin_file(program, file, options, json);
-#endif
-  if (doctor->parsed()) return examine(program, json);
-  if (scan->parsed()) return scan_for_brokers(program, scan_words, json);
   const std::string verb = app.get_subcommands().front()->get_name();
+#ifdef BTB_WITH_PLUGIN_CHECK
+  if (verb == "plugin") {
+    auto& options = written.options;
+    options.insert(options.end(), written.more_options.begin(), written.more_options.end());
+    return check_plugin_file(program, written.file, options, written.json);
+  }
+#endif
+  if (verb == "doctor") return examine(program, written.json);
+  if (verb == "scan") return scan_for_brokers(program, written.scan, written.json);
   std::vector<std::string> arguments;
-  if (!name.empty()) arguments.push_back(name);
-  if (enrol->parsed()) arguments.push_back(enrol_seconds);
-  return run_command(program, verb, std::move(arguments), json, filter);
+  if (!written.name.empty()) arguments.push_back(written.name);
+  if (verb == "enrol") arguments.push_back(written.enrol_seconds);
+  return run_command(program, verb, std::move(arguments), written.json, written.filter);
 }

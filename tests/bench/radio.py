@@ -21,7 +21,7 @@ def arguments():
 
 def measure(args):
     build = pathlib.Path(args.bin).resolve().parent
-    done = subprocess.run([sys.executable, "-B", LAB / "run.py", "--build", build, "--timeout", "600", LAB / "speed.py"],
+    done = subprocess.run([sys.executable, "-B", LAB / "run.py", "--build", build, "--timeout", "1500", LAB / "speed.py"],
                           stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise SystemExit(done.stdout[-3000:])
@@ -47,6 +47,12 @@ def main():
                                        at_least=True))
     targets.append(harness.target_line("seven: the largest share against the smallest", share, 1.1, "x"))
     targets.append(harness.target_line("an alert behind bulk, p99", figures["alert"]["p99_ms"], 50, "ms"))
+    waits = [("welcome", "connect to welcome, the link being up, median", 300),
+             ("found", "btsub finds a broker by its advertisement, median", 1000),
+             ("back over l2cap", "back over L2CAP after range returns, median", 2000),
+             ("back over le", "back over LE after range returns, median", 2000)]
+    for what, words, most in waits:
+        targets.append(harness.target_line(words, figures[what]["median_ms"], most, "ms"))
     parts = [harness.circumstances_line(about), "", harness.table(("link", "btsub kbit/s", "l2test, rctest kbit/s", "ratio"),
                                                                   rows), "",
              f"Seven at once over L2CAP, kbit/s: {', '.join(str(rate) for rate in seven['each'])}; together {seven['sum']}. "

@@ -45,7 +45,7 @@ def devices_pair_only_while_an_operator_lets_them():
         find(lab)
         paired, why = dbus(there, "org.bluez.Device1.Pair")
         assert paired and is_on(there, "org.bluez.Device1", "Bonded"), why
-        wait_for("it to be told", lambda: " pairing: dev_" in broker.err())
+        wait_for("it to be told", lambda: " paired: dev_" in broker.err())
         assert lab.btctl("enrol", "--seconds", "0", at=LOCAL)[0] == 0
         wait_for("it to be over", lambda: "enrolment_closed" in broker.err())
         wait_for("the adapter to be closed", lambda: not is_on("/org/bluez/hci0", "org.bluez.Adapter1", "Pairable"))

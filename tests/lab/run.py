@@ -6,6 +6,7 @@ import argparse
 import os
 import pathlib
 import shlex
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -14,17 +15,28 @@ import machine  # noqa: E402
 SKIPPED = 77
 
 
+def run_with_real_adapters(asked, build, out):
+    out.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "LAB_ADAPTERS": asked.adapters, "LAB_OUT": str(out), "LAB_BIN": str(build / "bin"),
+                   "LAB_PLUGINS": str(build / "plugins"), "HOME": str(out), "XDG_STATE_HOME": str(out / "state")}
+    command = [sys.executable, "-B", asked.test.resolve(), *asked.cases]
+    return subprocess.run(list(map(str, command)), env=environment, check=False).returncode
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True, help="the preset's folder, build/dev")
     parser.add_argument("--cache", type=pathlib.Path, help="where the kernel is kept; build/lab")
-    parser.add_argument("--timeout", type=int, default=600, help="seconds for the guest")
+    parser.add_argument("--timeout", type=int, default=int(os.environ.get("LAB_TIMEOUT_S", "600")), help="seconds for the guest")
+    parser.add_argument("--adapters", help="real ones of this machine (hci0,hci1), and no guest")
     parser.add_argument("test", type=pathlib.Path)
     parser.add_argument("cases", nargs="*")
     asked = parser.parse_args()
     build = asked.build.resolve()
     cache = (asked.cache or build.parent / "lab").resolve()
     out = cache / "runs" / asked.test.stem
+    if asked.adapters:
+        sys.exit(run_with_real_adapters(asked, build, out))
     handed_on = [f"export {name}={shlex.quote(value)}" for name, value in os.environ.items() if name.startswith("LAB_")]
     command = "\n".join([
         *handed_on,

@@ -9,11 +9,15 @@ import os
 import pathlib
 import random
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
+from btb_client import HELLO, WELCOME, control_frame  # noqa: E402
 from lab import BIN, Lab, OUT, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
@@ -124,6 +128,67 @@ def alerts(lab, count=100):
             "max_ms": round(took[-1], 1), "busy": still_busy}
 
 
+def welcome_ms(lab, count=30):
+    """From connect to welcome where the link between the two adapters is up: another session holds it."""
+    holder = lab.btsub("none", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"], name="holder")
+    wait_for("the link", lambda: "connected to" in holder.err())
+    hello = control_frame(HELLO, (2, "text", "speed"), (3, "text", "speed.py"))
+    took = []
+    for _ in range(count):
+        begun = time.monotonic()
+        with socket.socket(socket.AF_BLUETOOTH, socket.SOCK_SEQPACKET, socket.BTPROTO_L2CAP) as made:
+            made.settimeout(20)
+            made.bind((lab.address(1), 0))
+            made.connect((lab.address(0), 4097))
+            made.send(hello)
+            assert made.recv(4096)[4] == WELCOME
+            took.append((time.monotonic() - begun) * 1000)
+    holder.stop()
+    return took
+
+
+def found_ms(lab, count=12):
+    """From the start of btsub, without an address or a memory, to its note that it found a broker."""
+    took = []
+    for _ in range(count):
+        shutil.rmtree("/tmp/.local", ignore_errors=True)
+        begun = time.monotonic()
+        sub = lab.start("finding", [BIN / "btsub", "--adapter", "hci1", "none"])
+        while "found a broker" not in sub.err():
+            time.sleep(0.002)
+            assert time.monotonic() < begun + 60, sub.err()
+        took.append((time.monotonic() - begun) * 1000)
+        sub.stop()
+    return took
+
+
+def back_ms(lab, kind, count=12):
+    """From the moment two adapters hear each other again, after 3 to 15 s, to the session."""
+    lab.radio("supervision 1000")
+    chance = random.Random(11)
+    sub = lab.btsub("none", at=f"{kind[0]}:{lab.address(0)}/{kind[1]}", adapter=1, options=["-v"], name="returning")
+    wait_for("a session", lambda: "connected to" in sub.err())
+    took = []
+    for turn in range(count):
+        lab.apart(0, 1)
+        wait_for("the loss", lambda: sub.err().count("connection lost") == turn + 1)
+        time.sleep(chance.uniform(2, 12))
+        begun = time.monotonic()
+        lab.together(0, 1)
+        while sub.err().count("connected again") != turn + 1:
+            time.sleep(0.005)
+            assert time.monotonic() < begun + 90, sub.err()
+        took.append((time.monotonic() - begun) * 1000)
+    sub.stop()
+    lab.radio("supervision 0")
+    return took
+
+
+def spread(took):
+    took = sorted(took)
+    return {"count": len(took), "median_ms": round(took[len(took) // 2]), "max_ms": round(took[-1])}
+
+
 def begin(lab):
     broker = lab.broker(CONFIG)
     wait_for("the broker to be found", lambda: "advertising" in broker.err())
@@ -141,6 +206,10 @@ def main():
             ours = bulk(lab, [kind])[0]
             say(what=name, ours=round(ours), tool=round(tool()))
         say(what="alert", **alerts(lab))
+        say(what="welcome", **spread(welcome_ms(lab)))
+        say(what="found", **spread(found_ms(lab)))
+        for kind in (("l2cap", 4097), ("le", 128)):
+            say(what="back over " + kind[0], **spread(back_ms(lab, kind)))
     with Lab(adapters=8) as lab:
         begin(lab)
         seven = bulk(lab, [("l2cap", 4097)] * 7)

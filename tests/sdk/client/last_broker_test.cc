@@ -68,6 +68,6 @@ TEST_CASE("it lies where the user's state lies") {
   ::setenv("XDG_STATE_HOME", "/state", 1);
   CHECK(last_broker_file() == "/state/btbroker/last_broker");
   ::unsetenv("XDG_STATE_HOME");
-  ::setenv("HOME", "/home/a", 1);
-  CHECK(last_broker_file() == "/home/a/.local/state/btbroker/last_broker");
+  ::setenv("HOME", "/users/a", 1);
+  CHECK(last_broker_file() == "/users/a/.local/state/btbroker/last_broker");
 }

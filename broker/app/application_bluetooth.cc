@@ -1,0 +1,122 @@
+// The broker's places on the air: what is announced, who finds a place at an adapter. The part of
+// Application that knows Bluetooth.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "broker/app/application.h"
+
+namespace btb {
+
+namespace {
+
+constexpr std::string_view le_peer = "le ";  // how describe_peer begins for LE
+// Time for the goodbye, and for who comes back at once.
+constexpr uint64_t loose_link_ms = 2'000;
+constexpr size_t loose_links_max = 1'000;
+constexpr size_t elsewhere_told_max = 4, elsewhere_max = 16;
+
+// What makes this broker this one, and stays when it is started anew.
+std::string identity(const Config& config) {
+  std::string machine;
+  std::ifstream file("/etc/machine-id");
+  std::getline(file, machine);
+  std::error_code fault;
+  const auto path = std::filesystem::absolute(config.file, fault).lexically_normal();
+  return config.broker.name + "\n" + machine + "\n" + path.string();
+}
+
+}  // namespace
+
+void Application::announce() {
+  std::vector<Endpoint> endpoints;
+  for (const OpenListener& open : listeners_) endpoints.push_back(open.listener->endpoint());
+  discovery_.reset();  // before the next one: bluetoothd takes one record for our UUID
+  if (!Discovery::concerns(endpoints)) return;
+  sessions_.site = bluez::site_of(identity(*config_));
+  discovery_ = std::make_unique<Discovery>(
+      loop_, config_->broker.name, sessions_.site, endpoints,
+      [this](bool good, const std::string& what, const std::string& text) {
+        log_.write(good ? EventLog::Level::info : EventLog::Level::warning, what, text);
+      });
+  discovery_->set_epoch(sessions_.announced_epoch());
+}
+
+// The kernel ends a BR/EDR link that nobody uses. An LE link is kept by bluetoothd on both sides,
+// which begins to talk GATT on it, and takes a place of the adapter for nothing.
+void Application::drop_loose_links() {
+  const uint64_t now_ms = clock_.mono_ms();
+  std::erase_if(loose_links_, [&](const LooseLink& loose) {
+    if (now_ms - loose.since_ms < loose_link_ms) return false;
+    bool used = false;
+    sessions_.for_each([&](const Session& session) {
+      const bool same =
+          session.traits().peer == loose.peer && session.traits().adapter == loose.adapter;
+      used = used || (same && (session.state() == Session::State::open ||
+                               session.state() == Session::State::hello_expected));
+    });
+    if (!used && discovery_ != nullptr) {
+      discovery_->drop_link(loose.adapter, loose.peer.substr(le_peer.size()));
+    }
+    return true;
+  });
+}
+
+size_t Application::free_places(const std::string& adapter) const {
+  const size_t taken = sessions_.count_on(adapter);
+  const size_t all = config_->limits.sessions_per_adapter;
+  return taken < all ? all - taken : 0;
+}
+
+// A full adapter takes one more if somebody has nothing to receive and can wait without a place.
+void Application::turn_away_or_adopt(UniqueFd fd, SessionTraits traits) {
+  const std::string adapter = traits.adapter;
+  const bool full = !adapter.empty() && free_places(adapter) == 0;
+  if (!full || sessions_.free_place(adapter)) {
+    return sessions_.adopt(std::move(fd), std::move(traits));
+  }
+  std::vector<std::string> elsewhere = places_elsewhere(adapter);
+  std::string text = "all " + std::to_string(config_->limits.sessions_per_adapter) +
+                     " places of this adapter are taken";
+  for (size_t i = 0; i < std::min(elsewhere.size(), elsewhere_told_max); ++i) {
+    text += (i == 0 ? "; there are some at " : ", ") + elsewhere[i];
+  }
+  sessions_.turn_away(std::move(fd), std::move(traits), text, std::move(elsewhere));
+}
+
+// Where there are places, as -b takes it.
+std::vector<std::string> Application::places_elsewhere(const std::string& adapter) const {
+  std::vector<std::string> endpoints;
+  if (discovery_ == nullptr) return endpoints;
+  for (const bluez::AdapterState& other : discovery_->adapters()) {
+    if (other.address == adapter || !other.powered || free_places(other.address) == 0) continue;
+    for (const OpenListener& open : listeners_) {
+      Endpoint endpoint = open.listener->endpoint();
+      const bool there = endpoint.address == "*" || endpoint.address == other.name ||
+                         endpoint.address == other.address;
+      if (!there || !is_bluetooth(endpoint) || endpoints.size() == elsewhere_max) continue;
+      endpoint.address = other.address;
+      endpoints.push_back(to_string(endpoint));
+    }
+  }
+  return endpoints;
+}
+
+void Application::update_announcement() {
+  drop_loose_links();
+  if (discovery_ == nullptr) return;
+  discovery_->tick();
+  discovery_->set_epoch(sessions_.announced_epoch());
+  for (const bluez::AdapterState& adapter : discovery_->adapters()) {
+    discovery_->set_free_places(adapter.address, static_cast<uint8_t>(std::min<size_t>(
+                                                     255, free_places(adapter.address) +
+                                                              sessions_.idle_on(adapter.address))));
+  }
+}
+
+void Application::note_loose_link(const SessionTraits& traits) {
+  if (!traits.peer.starts_with(le_peer) || loose_links_.size() >= loose_links_max) return;
+  loose_links_.push_back({traits.adapter, traits.peer, clock_.mono_ms()});
+}
+
+}  // namespace btb
