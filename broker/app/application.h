@@ -62,6 +62,10 @@ class Application final : private SessionsOwner, private SourceEvents {
   void update_announcement();
   void note_loose_link(const SessionTraits& traits);
   void drop_loose_links();
+  void make_place_for(const Session& newcomer);
+  [[nodiscard]] size_t idle_places(const std::string& adapter) const;
+  [[nodiscard]] std::pair<std::string, std::vector<std::string>> no_place(
+      const std::string& adapter) const;
   void turn_away_or_adopt(UniqueFd fd, SessionTraits traits);
   [[nodiscard]] BrokerCounters counters() const;
   void start_source(const SourceConfig& config);

@@ -16,6 +16,11 @@ constexpr uint64_t loose_link_ms = 2'000;
 constexpr size_t loose_links_max = 1'000;
 constexpr size_t elsewhere_told_max = 4, elsewhere_max = 16;
 
+// The address in "le 02:BB:00:00:00:00", whatever the kind of link: dropping ends all of them.
+std::string_view device_of(std::string_view peer) {
+  return peer.substr(std::min(peer.size(), peer.find(' ')));
+}
+
 // What makes this broker this one, and stays when it is started anew.
 std::string identity(const Config& config) {
   std::string machine;
@@ -50,8 +55,8 @@ void Application::drop_loose_links() {
     if (now_ms - loose.since_ms < loose_link_ms) return false;
     bool used = false;
     sessions_.for_each([&](const Session& session) {
-      const bool same =
-          session.traits().peer == loose.peer && session.traits().adapter == loose.adapter;
+      const bool same = device_of(session.traits().peer) == device_of(loose.peer) &&
+                        session.traits().adapter == loose.adapter;
       used = used || (same && (session.state() == Session::State::open ||
                                session.state() == Session::State::hello_expected));
     });
@@ -68,20 +73,42 @@ size_t Application::free_places(const std::string& adapter) const {
   return taken < all ? all - taken : 0;
 }
 
-// A full adapter takes one more if somebody has nothing to receive and can wait without a place.
+// A full adapter takes one more connection if somebody who is idle can wait without a place, which
+// takes being called over the air. Who lets go is asked to only when the newcomer has said hello.
 void Application::turn_away_or_adopt(UniqueFd fd, SessionTraits traits) {
-  const std::string adapter = traits.adapter;
-  const bool full = !adapter.empty() && free_places(adapter) == 0;
-  if (!full || sessions_.free_place(adapter)) {
+  const std::string& adapter = traits.adapter;
+  if (adapter.empty() || free_places(adapter) != 0 ||
+      sessions_.count_on(adapter) < config_->limits.sessions_per_adapter + idle_places(adapter)) {
     return sessions_.adopt(std::move(fd), std::move(traits));
   }
+  auto [text, elsewhere] = no_place(adapter);
+  sessions_.turn_away(std::move(fd), std::move(traits), text, std::move(elsewhere));
+}
+
+void Application::make_place_for(const Session& newcomer) {
+  const std::string& adapter = newcomer.traits().adapter;
+  if (adapter.empty() || sessions_.count_on(adapter) <= config_->limits.sessions_per_adapter)
+    return;
+  if (idle_places(adapter) != 0 && sessions_.free_place(adapter)) return;
+  auto [text, elsewhere] = no_place(adapter);
+  sessions_.turn_away(newcomer.id(), text, std::move(elsewhere));
+}
+
+size_t Application::idle_places(const std::string& adapter) const {
+  const bool called = discovery_ != nullptr && discovery_->advertises(adapter);
+  return called ? sessions_.idle_on(adapter) : 0;
+}
+
+// What who finds no place is told: in words, and as endpoints.
+std::pair<std::string, std::vector<std::string>> Application::no_place(
+    const std::string& adapter) const {
   std::vector<std::string> elsewhere = places_elsewhere(adapter);
   std::string text = "all " + std::to_string(config_->limits.sessions_per_adapter) +
                      " places of this adapter are taken";
   for (size_t i = 0; i < std::min(elsewhere.size(), elsewhere_told_max); ++i) {
     text += (i == 0 ? "; there are some at " : ", ") + elsewhere[i];
   }
-  sessions_.turn_away(std::move(fd), std::move(traits), text, std::move(elsewhere));
+  return {text, std::move(elsewhere)};
 }
 
 // Where there are places, as -b takes it.
@@ -108,9 +135,9 @@ void Application::update_announcement() {
   discovery_->tick();
   discovery_->set_epoch(sessions_.announced_epoch());
   for (const bluez::AdapterState& adapter : discovery_->adapters()) {
-    discovery_->set_free_places(adapter.address, static_cast<uint8_t>(std::min<size_t>(
-                                                     255, free_places(adapter.address) +
-                                                              sessions_.idle_on(adapter.address))));
+    discovery_->set_free_places(
+        adapter.address, static_cast<uint8_t>(std::min<size_t>(
+                             255, free_places(adapter.address) + idle_places(adapter.address))));
   }
 }
 

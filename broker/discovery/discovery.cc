@@ -107,6 +107,7 @@ void Discovery::turn() {
 
 void Discovery::presence_event(bool good, const std::string& what, const std::string& text) {
   tell_(good, what, text);
+  if (what == "bluetoothd_there" && enrolment_ != nullptr) enrolment_->register_again();
 }
 
 void Discovery::set_free_places(const std::string& adapter_address, uint8_t free) {
@@ -128,14 +129,17 @@ bool Discovery::enrol(uint32_t seconds) {
   if (seconds == 0) {
     enrolment_->close();
   } else {
-    std::vector<std::string> paths;
-    for (const auto& [path, state] : presence_->adapters()) paths.push_back(path);
-    if (paths.empty()) return false;
-    enrolment_->open(std::move(paths));
+    if (presence_->adapters().empty()) return false;
+    enrolment_->open();
     enrolment_timer_.start(uint64_t{seconds} * 1'000, 0);
   }
+  presence_->allow_pairing(seconds != 0);
   turn();
   return true;
+}
+
+bool Discovery::advertises(const std::string& adapter_address) const {
+  return presence_ != nullptr && presence_->advertises(adapter_address);
 }
 
 void Discovery::tick() {

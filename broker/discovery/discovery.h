@@ -34,6 +34,8 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
   void set_free_places(const std::string& adapter_address, uint8_t free);
   void set_epoch(uint8_t epoch);
   void tick();  // once a second
+  // Whether what is announced at this adapter is on the air.
+  [[nodiscard]] bool advertises(const std::string& adapter_address) const;
   // Lets devices pair for so long from now; 0: no longer. False if there is no bluetoothd to ask.
   bool enrol(uint32_t seconds);
   void drop_link(const std::string& adapter_address, const std::string& device_address);

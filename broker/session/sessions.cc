@@ -54,6 +54,11 @@ void Sessions::turn_away(UniqueFd fd, SessionTraits traits, std::string_view tex
   shed(add(std::move(fd), std::move(traits)), text, std::move(elsewhere));
 }
 
+void Sessions::turn_away(uint64_t id, std::string_view text, std::vector<std::string> elsewhere) {
+  const auto found = all_.find(id);
+  if (found != all_.end()) shed(*found->second, text, std::move(elsewhere));
+}
+
 uint64_t Sessions::can_wait_ms(const Session& session, std::string_view adapter) const {
   if (session.traits().adapter != adapter) return 0;
   const uint64_t idle_ms = session.idle_ms(clock_.mono_ms());

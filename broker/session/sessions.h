@@ -71,6 +71,8 @@ class Sessions {
   // endpoints where there is one.
   void turn_away(UniqueFd fd, SessionTraits traits, std::string_view text,
                  std::vector<std::string> elsewhere);
+  // The same for one that is here already.
+  void turn_away(uint64_t id, std::string_view text, std::vector<std::string> elsewhere);
   // Asks the one at this adapter that has been idle longest, if that is let_go_after_ms, to let go
   // of its place until there is something new for it. Whether there was one.
   bool free_place(std::string_view adapter);

@@ -56,12 +56,17 @@ Enrolment::~Enrolment() {
   close();
 }
 
-void Enrolment::open(std::vector<std::string> adapters) {
-  adapters_ = std::move(adapters);
+void Enrolment::open() {
   if (!is_open() && sd_bus_add_object_vtable(bus_.raw(), &agent_, agent_path, "org.bluez.Agent1",
                                              EnrolmentTable::all, this) < 0) {
     return;
   }
+  register_again();
+  tell_(true, "enrolment_open", "devices may pair");
+}
+
+void Enrolment::register_again() {
+  if (!is_open()) return;
   const auto told = [this](sd_bus_message*, const std::string& error) {
     if (!error.empty()) tell_(false, "bluetooth_refused", "enrolment: " + error);
   };
@@ -77,13 +82,10 @@ void Enrolment::open(std::vector<std::string> adapters) {
   bus_.call(
       "/org/bluez", manager_interface, "RequestDefaultAgent",
       [](sd_bus_message* call) { sd_bus_message_append(call, "o", agent_path); }, told);
-  set_pairable(true);
-  tell_(true, "enrolment_open", "devices may pair");
 }
 
 void Enrolment::close() {
   if (!is_open()) return;
-  set_pairable(false);
   bus_.call("/org/bluez", manager_interface, "UnregisterAgent",
             [](sd_bus_message* call) { sd_bus_message_append(call, "o", agent_path); }, {});
   sd_bus_slot_unref(std::exchange(agent_, nullptr));
@@ -98,12 +100,6 @@ void Enrolment::device_changed(const std::string& path, sd_bus_message* properti
     if (bonded != 0) tell_(true, "paired", path.substr(path.rfind('/') + 1));
     return true;
   });
-}
-
-void Enrolment::set_pairable(bool pairable) {
-  for (const std::string& adapter : adapters_) {
-    bus_.set_property(adapter, "org.bluez.Adapter1", "Pairable", pairable, {});
-  }
 }
 
 }  // namespace btb::bluez

@@ -1,6 +1,6 @@
-// Enrolment: devices may pair while an operator lets them, and at no other time: only then there is
-// an agent that says yes, and adapters are pairable. Links do not need it; what an operator wants
-// with paired devices is for the layers above.
+// Enrolment: the agent that lets devices pair while an operator wants it, and at no other time (see
+// also Presence::allow_pairing). Links do not need it; what an operator wants with paired devices
+// is for the layers above.
 //
 // Only devices that pair without a code are taken ("just works"); codes are refused, because nobody
 // looks at this machine. Resource; one thread, in which the Bus is processed. Borrows the Bus and
@@ -28,18 +28,18 @@ class Enrolment {
   Enrolment(const Enrolment&) = delete;
   Enrolment& operator=(const Enrolment&) = delete;
 
-  // On these adapters (D-Bus paths); what becomes of it is told.
-  void open(std::vector<std::string> adapters);
+  // What becomes of it is told.
+  void open();
   void close();
+  // bluetoothd was started anew, and knows nothing of the agent.
+  void register_again();
   [[nodiscard]] bool is_open() const { return agent_ != nullptr; }
 
  private:
   void device_changed(const std::string& path, struct sd_bus_message* properties);
-  void set_pairable(bool pairable);
 
   Bus& bus_;
   Tell tell_;
-  std::vector<std::string> adapters_;
   sd_bus_slot* agent_ = nullptr;
 };
 

@@ -2,6 +2,9 @@
 
 #include <systemd/sd-bus.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "sdk/bluez/dict.h"
 
 namespace btb::bluez {
@@ -209,8 +212,7 @@ void Presence::appeared(const std::string& path, sd_bus_message* properties) {
   state.name = last_of(path);
   read_properties(state, properties);
   if (!wants(state)) return;
-  state.was_discoverable = state.discoverable;
-  state.was_pairable = state.pairable;
+  before_.try_emplace(state.address, Before{state.discoverable, state.pairable});
   states_[path] = state;
   events_.presence_event(true, "adapter_there", state.name + " " + state.address);
   if (state.powered) {
@@ -259,10 +261,10 @@ void Presence::refused(const std::string& path, const std::string& what, const s
   events_.presence_event(false, "bluetooth_refused", last_of(path) + ": " + what + ": " + error);
 }
 
-// Discoverable is what makes bluetoothd answer pages, too; without a time-out it stays so.
+// Discoverable is what makes bluetoothd answer pages, too. Its time-out is left as it is: then
+// bluetoothd does not remember it for ever, and when it is over we ask again (changed()).
 void Presence::arm(const std::string& path) {
-  bus_.set_property(path, adapter_interface, "DiscoverableTimeout", uint32_t{0}, {});
-  bus_.set_property(path, adapter_interface, "Pairable", false, {});
+  bus_.set_property(path, adapter_interface, "Pairable", pairing_allowed_, {});
   bus_.set_property(path, adapter_interface, "Discoverable", true,
                     [this, path](sd_bus_message*, const std::string& error) {
                       if (!error.empty()) refused(path, "to be discoverable", error);
@@ -270,12 +272,28 @@ void Presence::arm(const std::string& path) {
   advertise(path);
 }
 
+void Presence::allow_pairing(bool allowed) {
+  pairing_allowed_ = allowed;
+  for (const auto& [path, state] : states_) {
+    bus_.set_property(path, adapter_interface, "Pairable", allowed, {});
+  }
+}
+
+bool Presence::advertises(const std::string& adapter_address) const {
+  return std::any_of(own_.begin(), own_.end(), [&](const auto& entry) {
+    const auto state = states_.find(entry.first);
+    return entry.second->registered && state != states_.end() &&
+           state->second.address == adapter_address;
+  });
+}
+
 void Presence::leave() {
   for (const auto& [path, state] : states_) {
-    if (!state.was_discoverable) {
+    const Before& before = before_[state.address];
+    if (!before.discoverable) {
       bus_.set_property(path, adapter_interface, "Discoverable", false, {});
     }
-    if (state.was_pairable) bus_.set_property(path, adapter_interface, "Pairable", true, {});
+    if (before.pairable) bus_.set_property(path, adapter_interface, "Pairable", true, {});
   }
 }
 

@@ -39,7 +39,6 @@ struct AdapterState {
   bool powered = false;
   bool discoverable = false;
   bool pairable = false;
-  bool was_discoverable = false, was_pairable = false;  // before we came
 };
 
 class Presence {
@@ -59,6 +58,10 @@ class Presence {
   Presence& operator=(const Presence&) = delete;
 
   void start();
+  // Whether devices may pair; at first they may not.
+  void allow_pairing(bool allowed);
+  // Whether this adapter's announcement is on the air.
+  [[nodiscard]] bool advertises(const std::string& adapter_address) const;
   // Asks for adapters to be as they were before. To be called before it is destroyed; the Bus is to
   // be processed until its output is written.
   void leave();
@@ -101,6 +104,13 @@ class Presence {
   std::set<std::string> advertising_managers_;           // paths that can be asked to advertise
   std::map<std::string, std::unique_ptr<Adapter>> own_;  // what is exported for each
   sd_bus_slot* profile_ = nullptr;
+  // By address: what adapters were before we came, however often bluetoothd is started meanwhile.
+  struct Before {
+    bool discoverable = false;
+    bool pairable = false;
+  };
+  std::map<std::string, Before> before_;
+  bool pairing_allowed_ = false;
   bool bluetoothd_there_ = false;
   uint32_t ticks_ = 0;
   bool registering_ = false;  // an advertisement is

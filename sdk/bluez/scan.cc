@@ -22,6 +22,15 @@ std::string last_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+// "02:BB:00:00:00:00" of "/org/bluez/hci0/dev_02_BB_00_00_00_00".
+std::string address_in(const std::string& path) {
+  std::string address = last_of(path);
+  if (!address.starts_with("dev_")) return {};
+  address.erase(0, 4);
+  std::replace(address.begin(), address.end(), '_', ':');
+  return address;
+}
+
 KnownAdapter read_known(const std::string& path, sd_bus_message* properties) {
   KnownAdapter adapter;
   adapter.name = last_of(path);
@@ -217,6 +226,7 @@ void Scan::read_device(const std::string& path, sd_bus_message* properties, bool
   }
   Device& device = devices_[path];
   device.found.adapter = last_of(adapter_path);
+  if (!known) device.found.address = address_in(path);
   bool heard = false;
   for_each_property(properties, [&](const std::string& name) {
     const char* text = nullptr;
@@ -231,9 +241,8 @@ void Scan::read_device(const std::string& path, sd_bus_message* properties, bool
       device.found.rssi = rssi;
       return true;
     }
-    if (name != "Address" && name != "AddressType" && name != "Name") return false;
+    if (name != "AddressType" && name != "Name") return false;
     if (sd_bus_message_read(properties, "v", "s", &text) < 0) return false;
-    if (name == "Address") device.found.address = text;
     if (name == "AddressType") device.found.random_address = std::string(text) == "random";
     if (name == "Name") device.found.name = text;
     return true;

@@ -224,8 +224,9 @@ int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber
     if (!output.flush()) return static_cast<int>(output.fault() == 0 ? Exit::ok : Exit::error);
     if (subscriber.done()) return static_cast<int>(*subscriber.done());
     if (roaming.gave_up()) {
-      program.no_broker(*roaming.gave_up());
-      return static_cast<int>(Exit::unreachable);
+      const bool heard = roaming.gave_up()->code == Errc::refused;
+      if (!heard) program.no_broker(*roaming.gave_up());
+      return static_cast<int>(heard ? subscriber.give_up() : Exit::unreachable);
     }
     uint64_t now = clock.mono_ms();
     if (deadline_ms && now >= *deadline_ms) {

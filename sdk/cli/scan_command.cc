@@ -71,7 +71,7 @@ void merge(std::vector<NearBroker>& all, const NearBroker& more) {
   });
   if (same == all.end()) return all.push_back(more);
   if (same->name.empty()) same->name = more.name;
-  if (!same->epoch) same->epoch = more.epoch;
+  same->epochs.insert(same->epochs.end(), more.epochs.begin(), more.epochs.end());
   for (const HeardWay& way : more.ways) {
     const bool known =
         std::any_of(same->ways.begin(), same->ways.end(),
@@ -125,10 +125,27 @@ Json describe(const NearBroker& broker, const Clock& clock) {
                {"seen_us", wall_us(heard_ms)},
                {"ways", ways}};
   if (broker.site != 0) json["site"] = broker.site;
-  if (broker.epoch) json["epoch"] = *broker.epoch;
+  if (!broker.epochs.empty()) json["epoch"] = broker.epochs.front();
   if (rssi != 0) json["signal_dbm"] = rssi;
   if (places) json["free_places"] = *places;
   return json;
+}
+
+// The broker that worked last, if it was not heard now.
+std::optional<Json> last_one(const std::vector<NearBroker>& all) {
+  const auto last = client::read_last_broker(client::last_broker_file());
+  if (!last) return std::nullopt;
+  for (const NearBroker& broker : all) {
+    if (last->site != 0 && broker.site == last->site) return std::nullopt;
+    for (const HeardWay& heard : broker.ways) {
+      if (heard.way.endpoint == last->endpoint) return std::nullopt;
+    }
+  }
+  const std::string endpoint = to_string(last->endpoint);
+  return Json{
+      {"name", last->name},       {"site", last->site},
+      {"endpoints", {endpoint}},  {"addresses", {last->endpoint.address}},
+      {"seen_us", last->seen_us}, {"ways", {{{"endpoint", endpoint}, {"seen_us", last->seen_us}}}}};
 }
 
 }  // namespace
@@ -157,9 +174,10 @@ int scan_for_brokers(const Program& program, const ScanWords& words, bool json) 
   }
   Json rows = Json::array();
   for (const NearBroker& broker : all) rows.push_back(describe(broker, clock));
+  if (const auto last = last_one(all)) rows.push_back(*last);
   Output output(STDOUT_FILENO);
   if (json) {
-    output.buffer() = rows.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    output.buffer() = rows.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
   } else if (rows.empty()) {
     program.note(words.inquiry ? "no broker in reach"
                                : "no broker in reach; one that does not listen on LE is found with "

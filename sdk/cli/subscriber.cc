@@ -92,6 +92,12 @@ void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms)
   finish(exit_of(ending));
 }
 
+Exit Subscriber::give_up() {
+  on_disconnected(client_->ending(), -1);
+  finish(Exit::unreachable);
+  return *done_;
+}
+
 void Subscriber::on_subscription_refused(uint32_t, Reason reason, std::string_view text) {
   program_.error("the broker refused the subscription: " + reason_text(reason, text));
   finish(Exit::refused);

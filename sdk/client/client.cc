@@ -21,6 +21,8 @@ constexpr size_t buffer_bytes = 256U << 10;
 // Who let go of its place comes back at the latest then, whatever is announced.
 constexpr uint32_t let_go_wait_ms = 5 * 60'000;
 constexpr size_t ways_max = 32;
+// A Bluetooth link that is just being ended is tried again so often, so much later.
+constexpr uint32_t busy_max = 10, busy_wait_ms = 200;
 static_assert(buffer_bytes >= 2 * Conversation::frame_bytes_max);
 
 ConversationOptions for_client(ConversationOptions options) {
@@ -101,17 +103,28 @@ void Client::start() {
 
 void Client::set_ways(std::vector<Way> ways) {
   if (ways.empty()) return;
+  if (ways.size() > ways_max) ways.resize(ways_max);
   options_.ways = std::move(ways);
   way_ = 0;
   attempt_ = 0;
   addresses_left_ = 0;
-  try_now();
+  held_until_ms_ = 0;
+  try_within(0);
 }
 
-void Client::try_now() {
+void Client::keep_ways(const std::function<bool(const Way& way)>& keep) {
+  if (options_.ways.empty()) return;
+  const Way used = way();
+  std::erase_if(options_.ways, [&](const Way& one) { return one != used && !keep(one); });
+  const auto at = std::find(options_.ways.begin(), options_.ways.end(), used);
+  way_ = static_cast<size_t>(at - options_.ways.begin());
+  ways_left_ = options_.ways.size();
+}
+
+void Client::try_within(uint32_t wait_ms) {
   if (state_ != State::waiting) return;
   ways_left_ = options_.ways.size();
-  deadline_ms_ = held_until_ms_ = 0;
+  deadline_ms_ = std::min(deadline_ms_, clock_.mono_ms() + wait_ms);
 }
 
 uint64_t Client::deadline_ms() const {
@@ -137,6 +150,13 @@ void Client::connect() {
 // Tries the other addresses of the host at once, then leaves it to the backoff.
 void Client::connect_failed(const Error& error) {
   fd_.reset();
+  if (error.code == Errc::exists && busy_ < busy_max) {
+    ++busy_;
+    state_ = State::waiting;
+    deadline_ms_ = clock_.mono_ms() + busy_wait_ms;
+    return;
+  }
+  busy_ = 0;
   if (addresses_left_ == 0) {
     addresses_left_ = address_count(way().endpoint);
   }
@@ -152,6 +172,7 @@ void Client::transport_connected() {
         {result.error().code, to_string(way().endpoint) + ": " + result.error().text});
   }
   transport_up_ = true;
+  busy_ = 0;
   message_bytes_max_ = message_bytes_max(fd_.get());
   conversation_.begin(clock_.mono_ms());
   write_some();
@@ -359,7 +380,9 @@ void Client::learn_ways(const Ending& ending) {
 
 bool Client::may_retry() const {
   const bool ever = conversation_.counters().sessions != 0;
-  return (ever ? options_.reconnect : options_.retry_first) && is_passing(ending_.reason);
+  const bool heeded = options_.heeds_refusals || ending_.greeted;
+  return (ever ? options_.reconnect : options_.retry_first) &&
+         (is_passing(ending_.reason) || !heeded);
 }
 
 void Client::close() {

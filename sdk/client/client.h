@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,8 +41,11 @@ struct ClientOptions {
   ConversationOptions conversation;
   uint32_t connect_timeout_ms = 5'000;  // of one attempt, welcome included
   BackoffOptions backoff;
-  bool reconnect = true;                // after a session was lost
-  bool retry_first = false;             // also as long as there never was a session
+  bool reconnect = true;     // after a session was lost
+  bool retry_first = false;  // also as long as there never was a session
+  // A broker that refuses for good ends it. False for ways that were only heard of: who refuses
+  // there may be anybody.
+  bool heeds_refusals = true;
   uint32_t goodbye_timeout_ms = 1'000;  // how long close() may take to send what waits
 };
 
@@ -81,8 +85,10 @@ class Client {
   // Other ways from the next attempt on: the broker was found elsewhere. Tried at once if there is
   // no connection and none is being made.
   void set_ways(std::vector<Way> ways);
-  // Does not wait any longer for the next attempt.
-  void try_now();
+  // The same ways, but fewer: `keep` tells which, the one that is used is among them.
+  void keep_ways(const std::function<bool(const Way& way)>& keep);
+  // The next attempt at the latest so long from now; a whole round of them.
+  void try_within(uint32_t wait_ms);
   // No attempt before then (Clock::mono_ms), however long the wait was to be; 0: as it was.
   void hold_until(uint64_t time_ms) { held_until_ms_ = time_ms; }
 
@@ -110,6 +116,8 @@ class Client {
   // The way that is used or was tried last. REQUIRES: there was one.
   [[nodiscard]] const Way& way() const { return options_.ways[way_]; }
   [[nodiscard]] const std::vector<Way>& ways() const { return options_.ways; }
+  // Whether some ways of this round are still to be tried.
+  [[nodiscard]] bool in_round() const { return ways_left_ < options_.ways.size(); }
   // How often all ways failed since the last session.
   [[nodiscard]] uint32_t rounds_failed() const { return rounds_failed_; }
   [[nodiscard]] Conversation& conversation() { return conversation_; }
@@ -146,6 +154,7 @@ class Client {
   size_t way_ = 0;                  // which of them is tried or used
   size_t ways_left_ = 0;            // to try before this counts as a failure
   uint32_t rounds_failed_ = 0;
+  uint32_t busy_ = 0;            // how often the link was busy, this way
   uint32_t attempt_ = 0;         // which address of the host is tried
   uint32_t addresses_left_ = 0;  // to try at once, before this counts as a failure
   uint64_t deadline_ms_ = 0;     // of connecting, waiting or closing

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <climits>
+#include <span>
+#include <tuple>
 
 namespace btb::client {
 
@@ -9,8 +11,11 @@ namespace {
 
 using Scheme = Endpoint::Scheme;
 
+// However many devices answer, and whatever they say.
+constexpr size_t queries_max = 16, records_max = 4;
+
 void add_ways(NearBroker& broker, const bluez::Found& device,
-              const std::vector<bluez::ServiceRecord>& records) {
+              const std::vector<bluez::ServiceRecord>& all) {
   const auto& said = device.announcement;
   const auto add = [&](Scheme scheme, uint16_t port) {
     HeardWay heard{{{scheme, device.address, port}, device.adapter}, device.rssi};
@@ -22,6 +27,7 @@ void add_ways(NearBroker& broker, const bluez::Found& device,
         [&](const HeardWay& other) { return other.way.endpoint == heard.way.endpoint; });
     if (!known) broker.ways.push_back(heard);
   };
+  const std::span records(all.data(), std::min(all.size(), records_max));
   for (const bluez::ServiceRecord& record : records) {
     if (record.l2cap_psm != 0) add(Scheme::l2cap, record.l2cap_psm);
   }
@@ -60,26 +66,28 @@ Result<std::unique_ptr<Finder>> Finder::begin(const bluez::ScanOptions& options,
 }
 
 int Finder::fd() const {
-  return query_ != nullptr ? query_->fd() : scan_->fd();
+  return query_ != nullptr ? query_->fd() : scan_ != nullptr ? scan_->fd() : -1;
 }
 
 short Finder::events() const {
-  return query_ != nullptr ? query_->events() : scan_->events();
+  return query_ != nullptr ? query_->events() : scan_ != nullptr ? scan_->events() : short{0};
 }
 
 int Finder::timeout_ms() const {
-  return query_ != nullptr ? query_->timeout_ms() : scan_->timeout_ms();
+  return query_ != nullptr ? query_->timeout_ms() : scan_ != nullptr ? scan_->timeout_ms() : 0;
 }
 
 bool Finder::turn() {
-  if (scanning_) {
+  if (scan_ != nullptr) {
     if (scan_->turn()) return true;
-    scanning_ = false;
+    fault_ = scan_->fault();
     for (const bluez::Found& device : scan_->found()) asked_.push_back({device, {}});
+    scan_.reset();
+    asking_until_ms_ = clock_.mono_ms() + asking_ms_max;
     return ask_next();
   }
   if (query_ == nullptr) return false;
-  if (query_->turn()) return true;
+  if (query_->turn() && clock_.mono_ms() < asking_until_ms_) return true;
   asked_[asking_].records = query_->records();
   left_out_ += query_->left_out();
   query_.reset();
@@ -91,6 +99,8 @@ bool Finder::ask_next() {
   for (; asking_ < asked_.size(); ++asking_) {
     const bluez::Found& device = asked_[asking_].found;
     if (!device.classic) continue;
+    if (queries_ == queries_max || clock_.mono_ms() >= asking_until_ms_) return false;
+    ++queries_;
     auto query = ServiceQuery::begin(device.address, device.adapter, clock_);
     if (!query) continue;
     query_ = std::move(*query);
@@ -100,7 +110,7 @@ bool Finder::ask_next() {
 }
 
 std::vector<NearBroker> Finder::brokers() const {
-  if (!scanning_) return brokers_of(asked_);
+  if (scan_ == nullptr) return brokers_of(asked_);
   std::vector<HeardDevice> devices;
   for (const bluez::Found& found : scan_->found()) devices.push_back({found, {}});
   return brokers_of(devices);
@@ -117,7 +127,7 @@ std::vector<NearBroker> brokers_of(const std::vector<HeardDevice>& devices) {
     if (broker == all.end()) broker = all.insert(all.end(), NearBroker{{}, site, {}, {}});
     if (!records.empty()) broker->name = records[0].name;
     if (broker->name.empty()) broker->name = device.name;
-    if (device.announcement) broker->epoch = device.announcement->epoch;
+    if (device.announcement) broker->epochs.push_back(device.announcement->epoch);
     add_ways(*broker, device, records);
   }
   for (NearBroker& broker : all) {

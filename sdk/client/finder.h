@@ -27,10 +27,10 @@ struct HeardWay {
 };
 
 struct NearBroker {
-  std::string name;                   // for people, as it came; empty: it did not say
-  uint16_t site = 0;                  // see bluez::Announcement; 0: not known
-  std::optional<uint8_t> epoch = {};  // announced
-  std::vector<HeardWay> ways;         // best first
+  std::string name;                  // for people, as it came; empty: it did not say
+  uint16_t site = 0;                 // see bluez::Announcement; 0: not known
+  std::vector<uint8_t> epochs = {};  // announced: one, unless somebody says otherwise
+  std::vector<HeardWay> ways;        // best first
 
   [[nodiscard]] bool has_place() const;  // so far as is known
 };
@@ -46,6 +46,9 @@ std::vector<NearBroker> brokers_of(const std::vector<HeardDevice>& devices);
 
 class Finder {
  public:
+  // Asking for service records, all of them together.
+  static constexpr uint32_t asking_ms_max = 10'000;
+
   // Errors: those of bluez::Scan. The clock outlives it.
   static Result<std::unique_ptr<Finder>> begin(const bluez::ScanOptions& options,
                                                const Clock& clock);
@@ -61,18 +64,20 @@ class Finder {
   // Service records under our UUID that did not hold together.
   [[nodiscard]] size_t left_out() const { return left_out_; }
   // As bluez::Scan::fault.
-  [[nodiscard]] const std::optional<Error>& fault() const { return scan_->fault(); }
+  [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
 
  private:
   Finder(std::unique_ptr<bluez::Scan> scan, const Clock& clock)
       : scan_(std::move(scan)), clock_(clock) {}
   bool ask_next();
 
-  std::unique_ptr<bluez::Scan> scan_;
+  std::unique_ptr<bluez::Scan> scan_;  // null once it is over: asking needs the radio
   const Clock& clock_;
-  bool scanning_ = true;
+  std::optional<Error> fault_;
   std::vector<HeardDevice> asked_;  // once the scan is over
   size_t asking_ = 0;               // in asked_: those before were
+  size_t queries_ = 0;
+  uint64_t asking_until_ms_ = 0;
   std::unique_ptr<ServiceQuery> query_;
   size_t left_out_ = 0;
 };

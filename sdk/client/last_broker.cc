@@ -50,7 +50,8 @@ std::optional<LastBroker> read_last_broker(const std::string& file) {
     return std::nullopt;
   }
   const auto parsed = parse_endpoint(endpoint);
-  if (!parsed || !read_number(site, broker.site) || !read_number(seen, broker.seen_us)) {
+  if (!parsed || !is_bluetooth(*parsed) || !read_number(site, broker.site) ||
+      !read_number(seen, broker.seen_us)) {
     return std::nullopt;
   }
   broker.endpoint = *parsed;

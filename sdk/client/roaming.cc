@@ -12,9 +12,9 @@ namespace {
 constexpr uint64_t pause_min_ms = 200, pause_max_ms = 15'000;
 // Of those that let go: half of the time they listen.
 constexpr uint32_t news_listen_ms = 3'000, news_pause_ms = 3'000;
+constexpr uint32_t asks_every_ms = 30'000;
 // Inquiry takes long and hears no advertisements meanwhile: every so many times.
 constexpr uint32_t inquiry_every = 4;
-constexpr uint32_t asking_ms = 10'000;  // at most, for service records
 
 }  // namespace
 
@@ -30,14 +30,20 @@ int Roaming::timeout_ms() const {
   return now >= next_ms_ ? 0 : static_cast<int>(next_ms_ - now);
 }
 
-// A connection that was lost is tried again before anybody looks around: often it was only a moment
-// out of reach.
+// A connection that was lost is tried again, by all ways there are, before anybody looks around:
+// often it was only a moment out of reach. After a session only that broker is looked for, and only
+// if it was on the air: one on this machine is waited for.
 Roaming::Wanted Roaming::wanted() const {
   if (client_.state() != Client::State::waiting || gave_up_) return Wanted::nothing;
   if (client_.ending().reason == wire::Reason::let_go) return Wanted::news;
-  const bool tried = client_.ways().empty() || client_.rounds_failed() != 0;
-  const bool could = options_.searches || site_ != 0;
+  const bool tried =
+      client_.ways().empty() || (client_.rounds_failed() != 0 && !client_.in_round());
+  const bool could = ever() ? on_air_ && site_ != 0 : options_.searches;
   return could && tried ? Wanted::broker : Wanted::nothing;
+}
+
+bool Roaming::ever() const {
+  return client_.conversation().counters().sessions != 0;
 }
 
 void Roaming::turn() {
@@ -49,6 +55,11 @@ void Roaming::turn() {
   }
   if (finder_ != nullptr) return listen();
   if (now_wanted == Wanted::nothing || clock_.mono_ms() < next_ms_) return;
+  if (now_wanted == Wanted::broker && found_any_ && options_.gives_up && !ever()) {
+    // Those that were heard were tried, all of them.
+    gave_up_ = Error{Errc::refused, client_.ending().text};
+    return;
+  }
   begin(now_wanted);
 }
 
@@ -60,13 +71,15 @@ void Roaming::begin(Wanted wanted) {
   scan.le_ms = for_broker ? options_.le_ms : news_listen_ms;
   scan.classic_ms = inquires ? options_.classic_ms : 0;
   if (for_broker && looks_ == 0) {
-    tell_("looking for " + std::string(site_ == 0 ? "a broker" : "it") + " over Bluetooth");
+    tell_("looking for " + std::string(ever() ? "it" : "a broker") + " over Bluetooth");
   }
   if (for_broker && looks_++ == 0) since_ms_ = clock_.mono_ms();
   listening_for_ = wanted;
   auto finder = Finder::begin(scan, clock_);
-  if (!finder) return nobody(finder.error().text);
-  if (for_broker) client_.hold_until(clock_.mono_ms() + scan.le_ms + scan.classic_ms + asking_ms);
+  if (!finder) return for_broker ? nobody(finder.error().text) : cannot_hear();
+  if (for_broker) {
+    client_.hold_until(clock_.mono_ms() + scan.le_ms + scan.classic_ms + Finder::asking_ms_max);
+  }
   finder_ = std::move(*finder);
   listen();
 }
@@ -82,7 +95,6 @@ void Roaming::listen() {
   }
 }
 
-// Who cannot listen asks.
 void Roaming::listen_for_news(bool goes_on) {
   const auto brokers = finder_->brokers();
   const bool news = std::any_of(brokers.begin(), brokers.end(),
@@ -91,14 +103,22 @@ void Roaming::listen_for_news(bool goes_on) {
   if (goes_on && !news) return;
   finder_.reset();
   next_ms_ = clock_.mono_ms() + news_pause_ms;
-  if (news || deaf) client_.try_now();
+  if (news) return client_.try_within(0);
+  if (deaf) cannot_hear();
+}
+
+// Who cannot listen asks, now and then.
+void Roaming::cannot_hear() {
+  next_ms_ = clock_.mono_ms() + asks_every_ms;
+  client_.try_within(asks_every_ms);
 }
 
 void Roaming::nobody(const std::string& why) {
   finder_.reset();
-  const bool ever = client_.conversation().counters().sessions != 0;
-  if (options_.gives_up && !ever) {
-    gave_up_ = Error{Errc::not_found, "over Bluetooth: " + why};
+  if (options_.gives_up && !ever()) {
+    // One that worked before and is full now was found.
+    const bool full = client_.ending().reason == wire::Reason::full;
+    gave_up_ = Error{full ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
     return;
   }
   pause();
@@ -111,18 +131,15 @@ void Roaming::pause() {
   next_ms_ = now + std::clamp((now - since_ms_) / 8, pause_min_ms, pause_max_ms);
 }
 
-// The one of before, once there was one.
-bool Roaming::is_ours(const NearBroker& broker) const {
-  return site_ == 0 || broker.site == site_;
-}
-
 bool Roaming::has_news(const NearBroker& broker) const {
   const auto here = [this](const HeardWay& heard) {
     return heard.way.endpoint.address == client_.way().endpoint.address;
   };
   const bool same =
       site_ != 0 ? broker.site == site_ : std::any_of(broker.ways.begin(), broker.ways.end(), here);
-  return same && broker.epoch && *broker.epoch != client_.ending().announced_epoch;
+  return same && std::any_of(broker.epochs.begin(), broker.epochs.end(), [this](uint8_t epoch) {
+           return epoch != client_.ending().announced_epoch;
+         });
 }
 
 // Gives the client what was heard, if that leads anywhere. At the end of looking around (`all`)
@@ -130,27 +147,43 @@ bool Roaming::has_news(const NearBroker& broker) const {
 bool Roaming::take_ways(bool all) {
   const bool was_full = client_.ending().reason == wire::Reason::full;
   std::vector<Way> ways;
+  std::vector<std::pair<Endpoint, uint16_t>> sites;
   for (const NearBroker& broker : finder_->brokers()) {
-    if (!is_ours(broker)) continue;
+    if (ever() && broker.site != site_) continue;
     if (!broker.has_place() && (!all || was_full)) continue;
-    for (const HeardWay& heard : broker.ways) ways.push_back(heard.way);
+    for (const HeardWay& heard : broker.ways) {
+      ways.push_back(heard.way);
+      sites.emplace_back(heard.way.endpoint, broker.site);
+    }
   }
   if (ways.empty()) return false;
+  found_any_ = true;
+  heard_ = std::move(sites);
   tell_("found a broker at " + to_string(ways.front().endpoint));
   client_.set_ways(std::move(ways));
   return true;
 }
 
+// From now on this is the broker: ways to others are forgotten.
 void Roaming::remember() {
   if (client_.state() != Client::State::open) return;
   const Session& session = client_.conversation().session();
+  const Endpoint& endpoint = client_.way().endpoint;
   looks_ = 0;
-  if (session.number == session_ && session.site == site_) return;
+  if (session.number == session_ && session.site == site_ && endpoint == endpoint_) return;
   session_ = session.number;
   site_ = session.site;
-  if (options_.memory.empty() || !is_bluetooth(client_.way().endpoint)) return;
-  const LastBroker broker{client_.way().endpoint, session.broker_name, session.site,
-                          clock_.now_us()};
+  endpoint_ = endpoint;
+  on_air_ = is_bluetooth(endpoint);
+  if (options_.searches) {
+    client_.keep_ways([this](const Way& way) {
+      return std::any_of(heard_.begin(), heard_.end(), [&](const auto& one) {
+        return one.first == way.endpoint && one.second == site_ && site_ != 0;
+      });
+    });
+  }
+  if (options_.memory.empty() || !on_air_) return;
+  const LastBroker broker{endpoint_, session.broker_name, session.site, clock_.now_us()};
   // A memory that cannot be kept costs a little time, and nothing else.
   (void)write_last_broker(options_.memory, broker).ok();
 }

@@ -43,7 +43,8 @@ class Roaming {
   [[nodiscard]] short events() const { return finder_ == nullptr ? short{0} : finder_->events(); }
   [[nodiscard]] int timeout_ms() const;
   void turn();
-  // Why it gave up, if it did.
+  // Why it gave up, if it did. `not_found`: nobody is in reach. `refused`: somebody is, and the
+  // client's ending() says what became of it.
   [[nodiscard]] const std::optional<Error>& gave_up() const { return gave_up_; }
 
  private:
@@ -55,7 +56,8 @@ class Roaming {
   void listen_for_news(bool goes_on);
   void nobody(const std::string& why);
   void pause();
-  [[nodiscard]] bool is_ours(const NearBroker& broker) const;
+  [[nodiscard]] bool ever() const;
+  void cannot_hear();
   [[nodiscard]] bool has_news(const NearBroker& broker) const;
   bool take_ways(bool all);
   void remember();
@@ -69,8 +71,13 @@ class Roaming {
   uint64_t next_ms_ = 0;   // not before
   uint64_t since_ms_ = 0;  // when it began to look
   uint32_t looks_ = 0;     // since the last session
-  uint64_t session_ = 0;   // that was remembered
-  uint16_t site_ = 0;      // of the broker of the last session
+  // Of the last session, as it was remembered.
+  uint64_t session_ = 0;
+  uint16_t site_ = 0;
+  Endpoint endpoint_;
+  bool on_air_ = false;
+  bool found_any_ = false;                            // in any look
+  std::vector<std::pair<Endpoint, uint16_t>> heard_;  // where the ways of the last look lead
   std::optional<Error> gave_up_;
 };
 

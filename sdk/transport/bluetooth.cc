@@ -92,6 +92,7 @@ constexpr uint32_t le_packet_bytes = 247, le_length_bytes = 2, le_packets = 4;
 
 DeviceAddress parse_device(const std::string& text) {
   DeviceAddress device{};
+  if (text.size() < 3 * device.size() - 1) return device;  // no address at all
   for (size_t i = 0; i < device.size(); ++i) {
     const char* at = text.data() + 3 * (device.size() - 1 - i);
     std::from_chars(at, at + 2, device[i], 16);

@@ -387,6 +387,9 @@ Result<void> finish_connect(int fd, const Endpoint& endpoint) {
     return Error{Errc::limit,
                  "full: its adapter takes no more devices, and may have the seven it can"};
   }
+  if ((number == EALREADY || number == EBUSY) && is_bluetooth(endpoint)) {
+    return Error{Errc::exists, std::string("connect: ") + std::strerror(number)};
+  }
   if (number != 0) return system_error("connect", number);
   return {};
 }

@@ -57,8 +57,8 @@ uint32_t address_count(const Endpoint& endpoint);
 // the kernel chooses.
 Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt = 0,
                                const std::string& adapter = {});
-// Errors: `limit`: the Bluetooth adapter at the other end takes no more devices. Others in the
-// system's words.
+// Errors: `limit`: the Bluetooth adapter at the other end takes no more devices. `exists`: the link
+// to it is being made or ended just now; try again in a moment. Others in the system's words.
 Result<void> finish_connect(int fd, const Endpoint& endpoint);
 
 // recv(2). A Bluetooth socket whose other end is gone says so, as an error or as the end, before it

@@ -25,6 +25,8 @@ REAL = [name for name in os.environ.get("LAB_ADAPTERS", "").split(",") if name]
 BIN = pathlib.Path(os.environ.get("LAB_BIN", "/nonexistent"))
 PLUGINS = pathlib.Path(os.environ.get("LAB_PLUGINS", "/nonexistent"))
 RADIO = os.environ.get("LAB_RADIO", "/nonexistent")
+# With the settings that are shipped.
+BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "configs/systemd/bluetooth.conf"]
 # Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
 PATIENCE_S = 60
 
@@ -149,7 +151,7 @@ class Lab:
         self.radio_program = self.start("radio", [RADIO, "--captures", OUT, str(self.adapters)])
         wait_for("the radio", lambda: self.radio_program.out() == "ready\n")
         self.radio = Radio("/run/radio.sock")
-        self.bluetoothd = self.start("bluetoothd", ["bluetoothd", "-n"]) if bluetoothd else None
+        self.bluetoothd = self.start("bluetoothd", BLUETOOTHD) if bluetoothd else None
         for number in range(self.adapters):
             self.power(number)
 
