@@ -325,3 +325,44 @@ TEST_CASE("who is asked to let go comes back at its own time, or when it is told
   client.try_within(0);
   run_until(client, [&] { return broker.accept(); });
 }
+
+TEST_CASE("ways to others are forgotten, the one that is used is kept") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  const Way gone{*parse_endpoint("unix:/nowhere/a.sock")};
+  const Way kept{*parse_endpoint("unix:/nowhere/b.sock")};
+  options.ways = {gone, {broker.endpoint}, kept};
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  broker.welcome();
+  run_until(client, [&] { return client.state() == Client::State::open; });
+  client.keep_ways([&](const Way& way) { return way == kept; });
+  REQUIRE(client.ways().size() == 2);
+  CHECK(client.way().endpoint == broker.endpoint);
+  CHECK_FALSE(client.in_round());
+}
+
+TEST_CASE("a refusal ends a client only where refusals are heeded") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.retry_first = true;
+  bool stops = true;
+  SUBCASE("heeded") {}
+  SUBCASE("of somebody who was only heard of") {
+    options.heeds_refusals = stops = false;
+  }
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  fb::GoodbyeT goodbye;
+  goodbye.reason = Reason::not_allowed;
+  broker.say(goodbye);
+  run_until(client, [&] {
+    return client.state() == (stops ? Client::State::stopped : Client::State::waiting);
+  });
+}

@@ -48,7 +48,7 @@ TEST_CASE("one broker on two adapters is one, the stronger first, a full one las
   const auto two = brokers_of({{heard(a, free, -80), {}}, {heard(b, free, -40), {}}});
   REQUIRE(two.size() == 1);
   CHECK(texts(two[0]) == "l2cap:" + b + "/4097 l2cap:" + a + "/4097");
-  CHECK(two[0].epoch == 3);
+  CHECK(two[0].epochs == std::vector<uint8_t>{3, 3});
   CHECK(two[0].has_place());
 
   const bluez::Announcement full{true, 0, 7, 3, 0};
