@@ -1,12 +1,11 @@
 // Presence: how a broker is found over Bluetooth. On each adapter it listens on: connectable and
 // discoverable, and, if it listens on LE, an advertisement with its Announcement; the SDP record on
-// all of them. Goes
-// along with what happens: adapters that come and go, are switched off and on, a bluetoothd that is
-// restarted.
+// all of them. Goes along with what happens: adapters that come and go, are switched off and on, a
+// bluetoothd that is restarted.
 //
-// Pairing is not allowed meanwhile, but while an Enrolment is open. It never switches an adapter
-// on: who switched it off had a reason. Nothing it asks needs root (the D-Bus policy of bluetoothd
-// lets every user ask it).
+// Pairing is not allowed meanwhile, but while an operator wants it (allow_pairing). It never
+// switches an adapter on: who switched it off had a reason. Nothing it asks needs root (the D-Bus
+// policy of bluetoothd lets every user ask it).
 //
 // Resource; one thread, in which the Bus is processed. Borrows the Bus and the events.
 #pragma once
