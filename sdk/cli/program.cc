@@ -231,7 +231,6 @@ Result<client::ClientOptions> Program::client_options() const {
   options.conversation.name = name_.empty() ? words_.name : name_;
   options.conversation.agent = words_.name + "/" BTB_VERSION;
   options.conversation.can_let_go = words_.finds_on_air;
-  options.heeds_refusals = is_named() || !words_.finds_on_air;
   return options;
 }
 

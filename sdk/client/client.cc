@@ -338,6 +338,7 @@ void Client::conversation_ended() {
 void Client::wait_or_stop() {
   fd_.reset();
   addresses_left_ = 0;
+  const bool heard = !options_.ways.empty() && way().heard;
   if (!ending_.greeted && take_next_way()) {
     state_ = State::waiting;
     deadline_ms_ = 0;
@@ -345,7 +346,7 @@ void Client::wait_or_stop() {
   }
   if (!ending_.greeted) ++rounds_failed_;
   ways_left_ = options_.ways.size();
-  if (!may_retry()) return stop();
+  if (!may_retry(heard)) return stop();
   state_ = State::waiting;
   uint32_t wait = backoff_.next_ms(clock_.mono_ms(), ending_.retry_after_ms);
   if (ending_.reason == Reason::let_go) wait = std::max(wait, let_go_wait_ms);
@@ -378,9 +379,9 @@ void Client::learn_ways(const Ending& ending) {
   }
 }
 
-bool Client::may_retry() const {
+bool Client::may_retry(bool heard) const {
   const bool ever = conversation_.counters().sessions != 0;
-  const bool heeded = options_.heeds_refusals || ending_.greeted;
+  const bool heeded = ending_.greeted || !heard;
   return (ever ? options_.reconnect : options_.retry_first) &&
          (is_passing(ending_.reason) || !heeded);
 }

@@ -41,11 +41,8 @@ struct ClientOptions {
   ConversationOptions conversation;
   uint32_t connect_timeout_ms = 5'000;  // of one attempt, welcome included
   BackoffOptions backoff;
-  bool reconnect = true;     // after a session was lost
-  bool retry_first = false;  // also as long as there never was a session
-  // A broker that refuses for good ends it. False for ways that were only heard of: who refuses
-  // there may be anybody.
-  bool heeds_refusals = true;
+  bool reconnect = true;                // after a session was lost
+  bool retry_first = false;             // also as long as there never was a session
   uint32_t goodbye_timeout_ms = 1'000;  // how long close() may take to send what waits
 };
 
@@ -139,7 +136,7 @@ class Client {
   void learn_ways(const Ending& ending);
   void conversation_ended();
   void stop();
-  [[nodiscard]] bool may_retry() const;
+  [[nodiscard]] bool may_retry(bool heard) const;
   [[nodiscard]] uint64_t deadline_ms() const;
 
   ClientOptions options_;

@@ -21,6 +21,7 @@ void add_ways(NearBroker& broker, const bluez::Found& device,
     HeardWay heard{{{scheme, device.address, port}, device.adapter}, device.rssi};
     heard.way.endpoint.random_address = scheme == Scheme::le && device.random_address;
     heard.heard_ms = device.heard_ms;
+    heard.way.heard = true;
     if (said) heard.free_places = said->free_places;
     const bool known = std::any_of(
         broker.ways.begin(), broker.ways.end(),

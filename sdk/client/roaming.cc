@@ -116,9 +116,9 @@ void Roaming::cannot_hear() {
 void Roaming::nobody(const std::string& why) {
   finder_.reset();
   if (options_.gives_up && !ever()) {
-    // One that worked before and is full now was found.
-    const bool full = client_.ending().reason == wire::Reason::full;
-    gave_up_ = Error{full ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
+    // One that worked before and is full now, say, was found.
+    const bool found = client_.ending().reason == wire::Reason::full || client_.ending().by_broker;
+    gave_up_ = Error{found ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
     return;
   }
   pause();

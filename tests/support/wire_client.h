@@ -262,8 +262,12 @@ inline std::string WireClient::line_of(const wire::FrameView& frame) {
     case wire::Kind::welcome:
       welcome = decoded<fb::WelcomeT>(frame);
       return kind;
-    case wire::Kind::goodbye:
-      return join({kind, text(decoded<fb::GoodbyeT>(frame)->reason)});
+    case wire::Kind::goodbye: {
+      const auto at = decoded<fb::GoodbyeT>(frame);
+      std::string line = join({kind, text(at->reason)});
+      for (const std::string& endpoint : at->elsewhere) line += " " + endpoint;
+      return line;
+    }
     case wire::Kind::ping:
       return kind;
     case wire::Kind::pong:

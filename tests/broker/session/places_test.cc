@@ -89,7 +89,7 @@ TEST_CASE("a newcomer for whom there is no place is told where there are some") 
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   world.clients.push_back(std::make_unique<WireClient>(UniqueFd(ends[1])));
   world.sessions.turn_away(UniqueFd(ends[0]), at("A"), "no place", {"l2cap:B/4097"});
-  CHECK(world.lines(*world.clients.back()).front().starts_with("goodbye full"));
+  CHECK(world.lines(*world.clients.back()).front() == "goodbye full l2cap:B/4097");
 }
 
 }  // namespace

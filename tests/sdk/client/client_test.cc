@@ -354,7 +354,8 @@ TEST_CASE("a refusal ends a client only where refusals are heeded") {
   bool stops = true;
   SUBCASE("heeded") {}
   SUBCASE("of somebody who was only heard of") {
-    options.heeds_refusals = stops = false;
+    options.ways[0].heard = true;
+    stops = false;
   }
   Client client(options, recorder, clock);
   client.start();
