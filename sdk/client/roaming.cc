@@ -12,6 +12,9 @@ namespace {
 constexpr uint64_t pause_min_ms = 200, pause_max_ms = 15'000;
 // Of those that let go: half of the time they listen.
 constexpr uint32_t news_listen_ms = 3'000, news_pause_ms = 3'000;
+constexpr uint32_t page_every = 4;
+constexpr int long_wait_ms = 1'000;
+constexpr uint64_t next_look_ms = 1'000;  // by then it has begun
 constexpr uint32_t asks_every_ms = 30'000;
 // Inquiry takes long and hears no advertisements meanwhile: every so many times.
 constexpr uint32_t inquiry_every = 4;
@@ -38,8 +41,10 @@ Roaming::Wanted Roaming::wanted() const {
   if (client_.ending().reason == wire::Reason::let_go) return Wanted::news;
   const bool tried =
       client_.ways().empty() || (client_.rounds_failed() != 0 && !client_.in_round());
+  // Sessions that were short, one after the other, make the pauses long.
+  const bool waits_long = ever() && client_.timeout_ms() > long_wait_ms;
   const bool could = ever() ? on_air_ && site_ != 0 : options_.searches;
-  return could && tried ? Wanted::broker : Wanted::nothing;
+  return could && (tried || waits_long) ? Wanted::broker : Wanted::nothing;
 }
 
 bool Roaming::ever() const {
@@ -65,7 +70,9 @@ void Roaming::turn() {
 
 void Roaming::begin(Wanted wanted) {
   const bool for_broker = wanted == Wanted::broker;
-  const bool inquires = for_broker && looks_ % inquiry_every == 0;
+  // One that was there once is heard by its advertisement, or paged where it was.
+  const uint32_t last = ever() ? 2 * inquiry_every - 1 : 0;
+  const bool inquires = for_broker && looks_ % (ever() ? 2 * inquiry_every : inquiry_every) == last;
   bluez::ScanOptions scan;
   scan.adapter = options_.adapter;
   scan.le_ms = for_broker ? options_.le_ms : news_listen_ms;
@@ -90,6 +97,7 @@ void Roaming::listen() {
   if (take_ways(!goes_on)) {
     finder_.reset();
     pause();
+    client_.hold_until(0);
   } else if (!goes_on) {
     nobody(finder_->fault() ? finder_->fault()->text : "no broker in reach");
   }
@@ -124,11 +132,13 @@ void Roaming::nobody(const std::string& why) {
   pause();
 }
 
-// Between two looks the client may try the ways it knows.
+// Between two looks the client may try the ways it knows: each time while nobody was ever met; else
+// now and then, because paging in vain takes five seconds in which nobody is heard.
 void Roaming::pause() {
-  client_.hold_until(0);
   const uint64_t now = clock_.mono_ms();
   next_ms_ = now + std::clamp((now - since_ms_) / 8, pause_min_ms, pause_max_ms);
+  const bool pages = !ever() || looks_ % page_every == 0;
+  client_.hold_until(pages ? 0 : next_ms_ + next_look_ms);
 }
 
 bool Roaming::has_news(const NearBroker& broker) const {
