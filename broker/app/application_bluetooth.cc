@@ -135,9 +135,11 @@ void Application::update_announcement() {
   discovery_->tick();
   discovery_->set_epoch(sessions_.announced_epoch());
   for (const bluez::AdapterState& adapter : discovery_->adapters()) {
-    discovery_->set_free_places(
-        adapter.address, static_cast<uint8_t>(std::min<size_t>(
-                             255, free_places(adapter.address) + idle_places(adapter.address))));
+    // Who is idle is looked for only where there is no place without them.
+    size_t places = free_places(adapter.address);
+    if (places == 0) places = idle_places(adapter.address);
+    discovery_->set_free_places(adapter.address,
+                                static_cast<uint8_t>(std::min<size_t>(255, places)));
   }
 }
 

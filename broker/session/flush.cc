@@ -251,8 +251,10 @@ void Flush::write(Session& session, size_t total) {
   }
   size_t bytes = result.status == LinkResult::Status::ok ? result.bytes : 0;
   session.counters_.sent_bytes += bytes;
-  if (bytes != 0) session.wrote_ms_ = session.sessions_.now_ms_;
-  if (bytes != 0 && !pieces_.empty()) session.carried_ms_ = session.sessions_.now_ms_;
+  if (bytes != 0) {
+    session.wrote_ms_ = session.sessions_.now_ms_;
+    if (!pieces_.empty()) session.carried_ms_ = session.wrote_ms_;
+  }
   const bool full = bytes < total;
 
   const size_t own = std::min(bytes, session.unsent());

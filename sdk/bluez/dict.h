@@ -8,6 +8,11 @@
 
 namespace btb::bluez {
 
+// The last part of an object's path: hci0 of "/org/bluez/hci0".
+inline std::string last_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 // Calls `each` with every key of a dictionary of strings, whose entries are `entry` ("sv"); it
 // reads the value and says so, or the value, a `value` ("v"), is skipped.
 template <class Each>

@@ -22,13 +22,7 @@ int no(sd_bus_message* message, void*, sd_bus_error*) {
                                     "this broker pairs without codes only");
 }
 
-}  // namespace
-
-struct EnrolmentTable {
-  static const sd_bus_vtable all[];
-};
-
-const sd_bus_vtable EnrolmentTable::all[] = {
+const sd_bus_vtable agent_table[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_METHOD("Release", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Cancel", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -41,6 +35,8 @@ const sd_bus_vtable EnrolmentTable::all[] = {
     SD_BUS_METHOD("AuthorizeService", "os", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
+
+}  // namespace
 
 Enrolment::Enrolment(Bus& bus, Tell tell) : bus_(bus), tell_(std::move(tell)) {
   bus_.listen(
@@ -58,7 +54,7 @@ Enrolment::~Enrolment() {
 
 void Enrolment::open() {
   if (!is_open() && sd_bus_add_object_vtable(bus_.raw(), &agent_, agent_path, "org.bluez.Agent1",
-                                             EnrolmentTable::all, this) < 0) {
+                                             agent_table, this) < 0) {
     return;
   }
   register_again();
@@ -97,7 +93,7 @@ void Enrolment::device_changed(const std::string& path, sd_bus_message* properti
   for_each_property(properties, [&](const std::string& name) {
     int bonded = 0;
     if (name != "Bonded" || sd_bus_message_read(properties, "v", "b", &bonded) < 0) return false;
-    if (bonded != 0) tell_(true, "paired", path.substr(path.rfind('/') + 1));
+    if (bonded != 0) tell_(true, "paired", last_of(path));
     return true;
   });
 }

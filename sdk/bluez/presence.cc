@@ -16,11 +16,6 @@ constexpr const char* advertising_interface = "org.bluez.LEAdvertisingManager1";
 constexpr uint32_t retry_ticks = 10;
 constexpr const char* profile_path = "/org/btbroker/profile";
 
-// The last part of "/org/bluez/hci0".
-std::string last_of(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 // What a scan response of 31 bytes has room for, without half a letter at its end.
 std::string advertised_name(std::string name) {
   constexpr size_t bytes_max = 28;

@@ -18,10 +18,6 @@ constexpr const char* device_interface = "org.bluez.Device1";
 constexpr size_t found_max = 256, devices_max = 1'024;
 constexpr uint32_t answer_ms = 5'000;
 
-std::string last_of(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 // "02:BB:00:00:00:00" of "/org/bluez/hci0/dev_02_BB_00_00_00_00".
 std::string address_in(const std::string& path) {
   std::string address = last_of(path);

@@ -8,6 +8,15 @@
 
 namespace btb::cli {
 
+namespace {
+
+// The earlier of two time-outs; negative: no limit.
+int earlier(int a, int b) {
+  return a < 0 ? b : b < 0 ? a : std::min(a, b);
+}
+
+}  // namespace
+
 EventLoop::EventLoop() {
   (void)::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
@@ -20,11 +29,6 @@ EventLoop::EventLoop() {
 
 EventLoop::~EventLoop() {
   sigprocmask(SIG_SETMASK, &before_, nullptr);
-}
-
-// The earlier of two time-outs; negative: no limit.
-static int earlier(int a, int b) {
-  return a < 0 ? b : b < 0 ? a : std::min(a, b);
 }
 
 EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool watch_input,

@@ -185,8 +185,8 @@ std::optional<Exit> Program::parse(int argc, const char* const* argv) {
 }
 
 bool Program::is_named() const {
-  const char* named = std::getenv("BTB_BROKER");
-  return !broker_.empty() || (named != nullptr && *named != '\0');
+  const auto named = client::named_broker();
+  return !broker_.empty() || !named || named->has_value();
 }
 
 Result<std::vector<client::Way>> Program::ways() const {
@@ -244,12 +244,8 @@ client::RoamingOptions Program::roaming_options() const {
 }
 
 void Program::no_broker(const Error& fault) const {
-  std::string reasons;
-  std::string looked_at = "$BTB_BROKER";
-  const auto directories = client::local_broker_directories();
-  for (const std::string& directory : directories) looked_at += ", " + directory + "/*.sock";
-  (void)client::local_brokers(directories, reasons);
-  error("no broker found: looked at " + looked_at + reasons + "; " + fault.text +
+  const auto local = client::find_broker(client::local_broker_directories());
+  error((local ? "no broker found" : local.error().text) + "; " + fault.text +
         "; name one with -b ENDPOINT");
 }
 

@@ -18,12 +18,12 @@ namespace {
 
 // Several of the largest frames; at 128 bytes a message, two thousand of them for one system call.
 constexpr size_t buffer_bytes = 256U << 10;
+static_assert(buffer_bytes >= 2 * Conversation::frame_bytes_max);
 // Who let go of its place comes back at the latest then, whatever is announced.
 constexpr uint32_t let_go_wait_ms = 5 * 60'000;
 constexpr size_t ways_max = 32;
 // A Bluetooth link that is just being ended is tried again so often, so much later.
 constexpr uint32_t busy_max = 10, busy_wait_ms = 200;
-static_assert(buffer_bytes >= 2 * Conversation::frame_bytes_max);
 
 ConversationOptions for_client(ConversationOptions options) {
   options.tells_end = false;

@@ -37,6 +37,14 @@ ClientOptions quick(const SmallBroker& broker) {
   return options;
 }
 
+// Connects and is welcome.
+void open(Client& client, SmallBroker& broker) {
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  broker.welcome();
+  run_until(client, [&] { return client.state() == Client::State::open; });
+}
+
 template <class Native>
 std::unique_ptr<Native> hear(Client& client, SmallBroker& broker) {
   std::unique_ptr<Native> message;
@@ -96,10 +104,7 @@ TEST_CASE("a broker that is away for a while is found again") {
   Recorder recorder;
   const SystemClock clock;
   Client client(quick(broker), recorder, clock);
-  client.start();
-  run_until(client, [&] { return broker.accept(); });
-  broker.welcome();
-  run_until(client, [&] { return client.state() == Client::State::open; });
+  open(client, broker);
   broker.stop_listening();
   broker.hang_up();
   run_until(client, [&] { return recorder.lines.size() >= 5; });  // several attempts failed
@@ -144,10 +149,7 @@ TEST_CASE("a refusal for good ends the client, one for now is honoured and tried
   Recorder recorder;
   const SystemClock clock;
   Client client(quick(broker), recorder, clock);
-  client.start();
-  run_until(client, [&] { return broker.accept(); });
-  broker.welcome();
-  run_until(client, [&] { return client.state() == Client::State::open; });
+  open(client, broker);
   fb::GoodbyeT goodbye;
   goodbye.reason = Reason::shutting_down;
   goodbye.retry_after_ms = 100;
@@ -335,10 +337,7 @@ TEST_CASE("ways to others are forgotten, the one that is used is kept") {
   const Way kept{*parse_endpoint("unix:/nowhere/b.sock")};
   options.ways = {gone, {broker.endpoint}, kept};
   Client client(options, recorder, clock);
-  client.start();
-  run_until(client, [&] { return broker.accept(); });
-  broker.welcome();
-  run_until(client, [&] { return client.state() == Client::State::open; });
+  open(client, broker);
   client.keep_ways([&](const Way& way) { return way == kept; });
   REQUIRE(client.ways().size() == 2);
   CHECK(client.way().endpoint == broker.endpoint);
