@@ -53,7 +53,7 @@ struct Presence::Adapter {
   std::string path;  // of our object
   sd_bus_slot* slot = nullptr;
   bool registered = false;
-  bool changed = false;  // meanwhile
+  bool changed = true;  // since it was registered
 
   ~Adapter() { sd_bus_slot_unref(slot); }
 
@@ -90,7 +90,7 @@ const sd_bus_vtable Presence::Adapter::table[] = {
     SD_BUS_PROPERTY("Type", "s", get_type, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("ServiceUUIDs", "as", get_uuids, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_PROPERTY("LocalName", "s", get_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-    SD_BUS_PROPERTY("ManufacturerData", "a{qv}", get_data, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_PROPERTY("ManufacturerData", "a{qv}", get_data, 0, 0),
     SD_BUS_VTABLE_END,
 };
 
@@ -292,62 +292,56 @@ void Presence::leave() {
   }
 }
 
+// Registered anew for every change: told of a changed property instead, bluetoothd 5.66 aborts if
+// the adapter cannot advertise any more just then (pulled out, switched off).
 void Presence::advertise(const std::string& path) {
   const auto state = states_.find(path);
   const bool can =
       state != states_.end() && state->second.powered && advertising_managers_.contains(path);
-  if (!can || options_.announcement.le_psm == 0 || own_.contains(path)) return;
+  if (!can || options_.announcement.le_psm == 0) return;
   if (registering_) return;  // bluetoothd answers only the first of several at once
+  const auto own = own_.contains(path) ? own_.find(path) : exported(path);
+  if (own == own_.end() || !std::exchange(own->second->changed, false)) return;
+  registering_ = true;
+  const std::string object = own->second->path;
+  // Also one of before the adapter was switched off is still known there, with what it said then.
+  bus_.call(path, advertising_interface, "UnregisterAdvertisement",
+            [&](sd_bus_message* call) { sd_bus_message_append(call, "o", object.c_str()); }, {});
+  bus_.call(
+      path, advertising_interface, "RegisterAdvertisement",
+      [&](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", object.c_str(), 0); },
+      [this, path](sd_bus_message*, const std::string& error) { registered(path, error); });
+}
+
+Presence::OwnAdapters::iterator Presence::exported(const std::string& path) {
   auto adapter = std::make_unique<Adapter>();
   adapter->announcement = options_.announcement;
   adapter->name = advertised_name(options_.name);
   adapter->path = "/org/btbroker/advertisement/" + last_of(path);
   if (sd_bus_add_object_vtable(bus_.raw(), &adapter->slot, adapter->path.c_str(),
                                "org.bluez.LEAdvertisement1", Adapter::table, adapter.get()) < 0) {
-    return;
+    return own_.end();
   }
-  registering_ = true;
-  const std::string object = adapter->path;
-  own_[path] = std::move(adapter);
-  // One of before the adapter was switched off is still known there, with what it said then.
-  bus_.call(path, advertising_interface, "UnregisterAdvertisement",
-            [&](sd_bus_message* call) { sd_bus_message_append(call, "o", object.c_str()); }, {});
-  bus_.call(
-      path, advertising_interface, "RegisterAdvertisement",
-      [&](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", object.c_str(), 0); },
-      [this, path](sd_bus_message*, const std::string& error) {
-        registering_ = false;
-        if (error.empty()) {
-          events_.presence_event(true, "advertising", last_of(path));
-          registered(path);
-        } else {
-          refused(path, "to advertise", error);
-        }
-        for (const auto& [next, known] : states_) advertise(next);
-        if (!error.empty()) own_.erase(path);
-      });
+  return own_.emplace(path, std::move(adapter)).first;
 }
 
-void Presence::registered(const std::string& path) {
-  const auto found = own_.find(path);
-  if (found == own_.end()) return;
-  found->second->registered = true;
-  if (std::exchange(found->second->changed, false)) announcement_changed(*found->second);
+void Presence::registered(const std::string& path, const std::string& error) {
+  registering_ = false;
+  const auto own = own_.find(path);
+  if (!error.empty()) {
+    refused(path, "to advertise", error);
+    if (own != own_.end()) own_.erase(own);
+  } else if (own != own_.end() && !std::exchange(own->second->registered, true)) {
+    events_.presence_event(true, "advertising", last_of(path));
+  }
+  for (const auto& [next, known] : states_) {
+    if (error.empty() || next != path) advertise(next);
+  }
 }
 
 void Presence::tick() {
   if (++ticks_ % retry_ticks != 0) return;
   for (const auto& [path, state] : states_) advertise(path);  // those that were refused
-}
-
-// bluetoothd forgets to answer a registration during which something changes.
-void Presence::announcement_changed(Adapter& adapter) {
-  if (!adapter.registered) {
-    adapter.changed = true;
-    return;
-  }
-  sd_bus_emit_properties_changed(bus_.raw(), adapter.path.c_str(), "org.bluez.LEAdvertisement1",
-                                 "ManufacturerData", nullptr);
 }
 
 void Presence::drop_link(const std::string& adapter_address, std::string device_address) {
@@ -365,17 +359,19 @@ void Presence::set_epoch(uint8_t epoch) {
   options_.announcement.epoch = epoch;
   for (const auto& [path, adapter] : own_) {
     adapter->announcement.epoch = epoch;
-    announcement_changed(*adapter);
+    adapter->changed = true;
   }
+  for (const auto& [path, state] : states_) advertise(path);
 }
 
 void Presence::set_free_places(const std::string& adapter_address, uint8_t free) {
-  for (const auto& [path, adapter] : own_) {
-    const auto state = states_.find(path);
-    if (state == states_.end() || state->second.address != adapter_address) continue;
-    if (adapter->announcement.free_places == free) continue;
-    adapter->announcement.free_places = free;
-    announcement_changed(*adapter);
+  for (const auto& [path, state] : states_) {
+    const auto own = own_.find(path);
+    if (state.address != adapter_address || own == own_.end()) continue;
+    Adapter& adapter = *own->second;
+    if (std::exchange(adapter.announcement.free_places, free) == free) continue;
+    adapter.changed = true;
+    advertise(path);
   }
 }
 

@@ -78,6 +78,7 @@ class Presence {
 
  private:
   struct Adapter;
+  using OwnAdapters = std::map<std::string, std::unique_ptr<Adapter>>;
 
   void look();
   bool interface_there(const std::string& path, const std::string& interface,
@@ -91,8 +92,8 @@ class Presence {
   void register_profile();
   void read_properties(AdapterState& state, struct sd_bus_message* properties);
   void refused(const std::string& path, const std::string& what, const std::string& error);
-  void registered(const std::string& path);
-  void announcement_changed(Adapter& adapter);
+  OwnAdapters::iterator exported(const std::string& path);
+  void registered(const std::string& path, const std::string& error);
   [[nodiscard]] bool wants(const AdapterState& state) const;
   [[nodiscard]] ServiceRecord service_record() const;
 
@@ -100,8 +101,8 @@ class Presence {
   PresenceOptions options_;
   Events& events_;
   std::map<std::string, AdapterState> states_;
-  std::set<std::string> advertising_managers_;           // paths that can be asked to advertise
-  std::map<std::string, std::unique_ptr<Adapter>> own_;  // what is exported for each
+  std::set<std::string> advertising_managers_;  // paths that can be asked to advertise
+  OwnAdapters own_;                             // what is exported for each
   sd_bus_slot* profile_ = nullptr;
   // By address: what adapters were before we came, however often bluetoothd is started meanwhile.
   struct Before {
