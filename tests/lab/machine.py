@@ -9,6 +9,7 @@ The kernel is fetched with `apt-get download` and unpacked, never installed. Why
 Debian 12's own 6.1: that one falls over when several links open at once.
 """
 import contextlib
+import fcntl
 import gzip
 import os
 import pathlib
@@ -157,11 +158,13 @@ def prepare(cache):
     """Kernel and initramfs, made once and kept in `cache`."""
     need_tools()
     cache.mkdir(parents=True, exist_ok=True)
-    kernel = fetch_kernel(cache)
-    initramfs = cache / "initramfs.gz"
-    made_by = pathlib.Path(__file__).stat().st_mtime
-    if not initramfs.exists() or initramfs.stat().st_mtime < made_by:
-        build_initramfs(kernel, initramfs)
+    with open(cache / "lock", "w") as lock:  # several tests may begin at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kernel = fetch_kernel(cache)
+        initramfs = cache / "initramfs.gz"
+        made_by = pathlib.Path(__file__).stat().st_mtime
+        if not initramfs.exists() or initramfs.stat().st_mtime < made_by:
+            build_initramfs(kernel, initramfs)
     return next((kernel / "boot").glob("vmlinuz-*")), initramfs
 
 
