@@ -80,7 +80,7 @@ TopicLog::Location TopicLog::write(const Message& message, uint64_t seq) {
   uint64_t first_segment = 0;
   uint32_t first_offset = 0;
   do {
-    const Bytes part = rest.first(std::min<size_t>(rest.size(), limits::part_bytes_max));
+    const Bytes part = rest.first(wire::part_size(total, rest.size()));
     rest = rest.subspan(part.size());
     wire::DataHead head = wire::part_head(key, part, total);
     head.topic = topic_number_;

@@ -14,6 +14,9 @@ inline constexpr uint32_t topic_levels_max = 32;       // name_invalid
 inline constexpr uint32_t key_bytes_max = 1024;        // reject: key_too_large
 inline constexpr uint32_t part_bytes_max =
     4096;  // payload bytes in one frame; more travels in parts
+// Of one part of those. A frame of it fills the largest packet of BR/EDR (1021 bytes) behind the
+// heads of L2CAP and RFCOMM: whatever overtakes it waits for one packet at most.
+inline constexpr uint32_t part_bytes = 976;
 inline constexpr uint32_t control_frame_bytes_max = 65536;  // close: frame_too_large
 inline constexpr uint32_t client_name_bytes_max = 64;
 inline constexpr uint32_t flatbuffer_depth_max = 8;
@@ -53,6 +56,7 @@ inline constexpr uint32_t source_stop_timeout_ms =
     5'000;  // then the thread is given up, and said so
 
 static_assert(topic_name_bytes_max < 65536 && key_bytes_max < 65536);
+static_assert(part_bytes <= part_bytes_max);
 static_assert(segment_bytes_max >= 2 * (part_bytes_max + key_bytes_max + 64));
 static_assert(read_buffer_bytes >= part_bytes_max + key_bytes_max + 64);
 

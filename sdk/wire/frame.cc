@@ -87,9 +87,9 @@ NextFrame next_frame(Bytes buffer) {
 size_t message_bytes(size_t key_size, size_t payload_size) {
   const size_t parts = part_count(payload_size);
   if (parts == 1) return align_up(data_head_bytes + key_size + payload_size, frame_alignment);
-  const size_t last = payload_size - (parts - 1) * limits::part_bytes_max;
-  return align_up(data_head_bytes + key_size + limits::part_bytes_max, frame_alignment) +
-         (parts - 2) * align_up(data_head_bytes + limits::part_bytes_max, frame_alignment) +
+  const size_t last = payload_size - (parts - 1) * limits::part_bytes;
+  return align_up(data_head_bytes + key_size + limits::part_bytes, frame_alignment) +
+         (parts - 2) * align_up(data_head_bytes + limits::part_bytes, frame_alignment) +
          align_up(data_head_bytes + last, frame_alignment);
 }
 
@@ -100,7 +100,7 @@ void append_message(ByteVector& out, DataHead head, Bytes key, Bytes payload) {
   const size_t total = payload.size();
   const uint8_t flags = head.flags;
   do {
-    const Bytes part = payload.first(std::min<size_t>(payload.size(), limits::part_bytes_max));
+    const Bytes part = payload.first(part_size(total, payload.size()));
     payload = payload.subspan(part.size());
     const DataHead sized = part_head(key, part, total);
     head.size = sized.size;

@@ -6,6 +6,7 @@
 // this project runs on (asserted below).
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -114,7 +115,12 @@ size_t message_bytes(size_t key_size, size_t payload_size);
 constexpr size_t part_count(size_t payload_size) {
   return payload_size <= limits::part_bytes_max
              ? 1
-             : (payload_size + limits::part_bytes_max - 1) / limits::part_bytes_max;
+             : (payload_size + limits::part_bytes - 1) / limits::part_bytes;
+}
+
+// Payload bytes of the next part of a message of `total`, of which `rest` are left.
+constexpr size_t part_size(size_t total, size_t rest) {
+  return total <= limits::part_bytes_max ? rest : std::min<size_t>(rest, limits::part_bytes);
 }
 
 // Writes one frame at `out`, padding included, and returns head.stride(). `head.size` and

@@ -208,7 +208,7 @@ void add_messages(Examples& examples) {
   head.topic = 5;
   head.seq = 7;
   head.flags = 0;
-  add_data(examples, "data_parts", head, "scan", std::string(4096, 'A') + std::string(10, 'B'));
+  add_data(examples, "data_parts", head, "scan", std::string(4106, 'A'));
   head.topic = 12;
   head.seq = 3;
   head.time_us = 0;

@@ -104,7 +104,7 @@ inline Message put(std::string_view key, std::string_view payload, int64_t time_
 inline std::string parts_text(size_t size) {
   std::string text(size, '\0');
   for (size_t i = 0; i < size; ++i) {
-    text[i] = static_cast<char>(i * 31 + size + i / limits::part_bytes_max);
+    text[i] = static_cast<char>(i * 31 + size + i / limits::part_bytes);
   }
   return text;
 }
