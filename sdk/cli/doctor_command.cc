@@ -1,14 +1,17 @@
 #include "sdk/cli/doctor_command.h"
 
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
 #include "sdk/base/unique_fd.h"
@@ -62,6 +65,18 @@ bool look_at_kernel(Findings& findings) {
                : std::string("the kernel refuses a Bluetooth socket: ") + std::strerror(errno),
        missing ? "modprobe bluetooth; in a container, share the host's network" : ""});
   return false;
+}
+
+void look_at_version(Findings& findings) {
+  utsname name{};
+  int major = 0, minor = 0;
+  if (::uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return;
+  if (std::pair(major, minor) >= std::pair(6, 12)) return;
+  findings.push_back({Finding::Kind::advice,
+                      std::string("Linux ") + name.release +
+                          " is older than what btbroker is tested with (6.12); 6.1 crashed there "
+                          "when seven devices connected at once",
+                      "on Debian 12: apt install linux-image-6.12-amd64 (bookworm-security)"});
 }
 
 void look_at_switches(Findings& findings) {
@@ -170,6 +185,7 @@ const char* word(Finding::Kind kind) {
 int examine(const Program& program, bool json) {
   Findings findings;
   if (look_at_kernel(findings)) {
+    look_at_version(findings);
     look_at_switches(findings);
     look_at_adapters(findings);
     look_at_bluetoothd(findings);

@@ -44,7 +44,22 @@ struct HeardDevice {
 // Puts together what belongs together. Pure.
 std::vector<NearBroker> brokers_of(const std::vector<HeardDevice>& devices);
 
-class Finder {
+// What looks for brokers, in the loop of its owner, until it is over or destroyed.
+class Search {
+ public:
+  virtual ~Search() = default;
+  [[nodiscard]] virtual int fd() const = 0;
+  [[nodiscard]] virtual short events() const = 0;
+  [[nodiscard]] virtual int timeout_ms() const = 0;
+  // False once it is over.
+  virtual bool turn() = 0;
+  // What was found so far, strongest first.
+  [[nodiscard]] virtual std::vector<NearBroker> brokers() const = 0;
+  // As bluez::Scan::fault.
+  [[nodiscard]] virtual const std::optional<Error>& fault() const = 0;
+};
+
+class Finder final : public Search {
  public:
   // Asking for service records, all of them together.
   static constexpr uint32_t asking_ms_max = 10'000;
@@ -53,18 +68,14 @@ class Finder {
   static Result<std::unique_ptr<Finder>> begin(const bluez::ScanOptions& options,
                                                const Clock& clock);
 
-  [[nodiscard]] int fd() const;
-  [[nodiscard]] short events() const;
-  [[nodiscard]] int timeout_ms() const;
-  // False once it is over.
-  bool turn();
-
-  // What was found so far, strongest first.
-  [[nodiscard]] std::vector<NearBroker> brokers() const;
+  [[nodiscard]] int fd() const override;
+  [[nodiscard]] short events() const override;
+  [[nodiscard]] int timeout_ms() const override;
+  bool turn() override;
+  [[nodiscard]] std::vector<NearBroker> brokers() const override;
+  [[nodiscard]] const std::optional<Error>& fault() const override { return fault_; }
   // Service records under our UUID that did not hold together.
   [[nodiscard]] size_t left_out() const { return left_out_; }
-  // As bluez::Scan::fault.
-  [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
 
  private:
   Finder(std::unique_ptr<bluez::Scan> scan, const Clock& clock)

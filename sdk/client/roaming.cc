@@ -21,13 +21,25 @@ constexpr uint32_t inquiry_every = 4;
 
 }  // namespace
 
-Roaming::Roaming(Client& client, RoamingOptions options, const Clock& clock, Tell tell)
-    : client_(client), options_(std::move(options)), clock_(clock), tell_(std::move(tell)) {}
+Roaming::Roaming(Client& client, RoamingOptions options, const Clock& clock, Tell tell,
+                 BeginSearch begin_search)
+    : client_(client),
+      options_(std::move(options)),
+      clock_(clock),
+      tell_(std::move(tell)),
+      begin_search_(std::move(begin_search)) {}
 
 Roaming::~Roaming() = default;
 
+Result<std::unique_ptr<Search>> Roaming::begin_finder(const bluez::ScanOptions& options,
+                                                      const Clock& clock) {
+  auto finder = Finder::begin(options, clock);
+  if (!finder) return finder.error();
+  return std::unique_ptr<Search>(std::move(*finder));
+}
+
 int Roaming::timeout_ms() const {
-  if (finder_ != nullptr) return finder_->timeout_ms();
+  if (search_ != nullptr) return search_->timeout_ms();
   if (wanted() == Wanted::nothing) return -1;
   const uint64_t now = clock_.mono_ms();
   return now >= next_ms_ ? 0 : static_cast<int>(next_ms_ - now);
@@ -54,11 +66,11 @@ bool Roaming::ever() const {
 void Roaming::turn() {
   remember();
   const Wanted now_wanted = wanted();
-  if (finder_ != nullptr && now_wanted != listening_for_) {
-    finder_.reset();
+  if (search_ != nullptr && now_wanted != listening_for_) {
+    search_.reset();
     client_.hold_until(0);
   }
-  if (finder_ != nullptr) return listen();
+  if (search_ != nullptr) return listen();
   if (now_wanted == Wanted::nothing || clock_.mono_ms() < next_ms_) return;
   if (now_wanted == Wanted::broker && found_any_ && options_.gives_up && !ever()) {
     // Those that were heard were tried, all of them.
@@ -82,34 +94,34 @@ void Roaming::begin(Wanted wanted) {
   }
   if (for_broker && looks_++ == 0) since_ms_ = clock_.mono_ms();
   listening_for_ = wanted;
-  auto finder = Finder::begin(scan, clock_);
-  if (!finder) return for_broker ? nobody(finder.error().text) : cannot_hear();
+  auto search = begin_search_(scan, clock_);
+  if (!search) return for_broker ? nobody(search.error().text) : cannot_hear();
   if (for_broker) {
     client_.hold_until(clock_.mono_ms() + scan.le_ms + scan.classic_ms + Finder::asking_ms_max);
   }
-  finder_ = std::move(*finder);
+  search_ = std::move(*search);
   listen();
 }
 
 void Roaming::listen() {
-  const bool goes_on = finder_->turn();
+  const bool goes_on = search_->turn();
   if (listening_for_ == Wanted::news) return listen_for_news(goes_on);
   if (take_ways(!goes_on)) {
-    finder_.reset();
+    search_.reset();
     pause();
     client_.hold_until(0);
   } else if (!goes_on) {
-    nobody(finder_->fault() ? finder_->fault()->text : "no broker in reach");
+    nobody(search_->fault() ? search_->fault()->text : "no broker in reach");
   }
 }
 
 void Roaming::listen_for_news(bool goes_on) {
-  const auto brokers = finder_->brokers();
+  const auto brokers = search_->brokers();
   const bool news = std::any_of(brokers.begin(), brokers.end(),
                                 [this](const NearBroker& one) { return has_news(one); });
-  const bool deaf = finder_->fault().has_value();
+  const bool deaf = search_->fault().has_value();
   if (goes_on && !news) return;
-  finder_.reset();
+  search_.reset();
   next_ms_ = clock_.mono_ms() + news_pause_ms;
   if (news) return client_.try_within(0);
   if (deaf) cannot_hear();
@@ -122,7 +134,7 @@ void Roaming::cannot_hear() {
 }
 
 void Roaming::nobody(const std::string& why) {
-  finder_.reset();
+  search_.reset();
   if (options_.gives_up && !ever()) {
     // One that worked before and is full now, say, was found.
     const bool found = client_.ending().reason == wire::Reason::full || client_.ending().by_broker;
@@ -158,7 +170,7 @@ bool Roaming::take_ways(bool all) {
   const bool was_full = client_.ending().reason == wire::Reason::full;
   std::vector<Way> ways;
   std::vector<std::pair<Endpoint, uint16_t>> sites;
-  for (const NearBroker& broker : finder_->brokers()) {
+  for (const NearBroker& broker : search_->brokers()) {
     if (ever() && broker.site != site_) continue;
     if (!broker.has_place() && (!all || was_full)) continue;
     for (const HeardWay& heard : broker.ways) {

@@ -21,11 +21,11 @@
 namespace btb::client {
 
 struct RoamingOptions {
-  bool searches = false;   // finds a broker that was not named, too
-  bool gives_up = false;   // once there is nobody in reach, as long as there never was a session
-  std::string adapter;     // to listen with; empty: all
-  std::string memory;      // file for the broker that worked last; empty: none
-  uint32_t le_ms = 3'000;  // of looking around
+  bool searches = false;     // finds a broker that was not named, too
+  bool gives_up = false;     // once there is nobody in reach, as long as there never was a session
+  std::string adapter = {};  // to listen with; empty: all
+  std::string memory = {};   // file for the broker that worked last; empty: none
+  uint32_t le_ms = 3'000;    // of looking around
   uint32_t classic_ms = 11'000;  // behind it, if nobody was heard; a whole inquiry takes 10.24 s
 };
 
@@ -33,14 +33,18 @@ class Roaming {
  public:
   // For people: "looking for a broker over Bluetooth".
   using Tell = std::function<void(const std::string& text)>;
+  // Errors: those of Finder::begin, which it is by default.
+  using BeginSearch =
+      std::function<Result<std::unique_ptr<Search>>(const bluez::ScanOptions&, const Clock&)>;
 
-  Roaming(Client& client, RoamingOptions options, const Clock& clock, Tell tell);
+  Roaming(Client& client, RoamingOptions options, const Clock& clock, Tell tell,
+          BeginSearch begin_search = begin_finder);
   ~Roaming();
   Roaming(const Roaming&) = delete;
   Roaming& operator=(const Roaming&) = delete;
 
-  [[nodiscard]] int fd() const { return finder_ == nullptr ? -1 : finder_->fd(); }
-  [[nodiscard]] short events() const { return finder_ == nullptr ? short{0} : finder_->events(); }
+  [[nodiscard]] int fd() const { return search_ == nullptr ? -1 : search_->fd(); }
+  [[nodiscard]] short events() const { return search_ == nullptr ? short{0} : search_->events(); }
   [[nodiscard]] int timeout_ms() const;
   void turn();
   // Why it gave up, if it did. `not_found`: nobody is in reach. `refused`: somebody is, and the
@@ -48,6 +52,9 @@ class Roaming {
   [[nodiscard]] const std::optional<Error>& gave_up() const { return gave_up_; }
 
  private:
+  static Result<std::unique_ptr<Search>> begin_finder(const bluez::ScanOptions& options,
+                                                      const Clock& clock);
+
   enum class Wanted : uint8_t { nothing, broker, news };
 
   [[nodiscard]] Wanted wanted() const;
@@ -66,8 +73,9 @@ class Roaming {
   const RoamingOptions options_;
   const Clock& clock_;
   Tell tell_;
+  BeginSearch begin_search_;
   Wanted listening_for_ = Wanted::nothing;
-  std::unique_ptr<Finder> finder_;
+  std::unique_ptr<Search> search_;
   uint64_t next_ms_ = 0;   // not before
   uint64_t since_ms_ = 0;  // when it began to look
   uint32_t looks_ = 0;     // since the last session

@@ -218,7 +218,7 @@ def main():
             ours = bulk(lab, [kind])[0]
             say(what=name, ours=round(ours), tool=round(tool()))
         say(what="alert behind a file", **alerts(lab, "file/#"))
-        say(what="alert behind messages", **alerts(lab, "bulk/#"))
+        say(what="alert behind messages", **alerts(lab, "bulk/#", 150))
         say(what="welcome", **spread(welcome_ms(lab)))
         say(what="found", **spread(found_ms(lab)))
         for kind in (("l2cap", 4097), ("le", 128)):

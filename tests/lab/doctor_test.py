@@ -1,0 +1,75 @@
+"""btctl doctor: each thing that can be wrong is named, and the command it names mends it."""
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from lab import BIN, Lab, main, wait_for  # noqa: E402
+
+
+def examine():
+    """Its exit status, and what was found: bad and advice, as {what: cure}."""
+    done = subprocess.run([BIN / "btctl", "--json", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "", done.stderr
+    found = json.loads(done.stdout)
+    return done.returncode, {one["what"]: one["cure"] for one in found if one["kind"] == "bad"}
+
+
+def all_is_well():
+    return examine() == (0, {})
+
+
+def only_fault():
+    """What is wrong and the cure, if it is one thing."""
+    status, bad = examine()
+    assert status == 1 and len(bad) == 1, (status, bad)
+    return next(iter(bad.items()))
+
+
+def where_all_is_well_it_says_so():
+    with Lab(adapters=2) as lab:
+        done = subprocess.run([BIN / "btctl", "doctor"], stdout=subprocess.PIPE, text=True)
+        assert done.returncode == 0, done.stdout
+        for line in ("the kernel speaks Bluetooth", "2 adapters", "bluetoothd answers", f"hci0 {lab.address(0)} is on"):
+            assert f"good    {line}\n" in done.stdout, done.stdout
+        assert "bad" not in done.stdout, done.stdout
+
+
+def an_adapter_that_is_switched_off_or_blocked():
+    with Lab(adapters=1) as lab:
+        subprocess.run(["bluetoothctl", "power", "off"], check=True, stdout=subprocess.PIPE, timeout=20)
+        wait_for("it to be off", lambda: not lab.is_powered(0))
+        what, cure = only_fault()
+        assert what == f"hci0 {lab.address(0)} is switched off" and cure.startswith("bluetoothctl power on"), (what, cure)
+        subprocess.run(["bluetoothctl", "power", "on"], check=True, stdout=subprocess.PIPE, timeout=20)
+        wait_for("it to be well again", all_is_well)
+
+        soft = next(pathlib.Path("/sys/class/bluetooth/hci0").glob("rfkill*")) / "soft"
+        soft.write_text("1")
+        wait_for("it to be off", lambda: not lab.is_powered(0))
+        _, bad = examine()
+        assert bad["hci0 is blocked"] == "rfkill unblock bluetooth", bad
+        soft.write_text("0")  # which is what that does
+        wait_for("it to be well again", all_is_well)
+
+        lab.radio("unplug 0")
+        wait_for("it to be missed", lambda: "there is no Bluetooth adapter" in examine()[1])
+        assert "plug one in" in only_fault()[1]
+        lab.radio("plug 0")
+        wait_for("it to be well again", all_is_well)
+
+
+def what_does_not_run():
+    with Lab(adapters=1) as lab:
+        bus = lab.programs[0]
+        lab.bluetoothd.stop()
+        what, cure = only_fault()
+        assert cure == "systemctl enable --now bluetooth (package bluez)", (what, cure)
+        bus.stop()
+        what, cure = only_fault()
+        assert cure == "systemctl start dbus (package dbus)", (what, cure)
+
+
+if __name__ == "__main__":
+    main([where_all_is_well_it_says_so, an_adapter_that_is_switched_off_or_blocked, what_does_not_run])

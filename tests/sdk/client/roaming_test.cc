@@ -1,0 +1,227 @@
+// Roaming against a small broker and an air that the test makes up; both share a clock of the test.
+#include "sdk/client/roaming.h"
+
+#include "tests/sdk/client/scripted.h"
+#include "tests/sdk/client/small_broker.h"
+#include "tests/support/manual_clock.h"
+
+using namespace btb;
+using namespace btb::client;
+using wire::Reason;
+
+namespace {
+
+constexpr uint16_t site = 12;
+
+// What is in reach, and the searches for it.
+struct Air {
+  std::vector<NearBroker> brokers;
+  std::optional<Error> fault;  // of the next searches
+  std::optional<Error> refusal;
+  std::vector<bluez::ScanOptions> searches;
+  int running = 0;
+};
+
+class FakeSearch final : public Search {
+ public:
+  FakeSearch(Air& air, const bluez::ScanOptions& options, const Clock& clock)
+      : air_(air), clock_(clock), end_ms_(clock.mono_ms() + options.le_ms + options.classic_ms) {
+    ++air_.running;
+  }
+  ~FakeSearch() override { --air_.running; }
+  FakeSearch(const FakeSearch&) = delete;
+  FakeSearch& operator=(const FakeSearch&) = delete;
+
+  [[nodiscard]] int fd() const override { return -1; }
+  [[nodiscard]] short events() const override { return 0; }
+  [[nodiscard]] int timeout_ms() const override {
+    return static_cast<int>(end_ms_ - std::min(end_ms_, clock_.mono_ms()));
+  }
+  bool turn() override { return !air_.fault && clock_.mono_ms() < end_ms_; }
+  [[nodiscard]] std::vector<NearBroker> brokers() const override { return air_.brokers; }
+  [[nodiscard]] const std::optional<Error>& fault() const override { return air_.fault; }
+
+ private:
+  Air& air_;
+  const Clock& clock_;
+  uint64_t end_ms_;
+};
+
+ClientOptions quick() {
+  ClientOptions options;
+  options.retry_first = true;
+  options.backoff = {.first_ms = 10, .max_ms = 50, .stable_ms = 10'000};
+  return options;
+}
+
+struct World {
+  explicit World(RoamingOptions options = {.searches = true})
+      : client(quick(), recorder, clock),
+        roaming(
+            client, std::move(options), clock,
+            [this](const std::string& text) { told.push_back(text); },
+            [this](const bluez::ScanOptions& scan,
+                   const Clock& now) -> Result<std::unique_ptr<Search>> {
+              air.searches.push_back(scan);
+              if (air.refusal) return *air.refusal;
+              return std::unique_ptr<Search>(std::make_unique<FakeSearch>(air, scan, now));
+            }) {
+    client.start();
+  }
+
+  // Lets time pass, in steps in which everybody has a turn.
+  void pass(uint64_t ms) {
+    for (uint64_t passed = 0; passed < ms; passed += 10) {
+      turn();
+      clock.advance_ms(10);
+    }
+    turn();
+  }
+  void turn() {
+    for (int i = 0; i < 3; ++i) {
+      client.run_once(0);
+      roaming.turn();
+    }
+  }
+  // In reach, with so many places.
+  void appear(uint8_t places, uint8_t epoch = 1, uint16_t of = site) {
+    HeardWay heard{{broker.endpoint, {}, true}, -60, places};
+    air.brokers = {{"b", of, {epoch}, {heard}}};
+  }
+  void open() {
+    appear(7);
+    for (int i = 0; i < 100 && !broker.accept(); ++i) pass(10);
+    REQUIRE(broker.accept());
+    fb::WelcomeT welcome;
+    welcome.epoch = 7;
+    welcome.session = 1;
+    welcome.site = site;
+    welcome.keep_alive_ms = 60'000'000;
+    broker.say(welcome);
+    for (int i = 0; i < 100 && client.state() != Client::State::open; ++i) pass(10);
+    REQUIRE(client.state() == Client::State::open);
+  }
+  void let_go(uint8_t announced_epoch) {
+    fb::GoodbyeT goodbye;
+    goodbye.reason = Reason::let_go;
+    goodbye.announced_epoch = announced_epoch;
+    broker.say(goodbye);
+    broker.hang_up();
+    for (int i = 0; i < 100 && client.state() == Client::State::open; ++i) pass(10);
+    REQUIRE(client.state() == Client::State::waiting);
+  }
+
+  test::ManualClock clock;
+  SmallBroker broker;
+  Recorder recorder;
+  Air air;
+  std::vector<std::string> told;
+  Client client;
+  Roaming roaming;
+};
+
+}  // namespace
+
+TEST_CASE("a broker with a place is taken as soon as it is heard") {
+  World world;
+  world.pass(500);
+  CHECK(world.air.running == 1);
+  CHECK(world.told == std::vector<std::string>{"looking for a broker over Bluetooth"});
+  world.open();
+  CHECK(world.air.running == 0);
+  CHECK(world.air.searches.size() == 1);
+  CHECK(world.told.back() == "found a broker at " + to_string(world.broker.endpoint));
+  world.pass(60'000);
+  CHECK(world.air.searches.size() == 1);  // nobody listens who is connected
+}
+
+TEST_CASE("one without a place is asked when nobody else was heard to the end") {
+  World world;
+  world.appear(0);
+  world.pass(13'000);  // 3 s of advertisements, 11 s of inquiry
+  CHECK(world.client.ways().empty());
+  world.pass(2'000);
+  CHECK(world.broker.accept());
+}
+
+TEST_CASE("who gives up does so after one look at an empty air, and says what became of it") {
+  World world({.searches = true, .gives_up = true});
+  world.pass(13'000);
+  CHECK_FALSE(world.roaming.gave_up().has_value());
+  world.pass(2'000);
+  REQUIRE(world.roaming.gave_up().has_value());
+  CHECK(world.roaming.gave_up()->code == Errc::not_found);
+  CHECK(world.roaming.gave_up()->text == "over Bluetooth: no broker in reach");
+  world.pass(60'000);
+  CHECK(world.air.searches.size() == 1);
+}
+
+TEST_CASE("who gives up tries all that were heard, once") {
+  World world({.searches = true, .gives_up = true});
+  world.broker.stop_listening();
+  world.appear(7);
+  world.pass(1'000);
+  REQUIRE(world.roaming.gave_up().has_value());
+  CHECK(world.roaming.gave_up()->code == Errc::refused);
+}
+
+TEST_CASE("a fault of the search is why there is nobody") {
+  World world({.searches = true, .gives_up = true});
+  SUBCASE("from the start") {
+    world.air.refusal = Error{Errc::not_found, "bluetoothd does not run"};
+  }
+  SUBCASE("on the way") {
+    world.air.fault = Error{Errc::not_found, "bluetoothd does not run"};
+  }
+  world.pass(100);
+  REQUIRE(world.roaming.gave_up().has_value());
+  CHECK(world.roaming.gave_up()->text == "over Bluetooth: bluetoothd does not run");
+}
+
+TEST_CASE("the longer nobody is there, the longer the pauses; every fourth look inquires") {
+  World world;
+  world.pass(600'000);
+  const auto& searches = world.air.searches;
+  REQUIRE(searches.size() > 20);
+  CHECK(searches.size() < 50);  // 3 s each at least, and pauses of up to 15 s
+  for (size_t i = 0; i < searches.size(); ++i) {
+    CHECK(searches[i].le_ms == 3'000);
+    CHECK((searches[i].classic_ms != 0) == (i % 4 == 0));
+  }
+}
+
+TEST_CASE("who was not asked to search never listens") {
+  World world({.searches = false});
+  world.pass(60'000);
+  CHECK(world.air.searches.empty());
+}
+
+TEST_CASE("who let go of its place comes back when another epoch is announced, and not before") {
+  World world;
+  world.open();
+  world.let_go(5);
+  world.appear(0, 5);
+  world.pass(60'000);
+  CHECK(world.client.state() == Client::State::waiting);
+  CHECK_FALSE(world.broker.accept());
+  const size_t searches = world.air.searches.size();
+  CHECK(searches > 8);  // half of the time it listens
+  CHECK(searches < 12);
+  world.appear(0, 9, site + 1);  // somebody else has news
+  world.pass(10'000);
+  CHECK_FALSE(world.broker.accept());
+  world.appear(0, 6);
+  world.pass(4'000);
+  CHECK(world.broker.accept());
+}
+
+TEST_CASE("who let go and cannot listen asks now and then") {
+  World world;
+  world.open();
+  world.let_go(5);
+  world.air.refusal = Error{Errc::not_found, "bluetoothd does not run"};
+  world.pass(25'000);
+  CHECK_FALSE(world.broker.accept());
+  world.pass(10'000);
+  CHECK(world.broker.accept());
+}
