@@ -57,7 +57,8 @@ int run(const std::string& file) {
 int main(int argc, char** argv) {
   CLI::App app(
       "btbroker brings data from files, databases and feeds to the clients nearby.\n"
-      "It runs until it gets SIGINT or SIGTERM; SIGHUP reads the configuration again.");
+      "It runs until it gets SIGINT or SIGTERM; SIGHUP reads the configuration again.",
+      "btbroker");
   app.set_version_flag("--version", "btbroker " BTB_VERSION);
   std::string file;
   bool check = false;
@@ -69,6 +70,9 @@ int main(int argc, char** argv) {
                "Only read the configuration, options of plugins included, and say what is wrong");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError&) {
+    std::cerr << "btbroker: which configuration? btbroker FILE.yaml (--help says more)\n";
+    return exit_usage;
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
     return status == 0 ? EXIT_SUCCESS : exit_usage;

@@ -138,6 +138,12 @@ bool Scan::turn() {
   return stage_ != Stage::over;
 }
 
+void Scan::stop() {
+  if (stopped_ || stage_ == Stage::over) return;
+  stopped_ = true;
+  enter(stage_ == Stage::asking ? Stage::over : Stage::stopping);
+}
+
 void Scan::enter(Stage stage) {
   stage_ = stage;
   uint32_t time_ms = answer_ms;
@@ -158,7 +164,7 @@ void Scan::next() {
     case Stage::advertisements:
       return enter(options_.classic_ms > 0 ? Stage::stopping : Stage::over);
     case Stage::stopping:
-      return enter(Stage::classic);
+      return enter(stopped_ ? Stage::over : Stage::classic);
     case Stage::classic:
     case Stage::over:
       return enter(Stage::over);
@@ -259,7 +265,7 @@ void Scan::discover(const char* transport) {
                {});
     bus_->call(adapter, adapter_interface, "StartDiscovery", {},
                [this](sd_bus_message*, const std::string& error) {
-                 if (error.empty() || ++refused_ < adapters_.size()) return;
+                 if (stopped_ || error.empty() || ++refused_ < adapters_.size()) return;
                  if (found().empty()) return fail(Errc::refused, "bluetoothd: " + error);
                  enter(Stage::over);
                });
@@ -271,7 +277,7 @@ void Scan::stop_discovering() {
   for (const std::string& adapter : adapters_) {
     bus_->call(adapter, adapter_interface, "StopDiscovery", {},
                [this](sd_bus_message*, const std::string&) {
-                 if (--stopping_ == 0 && stage_ == Stage::stopping) enter(Stage::classic);
+                 if (--stopping_ == 0 && stage_ == Stage::stopping) next();
                });
   }
 }

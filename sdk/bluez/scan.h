@@ -50,7 +50,8 @@ struct KnownAdapter {
 Result<std::vector<KnownAdapter>> known_adapters();
 
 // One look around. It lives in the loop of its owner: poll fd() for events() for up to
-// timeout_ms(), then call turn(). Going away ends the looking. Resource; one thread; never waits.
+// timeout_ms(), then call turn(). Going away ends the looking, some time later. Resource; one
+// thread; never waits.
 class Scan {
  public:
   // Errors: `unavailable` (no D-Bus). The clock outlives it.
@@ -64,6 +65,8 @@ class Scan {
   [[nodiscard]] int timeout_ms() const;
   // False once it is over: the time is up, or there is a fault().
   bool turn();
+  // Ends it early; turn() is false when bluetoothd listens no more.
+  void stop();
 
   // Whether it asks for classic devices by now.
   [[nodiscard]] bool classic() const { return stage_ == Stage::classic; }
@@ -101,6 +104,7 @@ class Scan {
   std::set<std::string> adapters_;         // paths of those to look with
   size_t refused_ = 0;                     // of them
   size_t stopping_ = 0;                    // answers that are awaited
+  bool stopped_ = false;                   // for good
   std::map<std::string, Device> devices_;  // by path
 };
 

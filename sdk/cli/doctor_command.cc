@@ -132,17 +132,19 @@ void look_at_bluetoothd(Findings& findings) {
   }
 }
 
-// What of bluetoothd's settings makes a difference to a broker (main.conf, [LE]).
+// Which of the settings of bluetoothd that make a difference to a broker are not set, whatever to:
+// where configs/systemd/bluetooth.conf was not installed.
 void look_at_settings(Findings& findings) {
   struct Wish {
-    const char* key;
-    const char* value;
+    const char* key;  // with its section
     const char* why;
   };
   constexpr Wish wishes[] = {
-      {"MinAdvertisementInterval", "160", "a broker is found in seconds, not at once"},
-      {"MaxAdvertisementInterval", "240", "a broker is found in seconds, not at once"},
-      {"ConnectionSupervisionTimeout", "500", "LE links end at the first fade"},
+      {"[General]JustWorksRepairing", "a device that lost its key cannot connect"},
+      {"[General]TemporaryTimeout", "links are cut 30 s after anybody listened around"},
+      {"[LE]MinAdvertisementInterval", "a broker is found in seconds, not at once"},
+      {"[LE]MaxAdvertisementInterval", "a broker is found in seconds, not at once"},
+      {"[LE]ConnectionSupervisionTimeout", "LE links end at the first fade"},
   };
   std::error_code fault;
   if (!fs::exists("/etc/bluetooth", fault)) return;
@@ -150,22 +152,27 @@ void look_at_settings(Findings& findings) {
   const std::string file = own ? "/etc/btbroker/bluetooth.conf" : "/etc/bluetooth/main.conf";
   std::ifstream in(file);
   if (!in) {
-    findings.push_back({Finding::Kind::advice, file + " cannot be read", ""});
+    findings.push_back({Finding::Kind::advice, file + " cannot be read",
+                        "ls -l " + file + "; sudo btctl doctor may read it"});
     return;
   }
-  std::string section, line, set;
+  std::string section, line, set = "\n";
   while (std::getline(in, line)) {
     if (line.starts_with('[')) section = line.substr(0, line.find(']') + 1);
-    if (section == "[LE]" && !line.starts_with('#'))
-      set += line.substr(0, line.find_first_of(" =")) + "\n";
+    if (!line.starts_with('#')) set += section + line.substr(0, line.find_first_of(" =")) + "\n";
   }
+  std::string missing, why;
   for (const Wish& wish : wishes) {
-    if (("\n" + set).find("\n" + std::string(wish.key) + "\n") != std::string::npos) continue;
-    findings.push_back({Finding::Kind::advice,
-                        std::string(wish.key) + " is not set: without it " + wish.why,
-                        "in " + file + ", under [LE]: " + std::string(wish.key) + " = " +
-                            wish.value + "; then systemctl restart bluetooth"});
+    if (set.find("\n" + std::string(wish.key) + "\n") != std::string::npos) continue;
+    missing += (missing.empty() ? "" : ", ") + std::string(wish.key);
+    if (why.find(wish.why) == std::string::npos)
+      why += (why.empty() ? "" : "; ") + std::string(wish.why);
   }
+  if (missing.empty()) return;
+  findings.push_back({Finding::Kind::advice,
+                      file + " says nothing of " + missing + ". Where a broker runs: " + why,
+                      "on the broker's machine, install configs/systemd/bluetooth.conf and the "
+                      "drop-in beside it (./run install does); then systemctl restart bluetooth"});
 }
 
 const char* word(Finding::Kind kind) {

@@ -96,7 +96,8 @@ Program::Program(Words words) : words_(std::move(words)), app_(words_.summary, w
 void Program::add_broker_options() {
   app_.add_option("-b,--broker", broker_,
                   "Broker: unix:/path, tcp:HOST:PORT, l2cap:ADDR/PSM, le:ADDR/PSM or "
-                  "rfcomm:ADDR/CHANNEL; else the one found on this machine")
+                  "rfcomm:ADDR/CHANNEL; else the one found on this machine" +
+                      std::string(words_.finds_on_air ? ", else the nearest over Bluetooth" : ""))
       ->type_name("ENDPOINT");
   app_.add_option("--adapter", adapter_,
                   "Bluetooth adapter to connect through: hci1, or its address")
@@ -246,7 +247,7 @@ client::RoamingOptions Program::roaming_options() const {
 void Program::no_broker(const Error& fault) const {
   const auto local = client::find_broker(client::local_broker_directories());
   error((local ? "no broker found" : local.error().text) + "; " + fault.text +
-        "; name one with -b ENDPOINT");
+        "; name one with -b ENDPOINT, or see whether `btctl doctor` finds something wrong");
 }
 
 void Program::error(std::string_view text) const {

@@ -54,6 +54,8 @@ class Program {
   // client::Roaming finds the others.
   [[nodiscard]] Result<client::ClientOptions> client_options() const;
   [[nodiscard]] client::RoamingOptions roaming_options() const;
+  // Whether -b or $BTB_BROKER name a broker.
+  [[nodiscard]] bool is_named() const;
   // When Roaming gave up: what was looked at, and what can be done.
   void no_broker(const Error& fault) const;
   [[nodiscard]] bool verbose() const { return verbose_; }
@@ -70,7 +72,6 @@ class Program {
 
  private:
   [[nodiscard]] Result<std::vector<client::Way>> ways() const;
-  [[nodiscard]] bool is_named() const;
   std::optional<Exit> describe_itself() const;
 
   Words words_;

@@ -153,6 +153,7 @@ std::optional<Json> last_one(const std::vector<NearBroker>& all) {
 int scan_for_brokers(const Program& program, const ScanWords& words, bool json) {
   const auto time = parse_wait_ms(words.seconds);
   if (!time) return static_cast<int>(program.usage("--seconds: " + time.error().text));
+  if (program.is_named()) program.note("scan looks for all there are; -b does not count");
   const SystemClock clock;
   std::vector<NearBroker> all = on_this_machine(clock);
   bluez::ScanOptions options;
@@ -167,10 +168,11 @@ int scan_for_brokers(const Program& program, const ScanWords& words, bool json) 
   if (heard) {
     for (const NearBroker& broker : *heard) merge(all, broker);
   } else if (all.empty()) {
-    program.error(heard.error().text);
+    program.error(heard.error().text + "; `btctl doctor` says what can be done");
     return static_cast<int>(Exit::error);
   } else {
-    program.note("over Bluetooth: " + heard.error().text);
+    program.note("over Bluetooth: " + heard.error().text +
+                 "; `btctl doctor` says what can be done");
   }
   Json rows = Json::array();
   for (const NearBroker& broker : all) rows.push_back(describe(broker, clock));

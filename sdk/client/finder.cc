@@ -96,7 +96,14 @@ bool Finder::turn() {
   return ask_next();
 }
 
+void Finder::stop() {
+  stopped_ = true;
+  query_.reset();
+  if (scan_ != nullptr) scan_->stop();
+}
+
 bool Finder::ask_next() {
+  if (stopped_) return false;
   for (; asking_ < asked_.size(); ++asking_) {
     const bluez::Found& device = asked_[asking_].found;
     if (!device.classic) continue;

@@ -53,6 +53,8 @@ class Search {
   [[nodiscard]] virtual int timeout_ms() const = 0;
   // False once it is over.
   virtual bool turn() = 0;
+  // Ends it early; turn() is false when nobody listens any more.
+  virtual void stop() = 0;
   // What was found so far, strongest first.
   [[nodiscard]] virtual std::vector<NearBroker> brokers() const = 0;
   // As bluez::Scan::fault.
@@ -72,6 +74,7 @@ class Finder final : public Search {
   [[nodiscard]] short events() const override;
   [[nodiscard]] int timeout_ms() const override;
   bool turn() override;
+  void stop() override;
   [[nodiscard]] std::vector<NearBroker> brokers() const override;
   [[nodiscard]] const std::optional<Error>& fault() const override { return fault_; }
   // Service records under our UUID that did not hold together.
@@ -91,6 +94,7 @@ class Finder final : public Search {
   uint64_t asking_until_ms_ = 0;
   std::unique_ptr<ServiceQuery> query_;
   size_t left_out_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace btb::client

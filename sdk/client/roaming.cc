@@ -68,6 +68,7 @@ void Roaming::turn() {
   const Wanted now_wanted = wanted();
   if (search_ != nullptr && now_wanted != listening_for_) {
     search_.reset();
+    stopping_ = false;
     client_.hold_until(0);
   }
   if (search_ != nullptr) return listen();
@@ -105,11 +106,12 @@ void Roaming::begin(Wanted wanted) {
 
 void Roaming::listen() {
   const bool goes_on = search_->turn();
-  if (listening_for_ == Wanted::news) return listen_for_news(goes_on);
-  if (take_ways(!goes_on)) {
-    search_.reset();
-    pause();
-    client_.hold_until(0);
+  if (stopping_) {
+    if (!goes_on) go();
+  } else if (listening_for_ == Wanted::news) {
+    listen_for_news(goes_on);
+  } else if (found_ways(!goes_on)) {
+    stop_listening();
   } else if (!goes_on) {
     nobody(search_->fault() ? search_->fault()->text : "no broker in reach");
   }
@@ -120,11 +122,30 @@ void Roaming::listen_for_news(bool goes_on) {
   const bool news = std::any_of(brokers.begin(), brokers.end(),
                                 [this](const NearBroker& one) { return has_news(one); });
   const bool deaf = search_->fault().has_value();
-  if (goes_on && !news) return;
+  if (news) return stop_listening();
+  if (goes_on) return;
   search_.reset();
   next_ms_ = clock_.mono_ms() + news_pause_ms;
-  if (news) return client_.try_within(0);
   if (deaf) cannot_hear();
+}
+
+// Before the client connects: a device that is heard while it is connected is removed by bluetoothd
+// 5.66 half a minute later, with its links.
+void Roaming::stop_listening() {
+  stopping_ = true;
+  search_->stop();
+  if (!search_->turn()) go();
+}
+
+void Roaming::go() {
+  search_.reset();
+  stopping_ = false;
+  if (listening_for_ == Wanted::news) {
+    next_ms_ = clock_.mono_ms() + news_pause_ms;
+    return client_.try_within(0);
+  }
+  pause();
+  client_.set_ways(std::move(ways_));
 }
 
 // Who cannot listen asks, now and then.
@@ -164,9 +185,9 @@ bool Roaming::has_news(const NearBroker& broker) const {
          });
 }
 
-// Gives the client what was heard, if that leads anywhere. At the end of looking around (`all`)
+// Takes from what was heard what leads anywhere. At the end of looking around (`all`)
 // brokers without a place are better than none: they say so themselves, unless they just did.
-bool Roaming::take_ways(bool all) {
+bool Roaming::found_ways(bool all) {
   const bool was_full = client_.ending().reason == wire::Reason::full;
   std::vector<Way> ways;
   std::vector<std::pair<Endpoint, uint16_t>> sites;
@@ -182,7 +203,7 @@ bool Roaming::take_ways(bool all) {
   found_any_ = true;
   heard_ = std::move(sites);
   tell_("found a broker at " + to_string(ways.front().endpoint));
-  client_.set_ways(std::move(ways));
+  ways_ = std::move(ways);
   return true;
 }
 

@@ -61,12 +61,14 @@ class Roaming {
   void begin(Wanted wanted);
   void listen();
   void listen_for_news(bool goes_on);
+  void stop_listening();
+  void go();
   void nobody(const std::string& why);
   void pause();
   [[nodiscard]] bool ever() const;
   void cannot_hear();
   [[nodiscard]] bool has_news(const NearBroker& broker) const;
-  bool take_ways(bool all);
+  [[nodiscard]] bool found_ways(bool all);
   void remember();
 
   Client& client_;
@@ -86,6 +88,8 @@ class Roaming {
   bool on_air_ = false;
   bool found_any_ = false;                            // in any look
   std::vector<std::pair<Endpoint, uint16_t>> heard_;  // where the ways of the last look lead
+  std::vector<Way> ways_;                             // those, until nobody listens any more
+  bool stopping_ = false;                             // to listen
   std::optional<Error> gave_up_;
 };
 

@@ -62,6 +62,10 @@ Result<Endpoint> parse_tcp(std::string_view text, std::string_view rest) {
   if (host.size() > host_bytes_max || host.find('\0') != std::string_view::npos) {
     return wrong(text, "this is not the name of a host");
   }
+  if (rest.empty() && host.find_first_not_of("0123456789") == std::string_view::npos) {
+    return wrong(text, "the host is missing: tcp:127.0.0.1:" + std::string(host) +
+                           ", or tcp:*:" + std::string(host) + " for all addresses");
+  }
   if (rest.empty()) return Endpoint{Scheme::tcp, std::string(host), default_tcp_port};
   const auto port = parse_number(rest.substr(1), 65535);
   if (!port) return wrong(text, "the port is a number from 0 to 65535");

@@ -78,7 +78,9 @@ Error system_error(const std::string& what, int number) {
 
 Error bluetooth_error(const Endpoint& endpoint, int number) {
   if (number == EAFNOSUPPORT || number == EPROTONOSUPPORT) {
-    return {Errc::unsupported, to_string(endpoint) + ": this machine's kernel has no Bluetooth"};
+    return {Errc::unsupported, to_string(endpoint) +
+                                   ": this machine's kernel has no Bluetooth; "
+                                   "`btctl doctor` says what can be done"};
   }
   if (number == ENODEV) {
     return {Errc::not_found, to_string(endpoint) + ": there is no such Bluetooth adapter"};

@@ -20,6 +20,7 @@ struct Air {
   std::optional<Error> refusal;
   std::vector<bluez::ScanOptions> searches;
   int running = 0;
+  uint64_t stopping_ms = 0;  // how long it takes to stop
 };
 
 class FakeSearch final : public Search {
@@ -38,6 +39,7 @@ class FakeSearch final : public Search {
     return static_cast<int>(end_ms_ - std::min(end_ms_, clock_.mono_ms()));
   }
   bool turn() override { return !air_.fault && clock_.mono_ms() < end_ms_; }
+  void stop() override { end_ms_ = clock_.mono_ms() + air_.stopping_ms; }
   [[nodiscard]] std::vector<NearBroker> brokers() const override { return air_.brokers; }
   [[nodiscard]] const std::optional<Error>& fault() const override { return air_.fault; }
 
@@ -133,6 +135,19 @@ TEST_CASE("a broker with a place is taken as soon as it is heard") {
   CHECK(world.told.back() == "found a broker at " + to_string(world.broker.endpoint));
   world.pass(60'000);
   CHECK(world.air.searches.size() == 1);  // nobody listens who is connected
+}
+
+TEST_CASE("nobody connects while somebody listens") {
+  World world;
+  world.air.stopping_ms = 500;
+  world.pass(200);
+  world.appear(7);
+  world.pass(400);
+  CHECK(world.air.running == 1);
+  CHECK_FALSE(world.broker.accept());
+  world.pass(200);
+  CHECK(world.air.running == 0);
+  CHECK(world.broker.accept());
 }
 
 TEST_CASE("one without a place is asked when nobody else was heard to the end") {

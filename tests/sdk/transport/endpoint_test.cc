@@ -56,6 +56,7 @@ TEST_CASE("an endpoint that is none is told what is wrong with it") {
       Case{std::string_view("unix:/a\0b", 9), "zero byte"},
       Case{"tcp:", "host is missing"},
       Case{"tcp::4712", "host is missing"},
+      Case{"tcp:4712", "host is missing: tcp:127.0.0.1:4712"},
       Case{"tcp:::1", "brackets"},
       Case{"tcp:[::1", "\"]\" is missing"},
       Case{"tcp:[::1]4712", "must follow"},
