@@ -256,7 +256,6 @@ void Application::session_opened(const Session& session) {
               {"name", session.name()},
               {"agent", session.agent()},
               {"peer", session.traits().peer}});
-  make_place_for(session);
 }
 
 // Anybody who can connect can make sessions that say nothing: those are told of at the first,

@@ -47,6 +47,7 @@ class Application final : private SessionsOwner, private SourceEvents {
   // SessionsOwner
   CommandResult command(const std::string& verb,
                         const std::vector<std::string>& arguments) override;
+  bool has_place(const Session& newcomer) override;
   void session_opened(const Session& session) override;
   void session_ended(const Session& session, wire::Reason reason, std::string_view text) override;
   // SourceEvents
@@ -62,7 +63,6 @@ class Application final : private SessionsOwner, private SourceEvents {
   void update_announcement();
   void note_loose_link(const SessionTraits& traits);
   void drop_loose_links();
-  void make_place_for(const Session& newcomer);
   [[nodiscard]] size_t idle_places(const std::string& adapter) const;
   [[nodiscard]] std::pair<std::string, std::vector<std::string>> no_place(
       const std::string& adapter) const;

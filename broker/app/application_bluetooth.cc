@@ -51,7 +51,7 @@ void Application::announce() {
 // which begins to talk GATT on it, and takes a place of the adapter for nothing.
 void Application::drop_loose_links() {
   const uint64_t now_ms = clock_.mono_ms();
-  std::erase_if(loose_links_, [&](const LooseLink& loose) {
+  std::erase_if(loose_links_, [&](LooseLink& loose) {
     if (now_ms - loose.since_ms < loose_link_ms) return false;
     bool used = false;
     sessions_.for_each([&](const Session& session) {
@@ -60,7 +60,11 @@ void Application::drop_loose_links() {
       used = used || (same && (session.state() == Session::State::open ||
                                session.state() == Session::State::hello_expected));
     });
-    if (!used && discovery_ != nullptr) {
+    if (used) {  // by way of another kind of link; this one is loose still
+      loose.since_ms = now_ms;
+      return false;
+    }
+    if (discovery_ != nullptr) {
       discovery_->drop_link(loose.adapter, loose.peer.substr(le_peer.size()));
     }
     return true;
@@ -85,13 +89,14 @@ void Application::turn_away_or_adopt(UniqueFd fd, SessionTraits traits) {
   sessions_.turn_away(std::move(fd), std::move(traits), text, std::move(elsewhere));
 }
 
-void Application::make_place_for(const Session& newcomer) {
+bool Application::has_place(const Session& newcomer) {
   const std::string& adapter = newcomer.traits().adapter;
   if (adapter.empty() || sessions_.count_on(adapter) <= config_->limits.sessions_per_adapter)
-    return;
-  if (idle_places(adapter) != 0 && sessions_.free_place(adapter)) return;
+    return true;
+  if (idle_places(adapter) != 0 && sessions_.free_place(adapter)) return true;
   auto [text, elsewhere] = no_place(adapter);
   sessions_.turn_away(newcomer.id(), text, std::move(elsewhere));
+  return false;
 }
 
 size_t Application::idle_places(const std::string& adapter) const {

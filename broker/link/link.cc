@@ -28,7 +28,7 @@ LinkResult failure(int error) {
 
 Link::Link(Loop& loop, UniqueFd fd, Poll::Events& events)
     : fd_(std::move(fd)),
-      message_bytes_max_(message_bytes_max(fd_.get())),
+      message_bytes_max_(btb::message_bytes_max(fd_.get())),
       poll_(loop, fd_.get(), events) {
   poll_.want(readable_, writable_);
 }

@@ -41,6 +41,8 @@ class Link {
   void shutdown();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
+  // Of one write; 0: any number.
+  [[nodiscard]] uint32_t message_bytes_max() const { return message_bytes_max_; }
 
  private:
   LinkResult write_message(std::span<const iovec> ranges);

@@ -14,6 +14,8 @@ constexpr size_t pieces_max = 512;
 constexpr size_t preamble_max = 6;
 // Of one follower while others of its priority wait too.
 constexpr size_t quantum_bytes = limits::segment_bytes_max;
+// Where a write is one message of a kilobyte or so: one of them is written.
+constexpr size_t messages_planned = 2;
 // So many flushes a priority waits for the others, without a byte of its own on its way, before it
 // goes first once.
 constexpr uint8_t patience_max = 8;
@@ -55,7 +57,9 @@ void Flush::run(Session& session) {
 // --- planning ---
 
 bool Flush::plan(Session& session) {
-  const size_t budget = session.sessions_.limits.flush_budget_bytes;
+  size_t budget = session.sessions_.limits.flush_budget_bytes;
+  const size_t message = session.link_.message_bytes_max();
+  if (message != 0) budget = std::min(budget, messages_planned * message);
   size_t bytes = session.unsent();
   const auto take = [&](DueList& list, size_t wanted) {
     return plan_follower(*list.pop(), wanted, bytes) == Outcome::planned;
@@ -242,7 +246,28 @@ size_t Flush::gather(const Session& session) {
   return total;
 }
 
+// One message of a link that carries messages: ends behind the last frame that ends in its last
+// quarter. What comes next, an alert say, need not wait for the rest of a frame then.
+void Flush::end_with_a_frame(const Session& session) {
+  const size_t room = session.link_.message_bytes_max();
+  size_t sum = session.unsent(), end = 0;
+  for (const Piece& piece : pieces_) {
+    if (sum >= room) break;
+    const std::byte* data =
+        piece.what == What::data ? piece.range.data : control_.data() + piece.control_offset;
+    const size_t whole = wire::whole_frames({data, piece.size}, room - sum);
+    if (whole != 0) end = sum + whole;
+    sum += piece.size;
+  }
+  if (end < room - room / 4) return;
+  for (iovec& range : iovecs_) {
+    range.iov_len = std::min(range.iov_len, end);
+    end -= range.iov_len;
+  }
+}
+
 void Flush::write(Session& session, size_t total) {
+  if (session.link_.message_bytes_max() != 0) end_with_a_frame(session);
   const LinkResult result = session.link_.write(iovecs_);
   if (result.status == LinkResult::Status::closed || result.status == LinkResult::Status::failed) {
     requeue(0);

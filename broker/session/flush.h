@@ -67,6 +67,7 @@ class Flush {
   // The pieces as iovecs, behind what the session still has to send; returns how many bytes they
   // are.
   size_t gather(const Session& session);
+  void end_with_a_frame(const Session& session);
   void write(Session& session, size_t total);
   // Takes in that `bytes` of the pieces were written; returns how many pieces are settled.
   size_t commit(Session& session, size_t bytes);

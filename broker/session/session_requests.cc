@@ -35,6 +35,7 @@ void Session::on_hello(fb::HelloT& hello) {
     keep_alive_ms_ = std::clamp(hello.keep_alive_ms, keep_alive_ms_min, keep_alive_ms_);
   }
   can_let_go_ = hello.can_let_go;
+  if (!sessions_.owner_.has_place(*this)) return;
   handshake_done();
   state_ = State::open;
 

@@ -43,6 +43,8 @@ class SessionsOwner {
  public:
   virtual CommandResult command(const std::string& verb,
                                 const std::vector<std::string>& arguments) = 0;
+  // Before a session is welcomed: whether it has a place. If not, it was turned away.
+  virtual bool has_place(const Session&) { return true; }
   virtual void session_opened(const Session& session) = 0;
   // `text` may hold bytes from the client.
   virtual void session_ended(const Session& session, wire::Reason reason,

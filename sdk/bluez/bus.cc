@@ -95,13 +95,17 @@ void Bus::call(const std::string& path, const std::string& interface, const std:
   sd_bus_message* raw = nullptr;
   if (sd_bus_message_new_method_call(bus_.get(), &raw, bluez, path.c_str(), interface.c_str(),
                                      method.c_str()) < 0) {
+    if (then) then(nullptr, "cannot be asked");
     return;
   }
   const std::unique_ptr<sd_bus_message, Unref> message(raw);
   if (build) build(raw);
   auto kept = std::make_unique<Reply>(std::move(then));
   sd_bus_slot* slot = nullptr;
-  if (sd_bus_call_async(bus_.get(), &slot, raw, on_reply, kept.get(), answer_us) < 0) return;
+  if (sd_bus_call_async(bus_.get(), &slot, raw, on_reply, kept.get(), answer_us) < 0) {
+    if (*kept) (*kept)(nullptr, "cannot be asked");
+    return;
+  }
   keep(slot, std::move(kept));
 }
 

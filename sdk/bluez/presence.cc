@@ -164,9 +164,8 @@ bool Presence::interface_there(const std::string& path, const std::string& inter
 
 void Presence::owner_changed(bool there) {
   advertising_managers_.clear();
-  registering_ = false;
-  states_.clear();
-  own_.clear();
+  for (const auto& [path, state] : std::exchange(states_, {})) leave_out(path);
+  profile_registered_ = false;
   if (!there) {
     bluetoothd_there_ = false;
     events_.presence_event(false, "bluetoothd_gone",
@@ -227,7 +226,7 @@ void Presence::changed(const std::string& path, sd_bus_message* properties) {
   const AdapterState before = state;
   read_properties(state, properties);
   if (!state.powered) {
-    own_.erase(path);
+    leave_out(path);
     if (before.powered) events_.presence_event(false, "adapter_off", state.name);
   } else if (!before.powered) {
     events_.presence_event(true, "adapter_on", state.name);
@@ -240,7 +239,7 @@ void Presence::changed(const std::string& path, sd_bus_message* properties) {
 void Presence::gone(const std::string& path, const std::string& interface) {
   if (interface == advertising_interface) {
     advertising_managers_.erase(path);
-    own_.erase(path);
+    leave_out(path);
   }
   if (interface != adapter_interface) return;
   const auto found = states_.find(path);
@@ -252,19 +251,38 @@ void Presence::gone(const std::string& path, const std::string& interface) {
 
 // --- being found ---
 
-void Presence::refused(const std::string& path, const std::string& what, const std::string& error) {
-  events_.presence_event(false, "bluetooth_refused", last_of(path) + ": " + what + ": " + error);
+// Whether something was refused, which is told when it changes.
+void Presence::settled(const std::string& what, const std::string& error) {
+  std::string& told = refusals_[what];
+  if (!error.empty() && error != told) {
+    events_.presence_event(false, "bluetooth_refused", what + ": " + error);
+  }
+  told = error;
+}
+
+// It cannot advertise any more; what is asked of it is not waited for.
+void Presence::leave_out(const std::string& path) {
+  own_.erase(path);
+  arming_.erase(path);
+  not_now_.erase(path);
+  if (registering_ != path) return;
+  ++registration_;
+  registering_.clear();
+  for (const auto& [next, state] : states_) advertise(next);
 }
 
 // Discoverable is what makes bluetoothd answer pages, too. Its time-out is left as it is: then
 // bluetoothd does not remember it for ever, and when it is over we ask again (changed()).
+// Only then it is asked to advertise: a change of Discoverable makes bluetoothd forget to answer.
 void Presence::arm(const std::string& path) {
   bus_.set_property(path, adapter_interface, "Pairable", pairing_allowed_, {});
+  arming_.insert(path);
   bus_.set_property(path, adapter_interface, "Discoverable", true,
                     [this, path](sd_bus_message*, const std::string& error) {
-                      if (!error.empty()) refused(path, "to be discoverable", error);
+                      arming_.erase(path);
+                      settled(last_of(path) + ": to be discoverable", error);
+                      advertise(path);
                     });
-  advertise(path);
 }
 
 void Presence::allow_pairing(bool allowed) {
@@ -299,10 +317,12 @@ void Presence::advertise(const std::string& path) {
   const bool can =
       state != states_.end() && state->second.powered && advertising_managers_.contains(path);
   if (!can || options_.announcement.le_psm == 0) return;
-  if (registering_) return;  // bluetoothd answers only the first of several at once
+  if (arming_.contains(path) || not_now_.contains(path)) return;
+  if (!registering_.empty()) return;  // bluetoothd answers only the first of several at once
   const auto own = own_.contains(path) ? own_.find(path) : exported(path);
   if (own == own_.end() || !std::exchange(own->second->changed, false)) return;
-  registering_ = true;
+  registering_ = path;
+  const uint32_t number = ++registration_;
   const std::string object = own->second->path;
   // Also one of before the adapter was switched off is still known there, with what it said then.
   bus_.call(path, advertising_interface, "UnregisterAdvertisement",
@@ -310,7 +330,9 @@ void Presence::advertise(const std::string& path) {
   bus_.call(
       path, advertising_interface, "RegisterAdvertisement",
       [&](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", object.c_str(), 0); },
-      [this, path](sd_bus_message*, const std::string& error) { registered(path, error); });
+      [this, path, number](sd_bus_message*, const std::string& error) {
+        if (number == registration_) registered(path, error);
+      });
 }
 
 Presence::OwnAdapters::iterator Presence::exported(const std::string& path) {
@@ -326,22 +348,26 @@ Presence::OwnAdapters::iterator Presence::exported(const std::string& path) {
 }
 
 void Presence::registered(const std::string& path, const std::string& error) {
-  registering_ = false;
+  registering_.clear();
+  settled(last_of(path) + ": to advertise", error);
   const auto own = own_.find(path);
   if (!error.empty()) {
-    refused(path, "to advertise", error);
     if (own != own_.end()) own_.erase(own);
+    not_now_.insert(path);
   } else if (own != own_.end() && !std::exchange(own->second->registered, true)) {
     events_.presence_event(true, "advertising", last_of(path));
   }
-  for (const auto& [next, known] : states_) {
-    if (error.empty() || next != path) advertise(next);
-  }
+  for (const auto& [next, known] : states_) advertise(next);
 }
 
 void Presence::tick() {
-  if (++ticks_ % retry_ticks != 0) return;
-  for (const auto& [path, state] : states_) advertise(path);  // those that were refused
+  if (!bluetoothd_there_ || ++ticks_ % retry_ticks != 0) return;
+  not_now_.clear();
+  if (!profile_registered_) register_profile();
+  for (const auto& [path, state] : states_) {
+    if (state.powered && !state.discoverable && !arming_.contains(path)) arm(path);
+    advertise(path);
+  }
 }
 
 void Presence::drop_link(const std::string& adapter_address, std::string device_address) {
@@ -397,9 +423,9 @@ void Presence::register_profile() {
                               "RequireAuthorization", "b", 0);
       },
       [this](sd_bus_message*, const std::string& error) {
-        events_.presence_event(error.empty(),
-                               error.empty() ? "service_record" : "bluetooth_refused",
-                               error.empty() ? "registered" : "the service record: " + error);
+        settled("the service record", error);
+        profile_registered_ = error.empty();
+        if (error.empty()) events_.presence_event(true, "service_record", "registered");
       });
 }
 

@@ -64,7 +64,7 @@ class Presence {
   // Asks for adapters to be as they were before. To be called before it is destroyed; the Bus is to
   // be processed until its output is written.
   void leave();
-  // Once a second: asks again for what was refused.
+  // Once a second: asks again, now and then, for what was refused.
   void tick();
   // The number of free places on an adapter is another now.
   void set_free_places(const std::string& adapter_address, uint8_t free);
@@ -91,7 +91,8 @@ class Presence {
   void advertise(const std::string& path);
   void register_profile();
   void read_properties(AdapterState& state, struct sd_bus_message* properties);
-  void refused(const std::string& path, const std::string& what, const std::string& error);
+  void settled(const std::string& what, const std::string& error);
+  void leave_out(const std::string& path);
   OwnAdapters::iterator exported(const std::string& path);
   void registered(const std::string& path, const std::string& error);
   [[nodiscard]] bool wants(const AdapterState& state) const;
@@ -113,7 +114,12 @@ class Presence {
   bool pairing_allowed_ = false;
   bool bluetoothd_there_ = false;
   uint32_t ticks_ = 0;
-  bool registering_ = false;  // an advertisement is
+  std::set<std::string> arming_;   // asked to be discoverable
+  std::set<std::string> not_now_;  // refused to advertise, and not asked until tick() says so
+  std::string registering_;        // whose advertisement is; empty: none
+  uint32_t registration_ = 0;      // the answers to others are not heeded
+  bool profile_registered_ = false;
+  std::map<std::string, std::string> refusals_;  // by what was asked: told once
 };
 
 }  // namespace btb::bluez

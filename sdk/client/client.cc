@@ -374,7 +374,7 @@ void Client::learn_ways(const Ending& ending) {
                                    [&](const Way& one) { return one.endpoint == *endpoint; });
     if (known) continue;
     options_.ways.insert(options_.ways.begin() + static_cast<ptrdiff_t>(behind++),
-                         {*endpoint, way().adapter});
+                         {*endpoint, way().adapter, way().heard});
     ++ways_left_;
   }
 }

@@ -10,9 +10,11 @@ namespace {
 
 // Between two times of looking around: an eighth of the time it has been away.
 constexpr uint64_t pause_min_ms = 200, pause_max_ms = 15'000;
+// Away for so long, it looks less often.
+constexpr uint64_t long_away_ms = 3'600'000, long_pause_ms = 60'000;
 // Of those that let go: half of the time they listen.
 constexpr uint32_t news_listen_ms = 3'000, news_pause_ms = 3'000;
-constexpr uint32_t page_every = 4;
+constexpr uint32_t page_every = 4, page_every_if_never_heard = 2;
 constexpr int long_wait_ms = 1'000;
 constexpr uint64_t next_look_ms = 1'000;  // by then it has begun
 constexpr uint32_t asks_every_ms = 30'000;
@@ -96,6 +98,7 @@ void Roaming::begin(Wanted wanted) {
   if (for_broker && looks_++ == 0) since_ms_ = clock_.mono_ms();
   listening_for_ = wanted;
   auto search = begin_search_(scan, clock_);
+  deaf_ = !search;
   if (!search) return for_broker ? nobody(search.error().text) : cannot_hear();
   if (for_broker) {
     client_.hold_until(clock_.mono_ms() + scan.le_ms + scan.classic_ms + Finder::asking_ms_max);
@@ -113,6 +116,7 @@ void Roaming::listen() {
   } else if (found_ways(!goes_on)) {
     stop_listening();
   } else if (!goes_on) {
+    deaf_ = search_->fault().has_value();
     nobody(search_->fault() ? search_->fault()->text : "no broker in reach");
   }
 }
@@ -169,8 +173,11 @@ void Roaming::nobody(const std::string& why) {
 // now and then, because paging in vain takes five seconds in which nobody is heard.
 void Roaming::pause() {
   const uint64_t now = clock_.mono_ms();
-  next_ms_ = now + std::clamp((now - since_ms_) / 8, pause_min_ms, pause_max_ms);
-  const bool pages = !ever() || looks_ % page_every == 0;
+  const uint64_t away_ms = now - since_ms_;
+  next_ms_ = now + (away_ms < long_away_ms ? std::clamp(away_ms / 8, pause_min_ms, pause_max_ms)
+                                           : long_pause_ms);
+  const uint32_t every = announces_ ? page_every : page_every_if_never_heard;
+  const bool pages = !ever() || deaf_ || looks_ % every == 0;
   client_.hold_until(pages ? 0 : next_ms_ + next_look_ms);
 }
 
@@ -193,6 +200,7 @@ bool Roaming::found_ways(bool all) {
   std::vector<std::pair<Endpoint, uint16_t>> sites;
   for (const NearBroker& broker : search_->brokers()) {
     if (ever() && broker.site != site_) continue;
+    if (ever() && !broker.epochs.empty()) announces_ = true;
     if (!broker.has_place() && (!all || was_full)) continue;
     for (const HeardWay& heard : broker.ways) {
       ways.push_back(heard.way);

@@ -90,6 +90,8 @@ class Roaming {
   std::vector<std::pair<Endpoint, uint16_t>> heard_;  // where the ways of the last look lead
   std::vector<Way> ways_;                             // those, until nobody listens any more
   bool stopping_ = false;                             // to listen
+  bool deaf_ = false;                                 // the last look failed
+  bool announces_ = false;                            // the broker was heard over LE
   std::optional<Error> gave_up_;
 };
 

@@ -118,6 +118,19 @@ constexpr size_t part_count(size_t payload_size) {
              : (payload_size + limits::part_bytes - 1) / limits::part_bytes;
 }
 
+// Bytes of the whole frames at the front of `run`, which is made of frames, that fit into `room`.
+inline size_t whole_frames(Bytes run, size_t room) {
+  size_t end = 0;
+  while (run.size() - end >= head_bytes) {
+    fb::Head head;
+    std::memcpy(static_cast<void*>(&head), run.data() + end, head_bytes);
+    const size_t stride = align_up(head.size(), frame_alignment);
+    if (stride > room - end) break;
+    end += stride;
+  }
+  return end;
+}
+
 // Payload bytes of the next part of a message of `total`, of which `rest` are left.
 constexpr size_t part_size(size_t total, size_t rest) {
   return total <= limits::part_bytes_max ? rest : std::min<size_t>(rest, limits::part_bytes);

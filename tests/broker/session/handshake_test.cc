@@ -24,6 +24,17 @@ TEST_CASE("hello is answered with welcome, which brings the broker's limits") {
   CHECK(world.opened == 1);
 }
 
+TEST_CASE("who finds no place is told so instead of being welcomed") {
+  SessionWorld world;
+  world.places = false;
+  WireClient& client = world.connect();
+  client.hello();
+  CHECK(world.lines(client) == Lines{"goodbye full", "end"});
+  CHECK(client.welcome == nullptr);
+  CHECK(world.opened == 0);
+  CHECK(world.ended_for(wire::Reason::full) == 1);
+}
+
 TEST_CASE("a hello that comes byte by byte is a hello") {
   SessionWorld world;
   WireClient& client = world.connect();

@@ -161,6 +161,11 @@ class SessionWorld final : public SessionsOwner {
     return on_command ? on_command(verb, arguments)
                       : CommandResult{wire::Reason::command_unknown, "no such command", ""};
   }
+  bool has_place(const Session& session) override {
+    if (places) return true;
+    sessions.turn_away(session.id(), "all places are taken", {});
+    return false;
+  }
   void session_opened(const Session&) override { ++opened; }
   void session_ended(const Session&, wire::Reason reason, std::string_view) override {
     endings.push_back(reason);
@@ -171,6 +176,7 @@ class SessionWorld final : public SessionsOwner {
   std::function<CommandResult(const std::string&, const std::vector<std::string>&)> on_command;
   std::vector<wire::Reason> endings;
   int opened = 0;
+  bool places = true;
   Loop loop;
   Router router;
   Sessions sessions;

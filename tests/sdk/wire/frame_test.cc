@@ -163,6 +163,19 @@ TEST_CASE("random messages behind one another are read back as they were written
   }
 }
 
+TEST_CASE("whole frames at the front of a run are counted in bytes, to where there is room") {
+  ByteVector run;
+  DataHead head;
+  head.topic = 1;
+  head.seq = 1;
+  for (int i = 0; i < 3; ++i) append_message(run, head, {}, ByteVector(10));  // 48 bytes each
+  CHECK(whole_frames(run, 1'000) == 144);
+  CHECK(whole_frames(run, 144) == 144);
+  CHECK(whole_frames(run, 143) == 96);
+  CHECK(whole_frames(run, 47) == 0);
+  CHECK(whole_frames({}, 47) == 0);
+}
+
 TEST_CASE("the largest frame with the largest key is one frame") {
   ByteVector stream;
   DataHead head;
