@@ -12,7 +12,7 @@ namespace btb::bluez {
 namespace {
 
 constexpr const char* bluez = "org.bluez";
-// bluetoothd forgets to answer now and then.
+// bluetoothd forgets to answer, for one a registration while a setting changes.
 constexpr uint64_t answer_us = 8'000'000;
 
 // What a callback needs lives as long as its slot does.
