@@ -59,6 +59,17 @@ Result<std::unique_ptr<Bus>> Bus::open_system() {
   return std::unique_ptr<Bus>(new Bus(bus));
 }
 
+Result<std::unique_ptr<Bus>> Bus::over(UniqueFd socket) {
+  sd_bus* raw = nullptr;
+  if (sd_bus_new(&raw) < 0) return Error{Errc::limit, "no memory for a bus"};
+  std::unique_ptr<Bus> bus(new Bus(raw));
+  const int fd = socket.release();
+  if (sd_bus_set_fd(raw, fd, fd) < 0 || sd_bus_start(raw) < 0) {
+    return Error{Errc::unavailable, "this socket carries no D-Bus"};
+  }
+  return bus;
+}
+
 Bus::~Bus() = default;
 
 int Bus::fd() const {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
 
 struct sd_bus;
 struct sd_bus_message;
@@ -26,6 +27,8 @@ class Bus {
   using Heard = std::function<void(sd_bus_message* signal)>;
 
   static Result<std::unique_ptr<Bus>> open_system();
+  // Whoever has the other end of this socket is BlueZ: for tests.
+  static Result<std::unique_ptr<Bus>> over(UniqueFd socket);
   ~Bus();
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
