@@ -92,7 +92,7 @@ def seven_have_a_place_on_one_adapter_and_an_eighth_is_refused():
 
 def a_full_adapter_says_so_and_names_another_one():
     with Lab(adapters=5) as lab:
-        broker = lab.broker(CONFIG.replace("hci0", "*") + "limits: {sessions_per_adapter: 2}\n")
+        broker = lab.broker(CONFIG.replace("hci0", "*") + "limits: {sessions_per_adapter: 2, let_go_after: 1h}\n")
         wait_for("both adapters to be announced", lambda: broker.err().count(" advertising: hci") == 5)
         kinds = ("l2cap", "le", "rfcomm")
         subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
