@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, BLUETOOTHD, Lab, main, wait_for  # noqa: E402
+from lab import BIN, BLUETOOTHD, Lab, main, name_of, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 
@@ -26,7 +26,7 @@ def found_broker(lab, adapter=0, name="lab", local=LOCAL):
 
 
 def scan(adapter, *options):
-    done = subprocess.run([BIN / "btctl", "--json", "--adapter", f"hci{adapter}", "scan", *options],
+    done = subprocess.run([BIN / "btctl", "--json", "--adapter", name_of(adapter), "scan", *options],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr
     return {address: broker for broker in json.loads(done.stdout) for address in broker["addresses"]}
@@ -50,7 +50,7 @@ def btsub_finds_a_broker_by_itself():
     with Lab(adapters=2) as lab:
         found_broker(lab, local="unix:/run/elsewhere.sock")
         subprocess.run([BIN / "btpub", "-b", "unix:/run/elsewhere.sock", "state/a", "-k", "k", "-m", "there"], check=True)
-        sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci1", "-f", "json", "--once", "state/#"])
+        sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(1), "-f", "json", "--once", "state/#"])
         assert sub.wait() == 0, sub.err()
         assert [message["payload"] for message in sub.messages()] == ["there"]
         assert f"found a broker at l2cap:{lab.address(0)}/4097" in sub.err()
@@ -60,7 +60,7 @@ def the_service_record_tells_channel_and_psm():
     with Lab(adapters=2) as lab:
         broker = found_broker(lab)
         wait_for("the record", lambda: "service_record" in broker.err())
-        record = subprocess.run(["sdptool", "-i", "hci1", "browse", "--xml", lab.address(0)], stdout=subprocess.PIPE,
+        record = subprocess.run(["sdptool", "-i", name_of(1), "browse", "--xml", lab.address(0)], stdout=subprocess.PIPE,
                                 text=True).stdout
         assert "9f1c7b0e-5d3a-4e0b-8a6c-627462726f6b" in record, record
         assert '"0x1001"' in record and '"0x03"' in record, record
@@ -137,7 +137,7 @@ topics: [{filter: "state/#", kind: state}]
         (found,) = scan(1, "--inquiry").values()
         assert found["endpoints"] == [f"l2cap:{lab.address(0)}/4101", f"rfcomm:{lab.address(0)}/5"], found
         assert found["name"] == "bed _ breakfast", found
-        sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci1", "-v", "--once", "state/#"])
+        sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(1), "-v", "--once", "state/#"])
         assert sub.wait() == 0, sub.err()
         assert f"found a broker at l2cap:{lab.address(0)}/4101" in sub.err(), sub.err()
 
@@ -147,7 +147,7 @@ def the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone():
         broker = found_broker(lab)
 
         def once():
-            sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci2", "-v", "--once", "state/#"])
+            sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(2), "-v", "--once", "state/#"])
             assert sub.wait() == 0, sub.err()
             return sub.err()
 
@@ -179,7 +179,7 @@ def a_broker_on_this_machine_is_waited_for_whoever_else_is_on_the_air():
         broker = lab.broker(local, "here")
         wait_for("it to listen", lambda: "started" in broker.err())
         found_broker(lab, name="elsewhere")
-        sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci2", "-v", "state/#"])
+        sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(2), "-v", "state/#"])
         wait_for("a session", lambda: "connected to here" in sub.err())
         broker.stop()
         wait_for("some attempts", lambda: sub.err().count("next attempt") > 4)
@@ -194,7 +194,7 @@ def a_full_broker_is_no_broker_that_was_not_found():
         wait_for("it to be announced", lambda: " advertising: " in broker.err())
         first = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"])
         wait_for("a session", lambda: "connected" in first.err())
-        sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci2", "-v", "state/#"])
+        sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(2), "-v", "state/#"])
         assert sub.wait() == 5 and "full (all 1 places" in sub.err(), sub.err()
 
 

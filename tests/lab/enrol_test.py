@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, main, wait_for  # noqa: E402
+from lab import BIN, Lab, main, name_of, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 CONFIG = f"""
@@ -26,35 +26,35 @@ def is_on(path, interface, name):
 
 def find(lab):
     """So that bluetoothd knows it."""
-    done = subprocess.run([BIN / "btctl", "--adapter", "hci1", "scan", "--inquiry"], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([BIN / "btctl", "--adapter", name_of(1), "scan", "--inquiry"], stdout=subprocess.PIPE, text=True)
     assert lab.address(0) in done.stdout, done.stdout
 
 
 def forget(lab, at, other):
     """One that only one side remembers could not connect: bluetoothd's JustWorksRepairing."""
-    device = f"/org/bluez/hci{at}/dev_" + lab.address(other).replace(":", "_")
-    dbus(f"/org/bluez/hci{at}", "org.bluez.Adapter1.RemoveDevice", f"objpath:{device}")
+    device = f"/org/bluez/{name_of(at)}/dev_" + lab.address(other).replace(":", "_")
+    dbus(f"/org/bluez/{name_of(at)}", "org.bluez.Adapter1.RemoveDevice", f"objpath:{device}")
 
 
 def devices_pair_only_while_an_operator_lets_them():
     with Lab(adapters=2) as lab:
         broker = lab.broker(CONFIG)
         wait_for("the record", lambda: "service_record" in broker.err())
-        there = "/org/bluez/hci1/dev_" + lab.address(0).replace(":", "_")
+        there = f"/org/bluez/{name_of(1)}/dev_" + lab.address(0).replace(":", "_")
         find(lab)
         dbus(there, "org.bluez.Device1.Pair")  # makes a key for this link at most, and keeps none
         assert not is_on(there, "org.bluez.Device1", "Bonded")
         forget(lab, 1, 0)
         status, said = lab.btctl("enrol", "--seconds", "60", at=LOCAL)
         assert status == 0 and "pairing allowed" in said, said
-        wait_for("the adapter to be pairable", lambda: is_on("/org/bluez/hci0", "org.bluez.Adapter1", "Pairable"))
+        wait_for("the adapter to be pairable", lambda: is_on(f"/org/bluez/{name_of(0)}", "org.bluez.Adapter1", "Pairable"))
         find(lab)
         paired, why = dbus(there, "org.bluez.Device1.Pair")
         assert paired and is_on(there, "org.bluez.Device1", "Bonded"), why
         wait_for("it to be told", lambda: " paired: dev_" in broker.err())
         assert lab.btctl("enrol", "--seconds", "0", at=LOCAL)[0] == 0
         wait_for("it to be over", lambda: "enrolment_closed" in broker.err())
-        wait_for("the adapter to be closed", lambda: not is_on("/org/bluez/hci0", "org.bluez.Adapter1", "Pairable"))
+        wait_for("the adapter to be closed", lambda: not is_on(f"/org/bluez/{name_of(0)}", "org.bluez.Adapter1", "Pairable"))
         # A session needs none of it.
         forget(lab, 0, 1)
         forget(lab, 1, 0)

@@ -31,6 +31,10 @@ BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "con
 PATIENCE_S = 120
 
 
+def name_of(number):
+    return REAL[number] if REAL else f"hci{number}"
+
+
 def wait_for(what, check, timeout=PATIENCE_S):
     """Until `check()` is true, and what it returned then."""
     deadline = time.monotonic() + timeout
@@ -183,7 +187,7 @@ class Lab:
         return program
 
     def name(self, number):
-        return REAL[number] if REAL else f"hci{number}"
+        return name_of(number)
 
     def address(self, number):
         if REAL:

@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 from btb_client import Client  # noqa: E402
-from lab import BIN, Lab, main, wait_for  # noqa: E402
+from lab import BIN, Lab, main, name_of, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 CONFIG = f"""
@@ -70,7 +70,7 @@ def the_broker_is_the_central_of_all():
                 for number, kind in enumerate(("l2cap", "rfcomm"), 1)]
         for sub in subs:
             wait_for("a session", lambda: "connected" in sub.err())
-        links = subprocess.run(["hcitool", "-i", "hci0", "con"], stdout=subprocess.PIPE, text=True).stdout
+        links = subprocess.run(["hcitool", "-i", name_of(0), "con"], stdout=subprocess.PIPE, text=True).stdout
         assert links.count("CENTRAL") == 2, links
 
 
@@ -99,7 +99,7 @@ def a_full_adapter_says_so_and_names_another_one():
                 for number, kind in enumerate(kinds[:2], 2)]
         for sub in subs:
             wait_for("a session", lambda: "connected" in sub.err())
-        third = lab.start("third", [BIN / "btctl", "-b", endpoint(lab, "rfcomm"), "--adapter", "hci4", "status"])
+        third = lab.start("third", [BIN / "btctl", "-b", endpoint(lab, "rfcomm"), "--adapter", name_of(4), "status"])
         assert third.wait() == 5, (third.process.returncode, third.err())
         assert "all 2 places of this adapter are taken" in third.err(), third.err()
         other = f"rfcomm:{lab.address(1)}/3"

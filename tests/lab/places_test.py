@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, PLUGINS, main, wait_for  # noqa: E402
+from lab import BIN, Lab, main, name_of, PLUGINS, wait_for  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[2]
 LOCAL = "unix:/run/b.sock"
@@ -60,7 +60,7 @@ def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it(
         for sub in subs:
             wait_for(f"the snapshot of {sub.name}", lambda: rows(sub) == rows(local))
         # Strictly this adapter: what it is told.
-        eighth = lab.start("eighth", [BIN / "btctl", "-b", f"le:{lab.address(0)}/128", "--adapter", "hci9", "status"])
+        eighth = lab.start("eighth", [BIN / "btctl", "-b", f"le:{lab.address(0)}/128", "--adapter", name_of(9), "status"])
         assert eighth.wait() == 5, eighth.err()
         assert "all 7 places of this adapter are taken" in eighth.err() and lab.address(1) in eighth.err(), eighth.err()
         # A subscriber goes where it was told there are places.

@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 from btb_client import HELLO, control_frame  # noqa: E402
-from lab import BIN, Lab, main, wait_for  # noqa: E402
+from lab import BIN, Lab, main, name_of, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 CONFIG = """
@@ -143,10 +143,10 @@ def three_hundred_foreign_advertisements_hide_no_broker():
             else:
                 data = FLAGS + bytes([3, 3]) + bytes([number & 0xFF, 0xFE]) + bytes([9, 9]) + b"dev%05d" % number
             lab.radio("stranger " + data.hex())
-        done = subprocess.run([BIN / "btctl", "--adapter", "hci1", "scan", "--seconds", "5"], stdout=subprocess.PIPE,
+        done = subprocess.run([BIN / "btctl", "--adapter", name_of(1), "scan", "--seconds", "5"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE)
         assert done.returncode == 0 and b"lab" in done.stdout, (done.stdout, done.stderr)
-        sub = lab.start("btsub", [BIN / "btsub", "--adapter", "hci1", "-v", "events/#"])
+        sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(1), "-v", "events/#"])
         wait_for("it to be found among them", lambda: "connected to lab" in sub.err())
 
 
@@ -159,7 +159,7 @@ def a_name_cannot_command_a_terminal():
 
 
 def scan_says(options, words):
-    done = subprocess.run([BIN / "btctl", *options, "--adapter", "hci1", "scan"], stdout=subprocess.PIPE)
+    done = subprocess.run([BIN / "btctl", *options, "--adapter", name_of(1), "scan"], stdout=subprocess.PIPE)
     return done.stdout if words in done.stdout else None
 
 
@@ -168,14 +168,14 @@ def two_brokers_of_one_name_are_two():
         start_broker(lab, name="one")
         other = CONFIG.replace("hci0", "hci1").replace("/run/b.sock", "/run/c.sock")
         second = start_broker(lab, other, name="other")
-        done = subprocess.run([BIN / "btctl", "--json", "--adapter", "hci2", "scan"], stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([BIN / "btctl", "--json", "--adapter", name_of(2), "scan"], stdout=subprocess.PIPE, text=True)
         brokers = json.loads(done.stdout)
         assert [broker["name"] for broker in brokers] == ["lab", "lab"], brokers
         assert len({broker["site"] for broker in brokers}) == 2, brokers
         # bluetoothd takes one record for our UUID: who comes second says so, and goes on.
         wait_for("it to be told", lambda: "bluetooth_refused" in second.err())
         # Who was with one of them comes back to that one, and to no other of its name.
-        sub = lab.start("btsub", [BIN / "btsub", "-b", f"le:{lab.address(0)}/128", "--adapter", "hci2", "-v", "events/#"])
+        sub = lab.start("btsub", [BIN / "btsub", "-b", f"le:{lab.address(0)}/128", "--adapter", name_of(2), "-v", "events/#"])
         wait_for("a session", lambda: "connected to lab" in sub.err())
         lab.programs[3].stop()
         wait_for("the loss", lambda: "connection lost" in sub.err())
