@@ -140,7 +140,7 @@ def alerts(lab, behind, count=400):
 
 def welcome_ms(lab, count=30):
     """From connect to welcome where the link between the two adapters is up: another session holds it."""
-    holder = lab.btsub("none", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"], name="holder")
+    holder = lab.btsub("none", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"], name="holder")
     wait_for("the link", lambda: "connected to" in holder.err())
     hello = control_frame(HELLO, (2, "text", "speed"), (3, "text", "speed.py"))
     took = []
@@ -176,7 +176,7 @@ def back_ms(lab, kind, count=12):
     """From the moment two adapters hear each other again, after 3 to 15 s, to the session."""
     lab.radio("supervision 1000")
     chance = random.Random(11)
-    sub = lab.btsub("none", at=f"{kind[0]}:{lab.address(0)}/{kind[1]}", adapter=1, options=["-v"], name="returning")
+    sub = lab.btsub("none", at=f"{kind[0]}:{lab.address(0)}/{kind[1]}", adapter=1, options=["-v", "--retry"], name="returning")
     wait_for("a session", lambda: "connected to" in sub.err())
     took = []
     for turn in range(count):
