@@ -163,11 +163,12 @@ def found_ms(lab, count=12):
     for _ in range(count):
         shutil.rmtree("/tmp/.local", ignore_errors=True)
         begun = time.monotonic()
-        sub = lab.start("finding", [BIN / "btsub", "--adapter", "hci1", "none"])
+        sub = lab.start("finding", [BIN / "btsub", "--adapter", "hci1", "-v", "none"])
         while "found a broker" not in sub.err():
             time.sleep(0.002)
             assert time.monotonic() < begun + 60, sub.err()
         took.append((time.monotonic() - begun) * 1000)
+        wait_for("its session", lambda: "connected to" in sub.err())  # not to be stopped while it pages
         sub.stop()
     return took
 
