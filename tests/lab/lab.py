@@ -28,7 +28,7 @@ RADIO = os.environ.get("LAB_RADIO", "/nonexistent")
 # With the settings that are shipped.
 BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "configs/systemd/bluetooth.conf"]
 # Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
-PATIENCE_S = 120
+PATIENCE_S = 60
 
 
 def name_of(number):

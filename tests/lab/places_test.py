@@ -52,8 +52,7 @@ def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it(
     with Lab(adapters=10) as lab:
         _, file = demo_broker(lab)
         kinds = ["l2cap", "rfcomm", "le", "l2cap", "rfcomm", "le", "l2cap"]
-        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number, options=["-v", "--retry"],
-                          name=kind)
+        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number, options=["-v"], name=kind)
                 for number, kind in enumerate(kinds, 2)]
         local = lab.btsub("ward/#", at=LOCAL)
         wait_for("the snapshot", lambda: len(rows(local)) == 10)
@@ -81,9 +80,7 @@ def fourteen_have_places_on_two_adapters():
     with Lab(adapters=16) as lab:
         demo_broker(lab)
         kinds = ["l2cap", "rfcomm"] * 7
-        # So many starting at once take more than an answer may take on a slow machine.
-        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(number % 2)}/{PORTS[kind]}", adapter=number,
-                          options=["--retry"], name=kind)
+        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(number % 2)}/{PORTS[kind]}", adapter=number, name=kind)
                 for number, kind in enumerate(kinds, 2)]
         for sub in subs:
             wait_for(f"the snapshot of {sub.name}", lambda: len(rows(sub)) == 10)
