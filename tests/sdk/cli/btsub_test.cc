@@ -111,7 +111,8 @@ TEST_CASE("btsub ends with 4 if there is no broker, or nobody answers") {
   const int exit = nowhere.wait();
   CHECK((exit == 4 || nowhere.err().find("no broker found") == std::string::npos));
   if (nowhere.err().find("no broker found") != std::string::npos) {
-    CHECK(nowhere.err().find("; name one with -b ENDPOINT, or see whether `btctl doctor`") != std::string::npos);
+    CHECK(nowhere.err().find("; name one with -b ENDPOINT, or see whether `btctl doctor`") !=
+          std::string::npos);
   }
 }
 
