@@ -217,6 +217,7 @@ void Application::accepted(const std::string& endpoint, UniqueFd fd) {
     traits.admin = may_command(open.config, fd.get());
     traits.client_publish = open.config.client_publish;
     traits.adapter = local_adapter(fd.get());
+    traits.classic = !traits.adapter.empty() && !traits.peer.starts_with("le ");
     turn_away_or_adopt(std::move(fd), std::move(traits));
     return;
   }

@@ -63,6 +63,7 @@ class Application final : private SessionsOwner, private SourceEvents {
   void update_announcement();
   void note_loose_link(const SessionTraits& traits);
   void drop_loose_links();
+  void drop_lost_links();
   [[nodiscard]] size_t idle_places(const std::string& adapter) const;
   [[nodiscard]] std::pair<std::string, std::vector<std::string>> no_place(
       const std::string& adapter) const;
@@ -95,13 +96,15 @@ class Application final : private SessionsOwner, private SourceEvents {
   std::vector<OpenListener> listeners_;
   std::vector<ListenerConfig> absent_;  // whose Bluetooth adapter is not there
   uint32_t absent_ticks_ = 0;
-  // Of LE devices whose session ended, as their peers are described.
+  // Of LE devices whose session ended. Both by address.
   struct LooseLink {
     std::string adapter;
-    std::string peer;
+    std::string device;
     uint64_t since_ms = 0;
   };
   std::vector<LooseLink> loose_links_;
+  // BR/EDR links that nothing goes over, by the addresses of adapter and device: since when.
+  std::map<std::pair<std::string, std::string>, uint64_t> unused_links_;
   std::unique_ptr<Discovery> discovery_;  // null: no listener is a Bluetooth one
   uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed
   Supervisor supervisor_;

@@ -5,21 +5,18 @@
 #include <fstream>
 
 #include "broker/app/application.h"
+#include "sdk/transport/bluetooth.h"
 
 namespace btb {
 
 namespace {
 
-constexpr std::string_view le_peer = "le ";  // how describe_peer begins for LE
 // Time for the goodbye, and for who comes back at once.
 constexpr uint64_t loose_link_ms = 2'000;
 constexpr size_t loose_links_max = 1'000;
+// Longer than opening a session takes, with all that a slow device does before.
+constexpr uint64_t lost_link_ms = 20'000;
 constexpr size_t elsewhere_told_max = 4, elsewhere_max = 16;
-
-// The address in "le 02:BB:00:00:00:00", whatever the kind of link: dropping ends all of them.
-std::string_view device_of(std::string_view peer) {
-  return peer.substr(std::min(peer.size(), peer.find(' ')));
-}
 
 // What makes this broker this one, and stays when it is started anew.
 std::string identity(const Config& config) {
@@ -53,22 +50,39 @@ void Application::drop_loose_links() {
   const uint64_t now_ms = clock_.mono_ms();
   std::erase_if(loose_links_, [&](LooseLink& loose) {
     if (now_ms - loose.since_ms < loose_link_ms) return false;
-    bool used = false;
-    sessions_.for_each([&](const Session& session) {
-      const bool same = device_of(session.traits().peer) == device_of(loose.peer) &&
-                        session.traits().adapter == loose.adapter;
-      used = used || (same && (session.state() == Session::State::open ||
-                               session.state() == Session::State::hello_expected));
-    });
-    if (used) {  // by way of another kind of link; this one is loose still
-      loose.since_ms = now_ms;
+    if (sessions_.has(loose.adapter, loose.device)) {
+      loose.since_ms = now_ms;  // by way of another kind of link; this one is loose still
       return false;
     }
-    if (discovery_ != nullptr) {
-      discovery_->drop_link(loose.adapter, loose.peer.substr(le_peer.size()));
-    }
+    discovery_->drop_link(loose.adapter, loose.device);
     return true;
   });
+}
+
+// The kernel of a device (Linux 6.12) can lose a link: a connection that was given up while it
+// waited its turn spoils the next one, and all after it fail as long as the link lives. It cannot
+// end it, our kernel does not, so we do. Links that are used for anything else are encrypted.
+void Application::drop_lost_links() {
+  const uint64_t now_ms = clock_.mono_ms();
+  const std::vector<bluez::AdapterState> adapters = discovery_->adapters();
+  std::map<std::pair<std::string, std::string>, uint64_t> unused;
+  for (bluetooth::IncomingLink& link : bluetooth::incoming_links()) {
+    const bool ours = std::any_of(adapters.begin(), adapters.end(), [&](const auto& adapter) {
+      return adapter.address == link.adapter;
+    });
+    if (!ours || link.encrypted || sessions_.has(link.adapter, link.device)) continue;
+    const auto known = unused_links_.find({link.adapter, link.device});
+    uint64_t since_ms = known == unused_links_.end() ? now_ms : known->second;
+    if (now_ms - since_ms >= lost_link_ms) {
+      log_.write(EventLog::Level::info, "link_dropped",
+                 "nobody has used it since the device opened it",
+                 {{"adapter", link.adapter}, {"device", link.device}});
+      discovery_->drop_link(link.adapter, link.device);
+      since_ms = now_ms;
+    }
+    unused.emplace(std::pair(std::move(link.adapter), std::move(link.device)), since_ms);
+  }
+  unused_links_ = std::move(unused);
 }
 
 size_t Application::free_places(const std::string& adapter) const {
@@ -135,11 +149,13 @@ std::vector<std::string> Application::places_elsewhere(const std::string& adapte
 }
 
 void Application::update_announcement() {
-  drop_loose_links();
   if (discovery_ == nullptr) return;
+  drop_loose_links();
+  drop_lost_links();
   discovery_->tick();
   discovery_->set_epoch(sessions_.announced_epoch());
   for (const bluez::AdapterState& adapter : discovery_->adapters()) {
+    if (discovery_->advertises(adapter.address)) sessions_.keep_place_open(adapter.address);
     // Who is idle is looked for only where there is no place without them.
     size_t places = free_places(adapter.address);
     if (places == 0) places = idle_places(adapter.address);
@@ -149,8 +165,9 @@ void Application::update_announcement() {
 }
 
 void Application::note_loose_link(const SessionTraits& traits) {
-  if (!traits.peer.starts_with(le_peer) || loose_links_.size() >= loose_links_max) return;
-  loose_links_.push_back({traits.adapter, traits.peer, clock_.mono_ms()});
+  const bool over_le = !traits.adapter.empty() && !traits.classic;
+  if (!over_le || loose_links_.size() >= loose_links_max) return;
+  loose_links_.push_back({traits.adapter, std::string(traits.device()), clock_.mono_ms()});
 }
 
 }  // namespace btb

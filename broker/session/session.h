@@ -9,6 +9,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/link/link.h"
@@ -25,8 +26,16 @@ struct SessionTraits {
   std::string peer;            // for people: "unix uid 1000 pid 4711"
   std::string listener;        // the endpoint it came in at
   std::string adapter{};       // address of the Bluetooth adapter it came in at; empty: none
+  bool classic = false;        // over BR/EDR, of which an adapter has seven links
   bool admin = false;          // commands are taken
   bool client_publish = true;  // it may publish, until a reload says otherwise
+
+  // The address of a Bluetooth peer ("le 02:BB:00:00:00:00"), whatever the kind of link. Lives as
+  // long as `peer`.
+  [[nodiscard]] std::string_view device() const {
+    const size_t space = peer.find(' ');
+    return std::string_view(peer).substr(space == std::string::npos ? peer.size() : space + 1);
+  }
 };
 
 struct SessionCounters {

@@ -1,6 +1,7 @@
 #include "broker/session/sessions.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace btb {
@@ -8,6 +9,14 @@ namespace btb {
 namespace {
 
 constexpr uint32_t full_retry_after_ms = 5'000;
+constexpr size_t piconet_max = 7;
+// Of let_go_after: who lets go ahead of need may have done so in vain.
+constexpr uint64_t ahead_factor = 12;
+
+bool stays(const Session& session) {
+  return session.state() == Session::State::hello_expected ||
+         session.state() == Session::State::open;
+}
 
 }  // namespace
 
@@ -59,45 +68,68 @@ void Sessions::turn_away(uint64_t id, std::string_view text, std::vector<std::st
   if (found != all_.end()) shed(*found->second, text, std::move(elsewhere));
 }
 
-uint64_t Sessions::can_wait_ms(const Session& session, std::string_view adapter) const {
-  if (session.traits().adapter != adapter) return 0;
-  const uint64_t idle_ms = session.idle_ms(clock_.mono_ms());
-  return idle_ms < limits.let_go_after_ms ? 0 : idle_ms;
-}
-
 size_t Sessions::idle_on(std::string_view adapter) const {
+  const uint64_t now_ms = clock_.mono_ms();
   return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [&](const auto& entry) {
-    return can_wait_ms(*entry.second, adapter) != 0;
+    const Session& session = *entry.second;
+    return session.traits().adapter == adapter && session.idle_ms(now_ms) >= limits.let_go_after_ms;
   }));
 }
 
-bool Sessions::free_place(std::string_view adapter) {
+Session* Sessions::idlest(std::string_view adapter, uint64_t at_least_ms,
+                          bool (*eligible)(const Session&)) const {
+  const uint64_t now_ms = clock_.mono_ms();
   Session* idlest = nullptr;
-  uint64_t longest_ms = 0;
   for (const auto& [id, session] : all_) {
-    const uint64_t idle_ms = can_wait_ms(*session, adapter);
-    if (idle_ms > longest_ms) idlest = session.get();
-    longest_ms = std::max(longest_ms, idle_ms);
+    if (session->traits().adapter != adapter || !eligible(*session)) continue;
+    const uint64_t idle_ms = session->idle_ms(now_ms);
+    if (idle_ms < at_least_ms) continue;
+    at_least_ms = idle_ms + 1;
+    idlest = session.get();
   }
-  if (idlest == nullptr) return false;
-  away_.add(*idlest, router_);
+  return idlest;
+}
+
+void Sessions::ask_to_let_go(Session& session, std::string_view text) {
+  away_.add(session, router_);
   fb::GoodbyeT goodbye;
   goodbye.reason = wire::Reason::let_go;
-  goodbye.text = "another client needs the place";
+  goodbye.text = text;
   goodbye.announced_epoch = announced_epoch_;
-  idlest->close(goodbye);
+  session.close(goodbye);
+}
+
+bool Sessions::free_place(std::string_view adapter) {
+  Session* found = idlest(adapter, limits.let_go_after_ms, [](const Session&) { return true; });
+  if (found == nullptr) return false;
+  ask_to_let_go(*found, "another client needs the place");
   return true;
 }
 
-size_t Sessions::count_on(std::string_view adapter) const {
-  size_t count = 0;
+void Sessions::keep_place_open(std::string_view adapter) {
+  std::set<std::string_view> linked;
   for (const auto& [id, session] : all_) {
-    const bool here = session->traits().adapter == adapter;
-    const bool stays = session->state() == Session::State::hello_expected ||
-                       session->state() == Session::State::open;
-    count += here && stays ? 1 : 0;
+    const SessionTraits& traits = session->traits();
+    const bool counts = traits.adapter == adapter && traits.classic && stays(*session);
+    if (counts) linked.insert(traits.device());
   }
-  return count;
+  if (linked.size() < piconet_max) return;
+  Session* found = idlest(adapter, ahead_factor * uint64_t{limits.let_go_after_ms},
+                          [](const Session& session) { return session.traits().classic; });
+  if (found != nullptr) ask_to_let_go(*found, "a place is kept open for other clients");
+}
+
+size_t Sessions::count_on(std::string_view adapter) const {
+  return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [&](const auto& entry) {
+    return entry.second->traits().adapter == adapter && stays(*entry.second);
+  }));
+}
+
+bool Sessions::has(std::string_view adapter, std::string_view device) const {
+  return std::any_of(all_.begin(), all_.end(), [&](const auto& entry) {
+    const SessionTraits& traits = entry.second->traits();
+    return traits.adapter == adapter && traits.device() == device && stays(*entry.second);
+  });
 }
 
 // Those that are told, but do not close, hold a descriptor for a while; when they are many, the

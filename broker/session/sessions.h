@@ -78,6 +78,10 @@ class Sessions {
   // Asks the one at this adapter that has been idle longest, if that is let_go_after_ms, to let go
   // of its place until there is something new for it. Whether there was one.
   bool free_place(std::string_view adapter);
+  // An adapter with seven BR/EDR links refuses an eighth device before anybody here hears of it. So
+  // the one of them that has been idle longest, and for far longer than let_go_after, lets go of
+  // its place before somebody asks for it.
+  void keep_place_open(std::string_view adapter);
   // How many could be asked so.
   [[nodiscard]] size_t idle_on(std::string_view adapter) const;
   // Announced over the air; another one whenever there is something new for those that let go.
@@ -100,6 +104,8 @@ class Sessions {
   [[nodiscard]] uint64_t accepted() const { return accepted_; }
   // Those that came in at this Bluetooth adapter and are not closing.
   [[nodiscard]] size_t count_on(std::string_view adapter) const;
+  // Whether one is here that a device has at this adapter and that is not closing, both by address.
+  [[nodiscard]] bool has(std::string_view adapter, std::string_view device) const;
   void for_each(const std::function<void(const Session&)>& visit) const;
   // How many ended for each reason.
   [[nodiscard]] const std::map<wire::Reason, uint64_t>& ends() const { return ends_; }
@@ -112,8 +118,11 @@ class Sessions {
 
   Session& add(UniqueFd fd, SessionTraits traits);
   void ended(Session& session, wire::Reason reason, std::string_view text);
-  // For how long it has been idle, if it is at this adapter and has been for long enough; else 0.
-  [[nodiscard]] uint64_t can_wait_ms(const Session& session, std::string_view adapter) const;
+  // Of those at this adapter for which `eligible` is true, the one that has been idle longest, and
+  // for at least so long; null if there is none.
+  [[nodiscard]] Session* idlest(std::string_view adapter, uint64_t at_least_ms,
+                                bool (*eligible)(const Session&)) const;
+  void ask_to_let_go(Session& session, std::string_view text);
   void shed(Session& session, std::string_view text, std::vector<std::string> elsewhere = {});
   void go_on_postponed();
   void destroy_ended();

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <span>
 
 namespace btb::bluetooth {
 
@@ -24,9 +25,10 @@ constexpr int option_send_mtu = 12, option_receive_mtu = 13, option_phy = 14;
 constexpr int link_mode_central = 1;
 constexpr uint8_t type_classic = 0, type_le_public = 1, type_le_random = 2;
 constexpr unsigned long get_device_info = _IOR('H', 211, int);  // HCIGETDEVINFO
-
-constexpr unsigned long get_links = _IOR('H', 212, int);  // HCIGETCONNLIST
+constexpr unsigned long get_links = _IOR('H', 212, int);        // HCIGETCONNLIST
 constexpr uint16_t link_connected = 1;
+constexpr uint8_t link_classic = 1;
+constexpr uint32_t link_mode_encrypted = 4;
 constexpr uint16_t adapters_max = 16;
 
 using DeviceAddress = std::array<uint8_t, 6>;  // the last byte of the written form first
@@ -166,6 +168,25 @@ DeviceAddress own_address(int fd) {
   return reinterpret_cast<const RfcommAddress*>(&own)->device;
 }
 
+// Every link of every adapter that is up.
+template <class Visit>
+void for_each_link(const Visit& visit) {
+  const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC, protocol_hci));
+  for (uint16_t adapter = 0; fd.valid() && adapter < adapters_max; ++adapter) {
+    DeviceInfo info{};
+    info.id = adapter;
+    if (::ioctl(fd.get(), get_device_info, &info) != 0) continue;
+    LinkList links{};
+    links.adapter = adapter;
+    links.count = static_cast<uint16_t>(links.links.size());
+    if (::ioctl(fd.get(), get_links, &links) != 0) continue;
+    const size_t count = std::min<size_t>(links.count, links.links.size());
+    for (const LinkInfo& link : std::span(links.links).first(count)) {
+      if (link.state == link_connected) visit(info, link);
+    }
+  }
+}
+
 // A message that ends a little behind the end of a packet takes a whole one more, so it ends where
 // a packet does. More packets in a message would save little, and an alert waits for its end.
 uint32_t fill_packets(uint32_t mtu, uint32_t packet, uint32_t packets, uint32_t overhead) {
@@ -239,25 +260,13 @@ bool prepare_to_connect(int fd, const Endpoint& endpoint, const std::string& ada
 }
 
 bool has_link(int connecting, const Endpoint& endpoint) {
-  const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC, protocol_hci));
   const DeviceAddress own = own_address(connecting);
   const DeviceAddress device = parse_device(endpoint.address);
-  for (uint16_t adapter = 0; fd.valid() && adapter < adapters_max; ++adapter) {
-    DeviceInfo info{};
-    info.id = adapter;
-    if (::ioctl(fd.get(), get_device_info, &info) != 0) continue;
-    if (own != DeviceAddress{} && info.address != own) continue;
-    LinkList links{};
-    links.adapter = adapter;
-    links.count = static_cast<uint16_t>(links.links.size());
-    if (::ioctl(fd.get(), get_links, &links) != 0) continue;
-    const auto end = links.links.begin() + std::min<ptrdiff_t>(links.count, links.links.size());
-    const bool there = std::any_of(links.links.begin(), end, [&](const LinkInfo& link) {
-      return link.address == device && link.state == link_connected;
-    });
-    if (there) return true;
-  }
-  return false;
+  bool there = false;
+  for_each_link([&](const DeviceInfo& adapter, const LinkInfo& link) {
+    there = there || (link.address == device && (own == DeviceAddress{} || adapter.address == own));
+  });
+  return there;
 }
 
 void tune_accepted(int fd) {
@@ -291,6 +300,16 @@ std::string describe(int fd, const sockaddr_storage& peer) {
   L2capAddress l2cap{};
   std::memcpy(&l2cap, &peer, sizeof l2cap);
   return (l2cap.device_type == type_classic ? "l2cap " : "le ") + text_of(l2cap.device);
+}
+
+std::vector<IncomingLink> incoming_links() {
+  std::vector<IncomingLink> found;
+  for_each_link([&](const DeviceInfo& adapter, const LinkInfo& link) {
+    if (link.type != link_classic || link.outgoing != 0) return;
+    const bool encrypted = (link.mode & link_mode_encrypted) != 0;
+    found.push_back({text_of(adapter.address), text_of(link.address), encrypted});
+  });
+  return found;
 }
 
 }  // namespace btb::bluetooth

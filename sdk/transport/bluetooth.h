@@ -1,5 +1,6 @@
-// Bluetooth sockets: what sdk/transport/socket.h promises, for l2cap:, le: and rfcomm:. Only
-// socket.cc uses it. Functions, no state; [any] thread; none blocks.
+// Bluetooth sockets: what sdk/transport/socket.h promises, for l2cap:, le: and rfcomm:, which is
+// for socket.cc only; and the links that the sockets of this machine go over. Functions, no state;
+// [any] thread; none blocks.
 //
 // L2CAP carries messages (SEQPACKET) of at most the MTU the two sides settled on; the protocol on
 // top is a stream, so a message may end anywhere in a frame. RFCOMM is a stream.
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sdk/base/unique_fd.h"
 #include "sdk/transport/endpoint.h"
@@ -64,5 +66,14 @@ uint32_t message_bytes_max(int fd);
 
 // "l2cap 00:1A:7D:DA:71:13", of a socket address of this family.
 std::string describe(int fd, const sockaddr_storage& peer);
+
+// A BR/EDR link that a device opened to an adapter of this machine, by the addresses of both.
+struct IncomingLink {
+  std::string adapter;
+  std::string device;
+  bool encrypted = false;
+};
+// All that there are, whoever uses them. Takes a system call for each adapter.
+std::vector<IncomingLink> incoming_links();
 
 }  // namespace btb::bluetooth

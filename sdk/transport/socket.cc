@@ -389,8 +389,13 @@ Result<void> finish_connect(int fd, const Endpoint& endpoint) {
     return Error{Errc::limit,
                  "full: its adapter takes no more devices, and may have the seven it can"};
   }
-  if ((number == EALREADY || number == EBUSY) && is_bluetooth(endpoint)) {
-    return Error{Errc::exists, std::string("connect: ") + std::strerror(number)};
+  if (number == EALREADY && is_bluetooth(endpoint)) {
+    return Error{Errc::exists,
+                 "connect: this kernel has lost the link that the adapter has to it; the broker "
+                 "ends such a link within half a minute"};
+  }
+  if (number == EBUSY && is_bluetooth(endpoint)) {
+    return Error{Errc::exists, "connect: the adapter is connecting to another device"};
   }
   if (number != 0) return system_error("connect", number);
   return {};

@@ -1,9 +1,13 @@
 """Sessions over every kind of link: what goes out over unix sockets goes out over the air."""
+import errno
 import pathlib
 import re
+import select
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
@@ -24,8 +28,8 @@ topics:
 """
 
 
-def start_broker(lab):
-    broker = lab.broker(CONFIG)
+def start_broker(lab, more=""):
+    broker = lab.broker(CONFIG + more)
     wait_for("the broker to be found", lambda: "advertising" in broker.err() and "service_record" in broker.err())
     return broker
 
@@ -76,7 +80,7 @@ def the_broker_is_the_central_of_all():
 
 def seven_have_a_place_on_one_adapter_and_an_eighth_is_refused():
     with Lab(adapters=9) as lab:
-        start_broker(lab)
+        start_broker(lab, "limits: {let_go_after: 1h}\n")  # nobody makes room
         kinds = ["l2cap", "rfcomm"] * 4
         subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
                 for number, kind in enumerate(kinds[:7], 1)]
@@ -162,8 +166,42 @@ def a_client_in_python_speaks_over_rfcomm():
         publisher.socket.close()
 
 
+def begin_connecting(lab, device):
+    made = socket.socket(socket.AF_BLUETOOTH, socket.SOCK_SEQPACKET, socket.BTPROTO_L2CAP)
+    made.bind((lab.address(1), 0))
+    made.setblocking(False)
+    try:
+        made.connect((device, 4097))
+    except BlockingIOError:
+        pass
+    return made
+
+
+def lose_a_link(lab):
+    """While the adapter pages somebody who is not there, a first connection waits its turn and is given up; a second one
+    takes its place, and when that succeeds the kernel of 6.12 forgets it. Whether it did."""
+    nobody = "02:BB:00:00:00:77"
+    with begin_connecting(lab, nobody):
+        wait_for("the page", lambda: nobody in subprocess.check_output(["hcitool", "-i", "hci1", "con"], text=True))
+        begin_connecting(lab, lab.address(0)).close()
+        time.sleep(0.2)  # the kernel gives it up on a queue that cannot be seen
+        with begin_connecting(lab, lab.address(0)) as spoiled:
+            select.select([], [spoiled], [], 30)
+            return spoiled.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+
+
+def a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in():
+    with Lab(adapters=2) as lab:
+        broker = start_broker(lab)
+        assert any(lose_a_link(lab) for _ in range(5))
+        sub = lab.btsub("events/#", at=endpoint(lab, "l2cap"), adapter=1, options=["-v", "--retry"])
+        wait_for("it to be refused", lambda: "this kernel has lost the link" in sub.err())
+        wait_for("its session", lambda: "connected to" in sub.err())
+        assert f"link_dropped adapter={lab.address(0)} device={lab.address(1)}" in broker.err(), broker.err()
+
+
 if __name__ == "__main__":
     main([every_kind_of_link_carries_a_session, the_broker_is_the_central_of_all,
           seven_have_a_place_on_one_adapter_and_an_eighth_is_refused,
           a_full_adapter_says_so_and_names_another_one, who_walks_away_and_comes_back_misses_nothing,
-          a_client_in_python_speaks_over_rfcomm])
+          a_client_in_python_speaks_over_rfcomm, a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in])

@@ -119,6 +119,36 @@ limits: {{sessions_per_adapter: 2, let_go_after: 1s}}
         assert "session_ended" in broker.err() and "let_go" in broker.err()
 
 
+def eight_share_the_seven_links_of_an_adapter():
+    with Lab(adapters=9) as lab:
+        # Twelve times as long idle, and one makes room; within that, the others would not be asked.
+        broker = lab.broker(f"""
+broker: {{name: lab}}
+listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
+topics: [{{filter: "events/#", kind: events}}]
+limits: {{let_go_after: 1s}}
+""")
+        wait_for("it to be announced", lambda: "advertising" in broker.err())
+        subs = [lab.btsub("events/a", at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number,
+                          options=["-v", "--retry"], name=kind) for number, kind in enumerate(["l2cap", "rfcomm"] * 3 + ["l2cap"], 1)]
+        for sub in subs:
+            wait_for("its session", lambda: "connected to" in sub.err())
+        wait_for("one to make room", lambda: sum("let go of its place" in sub.err() for sub in subs) == 1)
+        wait_for("a link to be free", lambda: subprocess.check_output(["hcitool", "-i", name_of(0), "con"], text=True).count("ACL") == 6)
+        # It knows no other way, and does not wait for anything on the air.
+        eighth = lab.start("eighth", [BIN / "btctl", "-b", f"l2cap:{lab.address(0)}/4097", "--adapter", name_of(8), "status"])
+        assert eighth.wait() == 0, eighth.err()
+        eighth = lab.btsub("events/a", at=f"l2cap:{lab.address(0)}/4097", adapter=8, options=["-v", "--retry"], name="eighth")
+        wait_for("the eighth", lambda: "connected to" in eighth.err())
+        for number in range(2):
+            done = subprocess.run([BIN / "btpub", "-b", LOCAL, "events/a", "-m", f"n{number}"], stderr=subprocess.PIPE, text=True)
+            assert done.returncode == 0, done.stderr
+            for sub in [*subs, eighth]:
+                wait_for(f"n{number} at {sub.name}",
+                         lambda: [message["payload"] for message in sub.messages()] == [f"n{turn}" for turn in range(number + 1)])
+
+
 if __name__ == "__main__":
     main([seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it,
-          fourteen_have_places_on_two_adapters, who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back])
+          fourteen_have_places_on_two_adapters, who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back,
+          eight_share_the_seven_links_of_an_adapter])

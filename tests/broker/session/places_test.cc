@@ -10,9 +10,16 @@ SessionTraits at(const std::string& adapter) {
   return traits;
 }
 
+SessionTraits from(const std::string& kind, int device) {
+  SessionTraits traits = at("A");
+  traits.peer = kind + " 02:00:00:00:00:0" + std::to_string(device);
+  traits.classic = kind != "le";
+  return traits;
+}
+
 // A client that understands `let_go`, with a subscription.
-WireClient& patient(SessionWorld& world, const std::string& adapter, const std::string& filter) {
-  WireClient& client = world.connect(at(adapter));
+WireClient& patient(SessionWorld& world, SessionTraits traits, const std::string& filter) {
+  WireClient& client = world.connect(std::move(traits));
   fb::HelloT hello;
   hello.can_let_go = true;
   client.send(hello);
@@ -25,10 +32,10 @@ WireClient& patient(SessionWorld& world, const std::string& adapter, const std::
 
 TEST_CASE("the one that was idle longest lets go, and only at the adapter that is full") {
   SessionWorld world;
-  WireClient& elsewhere = patient(world, "B", "e");
-  WireClient& first = patient(world, "A", "e");
+  WireClient& elsewhere = patient(world, at("B"), "e");
+  WireClient& first = patient(world, at("A"), "e");
   world.pass_ms(3'000);
-  WireClient& second = patient(world, "A", "e");
+  WireClient& second = patient(world, at("A"), "e");
   world.pass_ms(6'000);
   CHECK(world.sessions.idle_on("A") == 2);
   REQUIRE(world.sessions.free_place("A"));
@@ -40,8 +47,8 @@ TEST_CASE("the one that was idle longest lets go, and only at the adapter that i
 
 TEST_CASE("who receives, publishes, has something to come or does not know how keeps its place") {
   SessionWorld world;
-  WireClient& receives = patient(world, "A", "e");
-  WireClient& publishes = patient(world, "A", "other");
+  WireClient& receives = patient(world, at("A"), "e");
+  WireClient& publishes = patient(world, at("A"), "other");
   publishes.open(2, "p");
   WireClient& knows_not = world.welcomed(at("A"));
   world.pass_ms(6'000);
@@ -55,12 +62,55 @@ TEST_CASE("who receives, publishes, has something to come or does not know how k
   (void)knows_not;
 }
 
+TEST_CASE("of seven devices on BR/EDR, one that was idle for long lets go before an eighth comes") {
+  SessionWorld world;
+  world.sessions.limits.let_go_after_ms = 1'000;
+  WireClient& over_le = patient(world, from("le", 9), "e");
+  world.pass_ms(1'000);
+  WireClient& first = patient(world, from("rfcomm", 1), "e");
+  patient(world, from("l2cap", 1), "e");  // the same link
+  world.pass_ms(1'000);
+  for (int device = 2; device <= 6; ++device) patient(world, from("l2cap", device), "e");
+  world.pass_ms(12'000);
+  world.sessions.keep_place_open("A");
+  CHECK(world.ended_for(wire::Reason::let_go) == 0);  // six devices
+  patient(world, from("l2cap", 7), "e");
+  world.sessions.keep_place_open("B");
+  CHECK(world.ended_for(wire::Reason::let_go) == 0);
+  world.sessions.keep_place_open("A");
+  world.settle();
+  world.sessions.keep_place_open("A");  // the first one's other session is on that link still
+  world.settle();
+  world.sessions.keep_place_open("A");  // now there is a place
+  world.settle();
+  REQUIRE(world.ended_for(wire::Reason::let_go) == 2);
+  CHECK(world.lines(first).front().starts_with("goodbye let_go"));
+  CHECK(world.sessions.has("A", "02:00:00:00:00:07"));
+  CHECK_FALSE(world.sessions.has("A", "02:00:00:00:00:01"));
+  CHECK(world.lines(over_le).empty());
+}
+
+TEST_CASE("seven that received something lately are left in peace") {
+  SessionWorld world;
+  world.sessions.limits.let_go_after_ms = 1'000;
+  for (int device = 1; device <= 7; ++device) patient(world, from("l2cap", device), "e");
+  world.pass_ms(8'000);
+  world.put("e", "", "news");
+  world.settle();
+  world.pass_ms(8'000);
+  world.sessions.keep_place_open("A");
+  CHECK(world.ended_for(wire::Reason::let_go) == 0);
+  world.pass_ms(4'000);
+  world.sessions.keep_place_open("A");
+  CHECK(world.ended_for(wire::Reason::let_go) == 1);
+}
+
 TEST_CASE("another epoch is announced when there is something new for those that let go") {
   SessionWorld world;
   world.put("e", "", "old");
   world.settle();
-  patient(world, "A", "e");
-  patient(world, "A", "born/#");
+  patient(world, at("A"), "e");
+  patient(world, at("A"), "born/#");
   world.pass_ms(6'000);
   const uint8_t before = world.sessions.announced_epoch();
   REQUIRE(world.sessions.free_place("A"));
