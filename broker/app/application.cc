@@ -274,8 +274,8 @@ void Application::session_ended(const Session& session, wire::Reason reason,
                 {"peer", session.traits().peer}});
     return;
   }
-  log_.write(reason == wire::Reason::normal ? EventLog::Level::info : EventLog::Level::warning,
-             "session_ended", text,
+  const bool expected = reason == wire::Reason::normal || reason == wire::Reason::let_go;
+  log_.write(expected ? EventLog::Level::info : EventLog::Level::warning, "session_ended", text,
              {{"session", std::to_string(session.id())},
               {"reason", std::string(wire::name_of(reason))},
               {"name", session.name()},

@@ -15,6 +15,7 @@
 #include "broker/app/sys_topics.h"
 #include "broker/app/topic_rules.h"
 #include "broker/discovery/discovery.h"
+#include "broker/discovery/lost_links.h"
 #include "broker/link/listener.h"
 #include "broker/loop/loop.h"
 #include "broker/routing/router.h"
@@ -63,7 +64,7 @@ class Application final : private SessionsOwner, private SourceEvents {
   void update_announcement();
   void note_loose_link(const SessionTraits& traits);
   void drop_loose_links();
-  void drop_lost_links();
+  void look_at_classic_links();
   [[nodiscard]] size_t idle_places(const std::string& adapter) const;
   [[nodiscard]] std::pair<std::string, std::vector<std::string>> no_place(
       const std::string& adapter) const;
@@ -103,8 +104,8 @@ class Application final : private SessionsOwner, private SourceEvents {
     uint64_t since_ms = 0;
   };
   std::vector<LooseLink> loose_links_;
-  // BR/EDR links that nothing goes over, by the addresses of adapter and device: since when.
-  std::map<std::pair<std::string, std::string>, uint64_t> unused_links_;
+  LostLinks lost_links_;
+  uint32_t link_ticks_ = 0;
   std::unique_ptr<Discovery> discovery_;  // null: no listener is a Bluetooth one
   uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed
   Supervisor supervisor_;

@@ -5,7 +5,6 @@
 #include <fstream>
 
 #include "broker/app/application.h"
-#include "sdk/transport/bluetooth.h"
 
 namespace btb {
 
@@ -14,8 +13,7 @@ namespace {
 // Time for the goodbye, and for who comes back at once.
 constexpr uint64_t loose_link_ms = 2'000;
 constexpr size_t loose_links_max = 1'000;
-// Longer than opening a session takes, with all that a slow device does before.
-constexpr uint64_t lost_link_ms = 20'000;
+constexpr uint32_t link_look_ticks = 5;
 constexpr size_t elsewhere_told_max = 4, elsewhere_max = 16;
 
 // What makes this broker this one, and stays when it is started anew.
@@ -34,6 +32,8 @@ void Application::announce() {
   std::vector<Endpoint> endpoints;
   for (const OpenListener& open : listeners_) endpoints.push_back(open.listener->endpoint());
   discovery_.reset();  // before the next one: bluetoothd takes one record for our UUID
+  loose_links_.clear();
+  lost_links_ = {};
   if (!Discovery::concerns(endpoints)) return;
   sessions_.site = bluez::site_of(identity(*config_));
   discovery_ = std::make_unique<Discovery>(
@@ -59,30 +59,29 @@ void Application::drop_loose_links() {
   });
 }
 
-// The kernel of a device (Linux 6.12) can lose a link: a connection that was given up while it
-// waited its turn spoils the next one, and all after it fail as long as the link lives. It cannot
-// end it, our kernel does not, so we do. Links that are used for anything else are encrypted.
-void Application::drop_lost_links() {
-  const uint64_t now_ms = clock_.mono_ms();
-  const std::vector<bluez::AdapterState> adapters = discovery_->adapters();
-  std::map<std::pair<std::string, std::string>, uint64_t> unused;
-  for (bluetooth::IncomingLink& link : bluetooth::incoming_links()) {
-    const bool ours = std::any_of(adapters.begin(), adapters.end(), [&](const auto& adapter) {
-      return adapter.address == link.adapter;
-    });
-    if (!ours || link.encrypted || sessions_.has(link.adapter, link.device)) continue;
-    const auto known = unused_links_.find({link.adapter, link.device});
-    uint64_t since_ms = known == unused_links_.end() ? now_ms : known->second;
-    if (now_ms - since_ms >= lost_link_ms) {
-      log_.write(EventLog::Level::info, "link_dropped",
-                 "nobody has used it since the device opened it",
-                 {{"adapter", link.adapter}, {"device", link.device}});
-      discovery_->drop_link(link.adapter, link.device);
-      since_ms = now_ms;
-    }
-    unused.emplace(std::pair(std::move(link.adapter), std::move(link.device)), since_ms);
+// What goes over BR/EDR, whoever it is for: seven links are all that an adapter has.
+void Application::look_at_classic_links() {
+  const bool classic = std::any_of(listeners_.begin(), listeners_.end(), [](const auto& open) {
+    const Endpoint endpoint = open.listener->endpoint();
+    return is_bluetooth(endpoint) && endpoint.scheme != Endpoint::Scheme::le;
+  });
+  if (!classic || ++link_ticks_ % link_look_ticks != 0) return;
+  std::map<std::string, size_t> links;
+  for (const bluez::AdapterState& adapter : discovery_->adapters()) links[adapter.address] = 0;
+  std::vector<bluetooth::ClassicLink> unused;
+  for (bluetooth::ClassicLink& link : bluetooth::classic_links()) {
+    const auto adapter = links.find(link.adapter);
+    if (adapter == links.end()) continue;
+    ++adapter->second;
+    if (!sessions_.has(link.adapter, link.device)) unused.push_back(std::move(link));
   }
-  unused_links_ = std::move(unused);
+  for (const auto& [adapter, count] : links) {
+    if (discovery_->advertises(adapter)) sessions_.keep_place_open(adapter, count);
+  }
+  if (discovery_->is_enrolling()) return;  // a pairing may wait for a person
+  for (const bluetooth::ClassicLink& lost : lost_links_.due(unused, clock_.mono_ms())) {
+    discovery_->drop_link_of_stranger(lost.adapter, lost.device);
+  }
 }
 
 size_t Application::free_places(const std::string& adapter) const {
@@ -151,11 +150,10 @@ std::vector<std::string> Application::places_elsewhere(const std::string& adapte
 void Application::update_announcement() {
   if (discovery_ == nullptr) return;
   drop_loose_links();
-  drop_lost_links();
+  look_at_classic_links();
   discovery_->tick();
   discovery_->set_epoch(sessions_.announced_epoch());
   for (const bluez::AdapterState& adapter : discovery_->adapters()) {
-    if (discovery_->advertises(adapter.address)) sessions_.keep_place_open(adapter.address);
     // Who is idle is looked for only where there is no place without them.
     size_t places = free_places(adapter.address);
     if (places == 0) places = idle_places(adapter.address);

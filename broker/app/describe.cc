@@ -53,6 +53,7 @@ Json describe(const Session& session, uint64_t now_ms) {
       {"agent", session.agent()},
       {"peer", session.traits().peer},
       {"listener", session.traits().listener},
+      {"adapter", session.traits().adapter},
       {"state", name_of(session.state())},
       {"connected_s", (now_ms - session.connected_ms()) / 1000},
       {"subscriptions", session.subscriptions().size()},

@@ -125,6 +125,7 @@ void Discovery::set_epoch(uint8_t epoch) {
 
 bool Discovery::enrol(uint32_t seconds) {
   enrolment_timer_.stop();
+  enrolling_ = false;
   if (enrolment_ == nullptr) return false;
   if (seconds == 0) {
     enrolment_->close();
@@ -133,7 +134,8 @@ bool Discovery::enrol(uint32_t seconds) {
     enrolment_->open();
     enrolment_timer_.start(uint64_t{seconds} * 1'000, 0);
   }
-  presence_->allow_pairing(seconds != 0);
+  enrolling_ = seconds != 0;
+  presence_->allow_pairing(enrolling_);
   turn();
   return true;
 }
@@ -151,6 +153,13 @@ void Discovery::tick() {
 void Discovery::drop_link(const std::string& adapter_address, const std::string& device_address) {
   if (presence_ == nullptr) return;
   presence_->drop_link(adapter_address, device_address);
+  turn();
+}
+
+void Discovery::drop_link_of_stranger(const std::string& adapter_address,
+                                      const std::string& device_address) {
+  if (presence_ == nullptr) return;
+  presence_->drop_link_of_stranger(adapter_address, device_address);
   turn();
 }
 

@@ -1,7 +1,6 @@
 #include "broker/session/sessions.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace btb {
@@ -10,8 +9,11 @@ namespace {
 
 constexpr uint32_t full_retry_after_ms = 5'000;
 constexpr size_t piconet_max = 7;
-// Of let_go_after: who lets go ahead of need may have done so in vain.
+// Of let_go_after: who lets go ahead of need may do so in vain.
 constexpr uint64_t ahead_factor = 12;
+constexpr uint64_t pause_in_vain_ms = 30 * 60'000;
+// A link ends some seconds after its last session.
+constexpr uint64_t link_end_ms = 10'000;
 
 bool stays(const Session& session) {
   return session.state() == Session::State::hello_expected ||
@@ -68,26 +70,16 @@ void Sessions::turn_away(uint64_t id, std::string_view text, std::vector<std::st
   if (found != all_.end()) shed(*found->second, text, std::move(elsewhere));
 }
 
-size_t Sessions::idle_on(std::string_view adapter) const {
-  const uint64_t now_ms = clock_.mono_ms();
-  return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [&](const auto& entry) {
-    const Session& session = *entry.second;
-    return session.traits().adapter == adapter && session.idle_ms(now_ms) >= limits.let_go_after_ms;
-  }));
+uint64_t Sessions::can_wait_ms(const Session& session, std::string_view adapter) const {
+  if (session.traits().adapter != adapter) return 0;
+  const uint64_t idle_ms = session.idle_ms(clock_.mono_ms());
+  return idle_ms < limits.let_go_after_ms ? 0 : idle_ms;
 }
 
-Session* Sessions::idlest(std::string_view adapter, uint64_t at_least_ms,
-                          bool (*eligible)(const Session&)) const {
-  const uint64_t now_ms = clock_.mono_ms();
-  Session* idlest = nullptr;
-  for (const auto& [id, session] : all_) {
-    if (session->traits().adapter != adapter || !eligible(*session)) continue;
-    const uint64_t idle_ms = session->idle_ms(now_ms);
-    if (idle_ms < at_least_ms) continue;
-    at_least_ms = idle_ms + 1;
-    idlest = session.get();
-  }
-  return idlest;
+size_t Sessions::idle_on(std::string_view adapter) const {
+  return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [&](const auto& entry) {
+    return can_wait_ms(*entry.second, adapter) != 0;
+  }));
 }
 
 void Sessions::ask_to_let_go(Session& session, std::string_view text) {
@@ -100,23 +92,48 @@ void Sessions::ask_to_let_go(Session& session, std::string_view text) {
 }
 
 bool Sessions::free_place(std::string_view adapter) {
-  Session* found = idlest(adapter, limits.let_go_after_ms, [](const Session&) { return true; });
-  if (found == nullptr) return false;
-  ask_to_let_go(*found, "another client needs the place");
+  Session* idlest = nullptr;
+  uint64_t longest_ms = 0;
+  for (const auto& [id, session] : all_) {
+    const uint64_t idle_ms = can_wait_ms(*session, adapter);
+    if (idle_ms > longest_ms) idlest = session.get();
+    longest_ms = std::max(longest_ms, idle_ms);
+  }
+  if (idlest == nullptr) return false;
+  ask_to_let_go(*idlest, "another client needs the place");
   return true;
 }
 
-void Sessions::keep_place_open(std::string_view adapter) {
-  std::set<std::string_view> linked;
+void Sessions::keep_place_open(std::string_view adapter, size_t links) {
+  if (links < piconet_max) return;
+  // By device, since a link is free only when nobody on it stays. 0: somebody does.
+  std::map<std::string_view, uint64_t> idle_ms;
   for (const auto& [id, session] : all_) {
     const SessionTraits& traits = session->traits();
-    const bool counts = traits.adapter == adapter && traits.classic && stays(*session);
-    if (counts) linked.insert(traits.device());
+    if (traits.adapter != adapter || !traits.classic || !stays(*session)) continue;
+    const uint64_t this_ms = can_wait_ms(*session, adapter);
+    const auto [device, first] = idle_ms.try_emplace(traits.device(), this_ms);
+    device->second = std::min(device->second, this_ms);
   }
-  if (linked.size() < piconet_max) return;
-  Session* found = idlest(adapter, ahead_factor * uint64_t{limits.let_go_after_ms},
-                          [](const Session& session) { return session.traits().classic; });
-  if (found != nullptr) ask_to_let_go(*found, "a place is kept open for other clients");
+  const uint64_t now_ms = clock_.mono_ms();
+  const auto last = asked_ahead_.find(adapter);
+  if (last != asked_ahead_.end()) {
+    const bool in_vain = idle_ms.contains(last->second.device);
+    const uint64_t pause_ms = in_vain ? pause_in_vain_ms : link_end_ms;
+    if (now_ms - last->second.at_ms < pause_ms) return;
+  }
+  const auto idlest =
+      std::max_element(idle_ms.begin(), idle_ms.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (idlest == idle_ms.end()) return;
+  if (idlest->second < ahead_factor * uint64_t{limits.let_go_after_ms}) return;
+  const std::string device(idlest->first);  // closing may take the text with it
+  asked_ahead_[std::string(adapter)] = {device, now_ms};
+  for (const auto& [id, session] : all_) {
+    const SessionTraits& traits = session->traits();
+    const bool leaves = traits.adapter == adapter && traits.classic && traits.device() == device;
+    if (leaves) ask_to_let_go(*session, "a place is kept open for other clients");
+  }
 }
 
 size_t Sessions::count_on(std::string_view adapter) const {

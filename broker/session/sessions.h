@@ -79,9 +79,10 @@ class Sessions {
   // of its place until there is something new for it. Whether there was one.
   bool free_place(std::string_view adapter);
   // An adapter with seven BR/EDR links refuses an eighth device before anybody here hears of it. So
-  // the one of them that has been idle longest, and for far longer than let_go_after, lets go of
-  // its place before somebody asks for it.
-  void keep_place_open(std::string_view adapter);
+  // when it has so many, the device whose sessions have all been idle longest, and for far longer
+  // than let_go_after, lets go of its place before somebody asks for it. If nobody takes the place
+  // until it is back, the next one is left in peace for longer.
+  void keep_place_open(std::string_view adapter, size_t links);
   // How many could be asked so.
   [[nodiscard]] size_t idle_on(std::string_view adapter) const;
   // Announced over the air; another one whenever there is something new for those that let go.
@@ -118,10 +119,8 @@ class Sessions {
 
   Session& add(UniqueFd fd, SessionTraits traits);
   void ended(Session& session, wire::Reason reason, std::string_view text);
-  // Of those at this adapter for which `eligible` is true, the one that has been idle longest, and
-  // for at least so long; null if there is none.
-  [[nodiscard]] Session* idlest(std::string_view adapter, uint64_t at_least_ms,
-                                bool (*eligible)(const Session&)) const;
+  // For how long it has been idle, if it is at this adapter and has been for long enough; else 0.
+  [[nodiscard]] uint64_t can_wait_ms(const Session& session, std::string_view adapter) const;
   void ask_to_let_go(Session& session, std::string_view text);
   void shed(Session& session, std::string_view text, std::vector<std::string> elsewhere = {});
   void go_on_postponed();
@@ -145,6 +144,12 @@ class Sessions {
   std::map<wire::Reason, uint64_t> ends_;
   Refusals refusals_;
   Away away_;
+  // By adapter: the last one that was asked to keep a place open.
+  struct AskedAhead {
+    std::string device;
+    uint64_t at_ms = 0;
+  };
+  std::map<std::string, AskedAhead, std::less<>> asked_ahead_;
   uint8_t announced_epoch_;
   std::vector<Subscriber*> flushing_;
   ByteVector read_buffer_;

@@ -12,6 +12,7 @@ namespace btb::bluez {
 namespace {
 
 constexpr const char* adapter_interface = "org.bluez.Adapter1";
+constexpr const char* device_interface = "org.bluez.Device1";
 constexpr const char* advertising_interface = "org.bluez.LEAdvertisingManager1";
 constexpr uint32_t retry_ticks = 10;
 constexpr const char* profile_path = "/org/btbroker/profile";
@@ -370,14 +371,45 @@ void Presence::tick() {
   }
 }
 
-void Presence::drop_link(const std::string& adapter_address, std::string device_address) {
+// Empty: it is none of our adapters.
+std::string Presence::device_path(const std::string& adapter_address,
+                                  std::string device_address) const {
   for (char& letter : device_address) {
     if (letter == ':') letter = '_';
   }
   for (const auto& [path, state] : states_) {
-    if (state.address != adapter_address) continue;
-    bus_.call(path + "/dev_" + device_address, "org.bluez.Device1", "Disconnect", {}, {});
+    if (state.address == adapter_address) return path + "/dev_" + device_address;
   }
+  return {};
+}
+
+void Presence::drop_link(const std::string& adapter_address, const std::string& device_address) {
+  const std::string path = device_path(adapter_address, device_address);
+  if (!path.empty()) bus_.call(path, device_interface, "Disconnect", {}, {});
+}
+
+void Presence::drop_link_of_stranger(const std::string& adapter_address,
+                                     const std::string& device_address) {
+  const std::string path = device_path(adapter_address, device_address);
+  if (path.empty()) return;
+  const std::string what = "to drop the link of " + device_address;
+  bus_.call(
+      path, "org.freedesktop.DBus.Properties", "Get",
+      [](sd_bus_message* call) { sd_bus_message_append(call, "ss", device_interface, "Paired"); },
+      [this, path, what, device_address](sd_bus_message* answer, const std::string& error) {
+        if (!error.empty()) return settled(what, error);
+        int paired = 1;
+        if (sd_bus_message_read(answer, "v", "b", &paired) < 0 || paired != 0) return;
+        bus_.call(path, device_interface, "Disconnect", {},
+                  [this, what, device_address](sd_bus_message*, const std::string& refused) {
+                    settled(what, refused);
+                    if (!refused.empty()) return;
+                    events_.presence_event(true, "link_dropped",
+                                           device_address +
+                                               " opened a link that carries nothing; its kernel "
+                                               "may have lost it");
+                  });
+      });
 }
 
 void Presence::set_epoch(uint8_t epoch) {

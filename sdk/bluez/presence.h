@@ -69,7 +69,9 @@ class Presence {
   // The number of free places on an adapter is another now.
   void set_free_places(const std::string& adapter_address, uint8_t free);
   // Ends the link of an adapter to a device (both addresses), whoever uses it.
-  void drop_link(const std::string& adapter_address, std::string device_address);
+  void drop_link(const std::string& adapter_address, const std::string& device_address);
+  // The same, if the device has not paired. Told as `link_dropped`, or why it was not.
+  void drop_link_of_stranger(const std::string& adapter_address, const std::string& device_address);
   // Announced on all adapters; see Announcement.
   void set_epoch(uint8_t epoch);
 
@@ -91,6 +93,8 @@ class Presence {
   void advertise(const std::string& path);
   void register_profile();
   void read_properties(AdapterState& state, struct sd_bus_message* properties);
+  [[nodiscard]] std::string device_path(const std::string& adapter_address,
+                                        std::string device_address) const;
   void settled(const std::string& what, const std::string& error);
   void leave_out(const std::string& path);
   OwnAdapters::iterator exported(const std::string& path);

@@ -94,10 +94,14 @@ Program::Program(Words words) : words_(std::move(words)), app_(words_.summary, w
 }
 
 void Program::add_broker_options() {
-  app_.add_option("-b,--broker", broker_,
-                  "Broker: unix:/path, tcp:HOST:PORT, l2cap:ADDR/PSM, le:ADDR/PSM or "
-                  "rfcomm:ADDR/CHANNEL; else the one found on this machine" +
-                      std::string(words_.finds_on_air ? ", else the nearest over Bluetooth" : ""))
+  app_.add_option(
+          "-b,--broker", broker_,
+          "Broker: unix:/path, tcp:HOST:PORT, l2cap:ADDR/PSM, le:ADDR/PSM or "
+          "rfcomm:ADDR/CHANNEL; else the one found on this machine" +
+              std::string(
+                  words_.finds_on_air
+                      ? " or the one over Bluetooth that worked last, else the nearest there"
+                      : ""))
       ->type_name("ENDPOINT");
   app_.add_option("--adapter", adapter_,
                   "Bluetooth adapter to connect through: hci1, or its address")

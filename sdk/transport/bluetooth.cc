@@ -302,12 +302,12 @@ std::string describe(int fd, const sockaddr_storage& peer) {
   return (l2cap.device_type == type_classic ? "l2cap " : "le ") + text_of(l2cap.device);
 }
 
-std::vector<IncomingLink> incoming_links() {
-  std::vector<IncomingLink> found;
+std::vector<ClassicLink> classic_links() {
+  std::vector<ClassicLink> found;
   for_each_link([&](const DeviceInfo& adapter, const LinkInfo& link) {
-    if (link.type != link_classic || link.outgoing != 0) return;
-    const bool encrypted = (link.mode & link_mode_encrypted) != 0;
-    found.push_back({text_of(adapter.address), text_of(link.address), encrypted});
+    if (link.type != link_classic) return;
+    found.push_back({text_of(adapter.address), text_of(link.address), link.handle,
+                     link.outgoing == 0, (link.mode & link_mode_encrypted) != 0});
   });
   return found;
 }

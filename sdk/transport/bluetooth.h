@@ -67,13 +67,15 @@ uint32_t message_bytes_max(int fd);
 // "l2cap 00:1A:7D:DA:71:13", of a socket address of this family.
 std::string describe(int fd, const sockaddr_storage& peer);
 
-// A BR/EDR link that a device opened to an adapter of this machine, by the addresses of both.
-struct IncomingLink {
+// A BR/EDR link between an adapter of this machine and a device, by the addresses of both.
+struct ClassicLink {
   std::string adapter;
   std::string device;
+  uint16_t handle = 0;    // another one for the next link
+  bool incoming = false;  // the device opened it
   bool encrypted = false;
 };
-// All that there are, whoever uses them. Takes a system call for each adapter.
-std::vector<IncomingLink> incoming_links();
+// All that there are, whoever uses them. Takes two system calls for each adapter.
+std::vector<ClassicLink> classic_links();
 
 }  // namespace btb::bluetooth

@@ -385,17 +385,20 @@ Result<void> finish_connect(int fd, const Endpoint& endpoint) {
   int number = 0;
   socklen_t bytes = sizeof number;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &bytes) != 0) number = errno;
+  // Turned away before we looked: what was said first is there to be read, and tells why.
+  char byte = 0;
+  if (number == ECONNRESET && ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return {};
   if (number == ECONNREFUSED && is_bluetooth(endpoint) && !bluetooth::has_link(fd, endpoint)) {
     return Error{Errc::limit,
                  "full: its adapter takes no more devices, and may have the seven it can"};
   }
-  if (number == EALREADY && is_bluetooth(endpoint)) {
+  if (number == EALREADY && is_bluetooth(endpoint) && endpoint.scheme != Scheme::le) {
     return Error{Errc::exists,
-                 "connect: this kernel has lost the link that the adapter has to it; the broker "
-                 "ends such a link within half a minute"};
+                 "connect: the adapter has a link to it that this kernel seems to have lost; a "
+                 "broker ends such a link within half a minute"};
   }
-  if (number == EBUSY && is_bluetooth(endpoint)) {
-    return Error{Errc::exists, "connect: the adapter is connecting to another device"};
+  if ((number == EALREADY || number == EBUSY) && is_bluetooth(endpoint)) {
+    return Error{Errc::exists, std::string("connect: ") + std::strerror(number)};
   }
   if (number != 0) return system_error("connect", number);
   return {};

@@ -1,12 +1,13 @@
 """Being found, and finding: the advertisement, the service record, `btctl scan`, btsub without an address."""
 import json
+import os
 import pathlib
 import signal
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, BLUETOOTHD, Lab, main, name_of, wait_for  # noqa: E402
+from lab import BIN, BLUETOOTHD, Lab, main, name_of, needs_emulation, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 
@@ -74,6 +75,58 @@ def a_restarted_bluetoothd_is_told_and_asked_again():
         lab.bluetoothd = lab.start("bluetoothd", BLUETOOTHD)
         wait_for("advertising again", lambda: broker.err().count("advertising: hci0") == 2)
         wait_for("found again", lambda: lab.address(0) in scan(1))
+
+
+def a_session_outlives_a_bluetoothd_that_is_killed_and_comes_back_after_one_that_ended():
+    with Lab(adapters=2) as lab:
+        broker = found_broker(lab)
+        sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
+        wait_for("a session", lambda: "connected" in sub.err())
+
+        def is_told(text):
+            subprocess.run([BIN / "btpub", "-b", LOCAL, "state/a", "-k", "k", "-m", text], check=True)
+            wait_for(f"{text} to arrive", lambda: text in [message["payload"] for message in sub.messages()])
+
+        lab.bluetoothd.kill()
+        wait_for("the loss to be told", lambda: "bluetoothd_gone" in broker.err())
+        is_told("killed")
+        lab.bluetoothd = lab.start("bluetoothd", BLUETOOTHD)
+        wait_for("advertising again", lambda: broker.err().count("advertising: hci0") == 2)
+        is_told("back")
+        assert "connection lost" not in sub.err(), sub.err()
+        lab.bluetoothd.stop()  # as systemd does: it switches the adapters off
+        wait_for("the session to be cut", lambda: "connection lost" in sub.err())
+        lab.bluetoothd = lab.start("bluetoothd", BLUETOOTHD)
+        wait_for("the session again", lambda: "connected again" in sub.err())
+        wait_for("advertising again", lambda: broker.err().count("advertising: hci0") == 3)
+        is_told("again")
+
+
+def a_broker_that_is_blocked_by_rfkill_says_so_and_is_found_when_it_no_longer_is():
+    needs_emulation("it blocks adapters")
+    with Lab(adapters=2) as lab:
+        broker = found_broker(lab)
+        sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
+        wait_for("a session", lambda: "connected" in sub.err())
+        soft = next(pathlib.Path("/sys/class/bluetooth/hci0").glob("rfkill*")) / "soft"
+        soft.write_text("1")
+        wait_for("it to be told", lambda: "adapter_off" in broker.err())
+        wait_for("the loss", lambda: "connection lost" in sub.err())
+        soft.write_text("0")
+        wait_for("advertising again", lambda: broker.err().count("advertising: hci0") == 2)
+        wait_for("the session again", lambda: "connected again" in sub.err())
+
+
+def nothing_of_it_needs_root():
+    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    with Lab(adapters=2) as lab:
+        pathlib.Path("/run/of-nobody").mkdir(exist_ok=True)
+        os.chown("/run/of-nobody", 65534, 65534)
+        broker = lab.broker(config(local="unix:/run/of-nobody/b.sock"), user=nobody)
+        wait_for("it to be announced", lambda: "advertising" in broker.err() and "service_record" in broker.err())
+        assert "refused" not in broker.err(), broker.err()
+        sub = lab.start("btsub", [*nobody, BIN / "btsub", "--adapter", name_of(1), "-v", "state/#"], {"HOME": "/run/of-nobody"})
+        wait_for("a session", lambda: f"connected to lab at l2cap:{lab.address(0)}" in sub.err())
 
 
 def an_adapter_that_is_switched_off_and_on_says_the_truth_again():
@@ -217,6 +270,8 @@ def who_slept_comes_back():
 if __name__ == "__main__":
     main([a_scan_shows_who_is_there_with_signal_and_free_places, btsub_finds_a_broker_by_itself,
           the_service_record_tells_channel_and_psm, a_restarted_bluetoothd_is_told_and_asked_again,
+          a_session_outlives_a_bluetoothd_that_is_killed_and_comes_back_after_one_that_ended,
+          a_broker_that_is_blocked_by_rfkill_says_so_and_is_found_when_it_no_longer_is, nothing_of_it_needs_root,
           an_adapter_that_is_switched_off_and_on_says_the_truth_again, an_adapter_that_is_pulled_out_and_put_in_again_is_used_again,
           one_broker_is_one_in_the_picture_of_all_ways_to_it,
           a_broker_that_only_answers_inquiries_is_found_by_its_service_record,

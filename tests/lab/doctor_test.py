@@ -5,15 +5,18 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, main, wait_for  # noqa: E402
+from lab import BIN, Lab, main, needs_emulation, wait_for  # noqa: E402
+
+MAIN_CONF = pathlib.Path("/etc/bluetooth/main.conf")
+SHIPPED = pathlib.Path(__file__).parents[2] / "configs/systemd/bluetooth.conf"
 
 
-def examine():
-    """Its exit status, and what was found: bad and advice, as {what: cure}."""
+def examine(kind="bad"):
+    """Its exit status, and what was found of this kind, as {what: cure}."""
     done = subprocess.run([BIN / "btctl", "--json", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert done.stderr == "", done.stderr
     found = json.loads(done.stdout)
-    return done.returncode, {one["what"]: one["cure"] for one in found if one["kind"] == "bad"}
+    return done.returncode, {one["what"]: one["cure"] for one in found if one["kind"] == kind}
 
 
 def all_is_well():
@@ -37,6 +40,7 @@ def where_all_is_well_it_says_so():
 
 
 def an_adapter_that_is_switched_off_or_blocked():
+    needs_emulation("it switches adapters off")
     with Lab(adapters=1) as lab:
         subprocess.run(["bluetoothctl", "power", "off"], check=True, stdout=subprocess.PIPE, timeout=20)
         wait_for("it to be off", lambda: not lab.is_powered(0))
@@ -60,7 +64,24 @@ def an_adapter_that_is_switched_off_or_blocked():
         wait_for("it to be well again", all_is_well)
 
 
+def settings_that_a_broker_wants_are_advised_not_demanded():
+    needs_emulation("it changes the settings of bluetoothd")
+    with Lab(adapters=1):
+        subprocess.run(["mount", "-t", "tmpfs", "none", MAIN_CONF.parent], check=True)
+        MAIN_CONF.write_text(SHIPPED.read_text())
+        assert examine("advice") == (0, {})
+        MAIN_CONF.write_text(SHIPPED.read_text().replace("TemporaryTimeout = 0", "# TemporaryTimeout = 0"))
+        status, advice = examine("advice")
+        assert status == 0 and len(advice) == 1, advice
+        what, cure = next(iter(advice.items()))
+        assert what.startswith(f"{MAIN_CONF} says nothing of [General]TemporaryTimeout. "), what
+        assert "./run install" in cure, cure
+        MAIN_CONF.unlink()
+        assert list(examine("advice")[1]) == [f"{MAIN_CONF} cannot be read"]
+
+
 def what_does_not_run():
+    needs_emulation("it ends D-Bus and bluetoothd")
     with Lab(adapters=1) as lab:
         bus = lab.programs[0]
         lab.bluetoothd.stop()
@@ -72,4 +93,5 @@ def what_does_not_run():
 
 
 if __name__ == "__main__":
-    main([where_all_is_well_it_says_so, an_adapter_that_is_switched_off_or_blocked, what_does_not_run])
+    main([where_all_is_well_it_says_so, an_adapter_that_is_switched_off_or_blocked,
+          settings_that_a_broker_wants_are_advised_not_demanded, what_does_not_run])

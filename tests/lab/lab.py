@@ -5,8 +5,8 @@
         sub = lab.btsub("ward/#", at="l2cap:" + lab.address(0) + "/4097", adapter=1)
         lab.apart(0, 1)
 
-Adapter 0 is the broker's. What every program says is kept in /run/out, next to the captures of what
-each adapter did (btsnoop, for `btmon -r` or Wireshark).
+Adapter 0 is the broker's. What every program says is kept in /run/out, and in a folder for each case the
+captures of what each adapter did (btsnoop, for `btmon -r` or Wireshark) and the configurations.
 """
 import json
 import os
@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 
 OUT = pathlib.Path(os.environ.get("LAB_OUT", "/run/out"))
 # Adapters of this machine, instead of emulated ones: hci0,hci1. Then there is no radio to be told anything.
@@ -29,6 +30,15 @@ RADIO = os.environ.get("LAB_RADIO", "/nonexistent")
 BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "configs/systemd/bluetooth.conf"]
 # Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
 PATIENCE_S = 60
+
+
+case_folder = OUT  # of the case that runs
+
+
+def needs_emulation(why):
+    """For cases that tell the air, or this machine, what real adapters are not to be told."""
+    if REAL:
+        raise NotHere(why)
 
 
 def name_of(number):
@@ -152,7 +162,7 @@ class Lab:
         pathlib.Path("/run/dbus").mkdir(exist_ok=True)
         self.start("dbus", ["dbus-daemon", "--system", "--nofork", "--nopidfile"])
         wait_for("dbus", lambda: pathlib.Path("/run/dbus/system_bus_socket").exists())
-        self.radio_program = self.start("radio", [RADIO, "--captures", OUT, str(self.adapters)])
+        self.radio_program = self.start("radio", [RADIO, "--captures", case_folder, str(self.adapters)])
         wait_for("the radio", lambda: self.radio_program.out() == "ready\n")
         self.radio = Radio("/run/radio.sock")
         self.bluetoothd = self.start("bluetoothd", BLUETOOTHD) if bluetoothd else None
@@ -218,15 +228,20 @@ class Lab:
     def together(self, a, b):
         self.radio(f"together {a} {b}")
 
+    def capture(self, number):
+        """What passed between this adapter and its kernel so far."""
+        return case_folder / f"adapter{number}.btsnoop"
+
     def usage(self):
         return json.loads(self.radio("usage"))
 
     # --- the product ---
 
-    def broker(self, config, name="btbroker"):
-        path = OUT / (name + ".yaml")
+    def broker(self, config, name="btbroker", user=()):
+        """`user`: what to run it by, in front of its command."""
+        path = case_folder / (name + ".yaml")
         path.write_text(re.sub(r"hci(\d+)", lambda found: self.name(int(found[1])), config))
-        program = self.start(name, [BIN / "btbroker", path])
+        program = self.start(name, [*user, BIN / "btbroker", path])
         return program
 
     def btsub(self, *filters, at, adapter=None, options=(), name="btsub"):
@@ -241,7 +256,7 @@ class Lab:
 
 def main(cases):
     """Runs the functions in `cases`, says how each went; ends with 1 if one failed."""
-    import traceback
+    global case_folder
     failed = 0
     only = sys.argv[1:]
     unknown = set(only) - {case.__name__ for case in cases}
@@ -251,6 +266,8 @@ def main(cases):
         if only and case.__name__ not in only:
             continue
         begin = time.monotonic()
+        case_folder = OUT / case.__name__
+        case_folder.mkdir(exist_ok=True)
         try:
             case()
             print(f"ok    {case.__name__} ({time.monotonic() - begin:.1f} s)", flush=True)

@@ -76,6 +76,8 @@ struct World {
     for (size_t i = 0; i < count; ++i) {
       hosts.push_back(std::make_unique<Host>(air, static_cast<uint8_t>(i)));
       hosts.back()->send(hci::op::write_scan_enable, PacketWriter().u8(3));
+      hosts.back()->send(hci::op::write_default_link_policy, PacketWriter().u16(5));
+      hosts.back()->send(hci::op::le_write_default_data_length, PacketWriter().u16(251).u16(2120));
     }
   }
   void pass(Micros time) { air.advance(now += time); }
@@ -166,6 +168,63 @@ TEST_CASE("the links of one piconet share its time evenly") {
     const auto own = static_cast<double>(world[i].events(hci::event::completed_packets).size());
     CHECK(own * 1021 / all == doctest::Approx(1.0 / 3).epsilon(0.02));
   }
+}
+
+TEST_CASE("where time is not kept, everything is across at once") {
+  World world(2);
+  world.air.options.keeps_time = false;
+  world.connect(1, 0, true);
+  const uint16_t handle = world[1].connection().second;
+  for (int i = 0; i < 8; ++i) world[1].send_data(handle, 1021);
+  world.pass(1);
+  CHECK(world[0].data_bytes() == size_t{8} * 1021);
+}
+
+TEST_CASE("what each adapter did is counted") {
+  World world(3);
+  world.connect(1, 0, true);
+  const uint16_t handle = world[1].connection().second;
+  world.air.settle();
+  const Usage before = world[1].controller.usage;
+  for (int i = 0; i < 8; ++i) world[1].send_data(handle, 1021);
+  world.pass(1'000'000);
+  world.air.settle();
+  const Usage& sender = world[1].controller.usage;
+  const Usage& receiver = world[0].controller.usage;
+  CHECK(sender.packets_sent - before.packets_sent == 8);
+  CHECK(sender.bytes_sent - before.bytes_sent == 8 * 1021);
+  CHECK(receiver.bytes_received == sender.bytes_sent);
+  // Eight packets of five slots, and a second in which it is polled for nothing but now and then.
+  CHECK(sender.sending - before.sending == 8 * 3'125);
+  CHECK(receiver.receiving >= sender.sending - before.sending);
+  CHECK(sender.listening - before.listening > 10'000);
+  CHECK(sender.listening - before.listening < 200'000);
+  CHECK(world[2].controller.usage.bytes_received == 0);
+  CHECK(world[2].controller.usage.listening == 0);
+}
+
+TEST_CASE("a link has the policy that its host wrote, and the default before") {
+  World world(2);
+  const auto policy = [&](uint16_t handle) {
+    world[1].send(hci::op::read_link_policy, PacketWriter().u16(handle));
+    PacketReader in(world[1].events(hci::event::command_complete).back());
+    in.u8();
+    in.u16();
+    in.u8();
+    in.u16();
+    return in.u16();
+  };
+  world.connect(1, 0, true);
+  const uint16_t handle = world[1].connection().second;
+  CHECK(policy(handle) == 5);
+  world[1].send(hci::op::write_link_policy, PacketWriter().u16(handle).u16(1));
+  CHECK(policy(handle) == 1);
+  CHECK(world[1].events(hci::event::mode_change).empty());
+  world[1].send(
+      hci::op::sniff_mode,
+      PacketWriter().u16(handle).u16(800).u16(800).u16(4).u16(1));  // not allowed any more
+  world.pass(100'000);
+  CHECK(world[1].events(hci::event::mode_change).empty());
 }
 
 TEST_CASE("an eighth device gets no place in a piconet") {
@@ -289,8 +348,8 @@ TEST_CASE("a scanner hears who advertises, with how strong it is, and connects t
   CHECK(world[0].data_bytes() == 251);  // at an anchor
 }
 
-TEST_CASE("an LE link at 2 Mbit/s carries about 1.4 Mbit/s of full packets") {
-  World world(2);
+// What an LE link carries of full packets of 251 bytes, in kbit/s.
+double le_kbit(World& world) {
   world[0].send(hci::op::le_set_advertising_parameters,
                 PacketWriter().u16(32).u16(32).u8(0).u8(0).u8(0).zeros(6).u8(7).u8(0));
   world[0].send(hci::op::le_set_advertising_enable, PacketWriter().u8(1));
@@ -301,8 +360,22 @@ TEST_CASE("an LE link at 2 Mbit/s carries about 1.4 Mbit/s of full packets") {
   const uint16_t handle = in.u16();
   for (int i = 0; i < 2'000; ++i) world[1].send_data(handle, 251);
   world.pass(2'000'000);
-  CHECK(static_cast<double>(world[0].data_bytes()) * 8 / 2'000 ==
-        doctest::Approx(1430).epsilon(0.03));
+  return static_cast<double>(world[0].data_bytes()) * 8 / 2'000;
+}
+
+TEST_CASE("an LE link at 2 Mbit/s carries about 1.4 Mbit/s of full packets") {
+  World world(2);
+  CHECK(le_kbit(world) == doctest::Approx(1430).epsilon(0.03));
+}
+
+TEST_CASE("an LE link on which nobody asked for longer packets carries a quarter of it") {
+  World world(2);
+  for (size_t i = 0; i < 2; ++i) {
+    world[i].send(hci::op::le_write_default_data_length, PacketWriter().u16(27).u16(328));
+  }
+  // Nine packets of 27 bytes in 152 us and one of 8 in 76 us, as many empty answers in 44 us, and
+  // 150 us behind each of all these.
+  CHECK(le_kbit(world) == doctest::Approx(251 * 8 / 4.884).epsilon(0.03));
 }
 
 TEST_CASE("two hosts pair by just saying yes, and a command nobody knows is refused and counted") {

@@ -20,6 +20,7 @@ broker: {{name: lab}}
 listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
 topics: [{{filter: "events/#", kind: events}}]
 """
+NOTICED_S = 7  # who is away for longer than any supervision time (LE: 5 s) loses its link
 KINDS = {"l2cap": 4097, "rfcomm": 3, "le": 128}
 
 
@@ -76,25 +77,29 @@ def nothing_is_missing_and_nothing_comes_twice():
         lab.radio("supervision 1000")
         subs = subscribe(lab)
         publisher = Publisher()
-        away = set()
+        away = {}  # since when, and whether it had a session then
+        certain = [0] * len(subs)  # losses that must have been noticed
         left = 0
         while left < CYCLES or away:  # each one that leaves comes back
             number = chance.randint(1, 3)
             if number in away:
+                since, had_session = away.pop(number)
+                certain[number - 1] += had_session and time.monotonic() - since > NOTICED_S
                 lab.together(0, number)
-                away.remove(number)
             elif left < CYCLES:
+                said = subs[number - 1].err()
+                away[number] = (time.monotonic(), said.count("connected again") == said.count("connection lost"))
                 lab.apart(0, number)
-                away.add(number)
                 left += 1
             publisher.go_on(chance.uniform(0.1, 3))
         publisher.finish()
         for sub in subs:
             wait_for(f"all of {sub.name}", lambda: sub.messages() and sub.messages()[-1]["seq"] == publisher.sent, 90)
             assert runs_of(sub) == [list(range(1, publisher.sent + 1))], (sub.name, runs_of(sub))
-        returns = sum(sub.err().count("connected again") for sub in subs)
-        assert returns >= CYCLES // 3, returns
-        print(f"{publisher.sent} messages, {returns} returns", flush=True)
+        returns = [sub.err().count("connected again") for sub in subs]
+        assert returns == [sub.err().count("connection lost") for sub in subs], returns
+        assert all(came >= least for came, least in zip(returns, certain)) and sum(certain) >= CYCLES // 8, (returns, certain)
+        print(f"{publisher.sent} messages, {left} times away, {sum(returns)} returns", flush=True)
 
 
 def a_killed_broker_is_found_again_and_the_sequences_stay_whole():

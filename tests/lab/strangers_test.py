@@ -5,11 +5,11 @@ import random
 import socket
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 from btb_client import HELLO, control_frame  # noqa: E402
+from dbus import SystemBus  # noqa: E402
 from lab import BIN, Lab, main, name_of, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
@@ -21,6 +21,17 @@ limits: {handshake_timeout: 2s}
 """
 OWN_UUID = bytes.fromhex("9f1c7b0e5d3a4e0b8a6c627462726f6b")[::-1]  # as it goes over the air
 FLAGS = bytes.fromhex("020106")
+FOREIGN_RECORD = """<?xml version="1.0" encoding="UTF-8"?>
+<record>
+  <attribute id="0x0001"><sequence><uuid value="9f1c7b0e-5d3a-4e0b-8a6c-627462726f6b"/><uuid value="0x1101"/></sequence></attribute>
+  <attribute id="0x0004"><sequence>
+    <sequence><uuid value="0x0100"/></sequence>
+    <sequence><uuid value="0x0008"/></sequence>
+  </sequence></attribute>
+  <attribute id="0x0005"><sequence><uuid value="0x1002"/></sequence></attribute>
+  <attribute id="0x0100"><text value="A serial port"/></attribute>
+</record>
+"""
 
 
 def start_broker(lab, config=CONFIG, name="btbroker"):
@@ -31,6 +42,14 @@ def start_broker(lab, config=CONFIG, name="btbroker"):
 
 def ends(lab):
     return json.loads(lab.btctl("--json", "status", at=LOCAL)[1])["ends"]
+
+
+def received_by_sessions(lab):
+    return {one["name"]: one["received_bytes"] for one in json.loads(lab.btctl("--json", "sessions", at=LOCAL)[1])}
+
+
+def links_of(number):
+    return subprocess.check_output(["hcitool", "-i", name_of(number), "con"], text=True).count("ACL")
 
 
 def connect(lab, kind, adapter):
@@ -88,7 +107,7 @@ def random_bytes_end_their_own_session_with_a_reason():
                 pass  # ended while we were talking
             made.close()
         witness.is_undisturbed()
-        named = {"frame_malformed", "frame_too_large", "frame_unverifiable", "frame_unexpected", "hello_expected", "hello_timeout"}
+        named = {"frame_malformed", "frame_too_large", "frame_unverifiable", "frame_unexpected", "hello_expected"}
         wait_for("twelve ends with a name", lambda: sum(count for reason, count in ends(lab).items() if reason in named) == 12)
 
 
@@ -103,9 +122,10 @@ def who_says_nothing_is_let_go_and_who_vanishes_in_mid_frame_is_lost():
         silent.close()
         vanishing = connect(lab, "l2cap", 3)
         frame = control_frame(HELLO, (2, "text", "x" * 40), (3, "text", "y"))
+        half = control_frame(21, (0, "I", 1), (1, "text", "events/" + "z" * 200))[:100]
         vanishing.send(frame)
-        vanishing.send(control_frame(21, (0, "I", 1), (1, "text", "events/" + "z" * 200))[:100])
-        wait_for("its session", lambda: "session_opened session=3" in (lab.programs[3].err()))
+        vanishing.send(half)
+        wait_for("the half frame", lambda: received_by_sessions(lab).get("x" * 40) == len(frame) + len(half))
         lab.apart(0, 3)
         wait_for("the loss", lambda: ends(lab).get("peer_failed", 0) + ends(lab).get("peer_closed", 0) == 1)
         vanishing.close()
@@ -118,10 +138,14 @@ def an_adapter_that_is_pulled_out_while_others_connect_takes_only_its_own_with_i
         lab.radio("supervision 1000")
         at_other = lab.btsub("events/#", at=f"l2cap:{lab.address(4)}/4097", adapter=1, options=["-v"], name="other")
         wait_for("the session at the other adapter", lambda: "connected" in at_other.err())
-        for turn in range(3):
+        nothing_yet = lambda opened: True  # noqa: E731
+        a_link = lambda opened: links_of(0) != 0  # noqa: E731
+        a_session = lambda opened: broker.err().count("session_opened") > opened  # noqa: E731
+        for turn, moment in enumerate([nothing_yet, a_link, a_session]):
+            opened = broker.err().count("session_opened")
             subs = [lab.btsub("events/#", at=f"l2cap:{lab.address(0)}/4097", adapter=number, options=["-v", "--retry"])
                     for number in (2, 3)]
-            time.sleep(0.3 * turn)  # before, while, after they are taken in
+            wait_for("the moment", lambda: moment(opened))
             lab.radio("unplug 0")
             wait_for("it to be told", lambda: broker.err().count("adapter_gone") == turn + 1)
             lab.radio("plug 0")
@@ -138,7 +162,9 @@ def three_hundred_foreign_advertisements_hide_no_broker():
     with Lab(adapters=2) as lab:
         start_broker(lab)
         for number in range(300):
-            if number % 10 == 0:  # claims our UUID, and has something else behind it
+            if number == 150:  # says all that a broker says, and is none: nobody takes a connection there
+                data = FLAGS + bytes([17, 7]) + OWN_UUID + bytes([9, 0xFF, 0xFF, 0xFF]) + bytes([0x10, 128, 1, 2, 3, 7])
+            elif number % 10 == 0:  # claims our UUID, and has something else behind it
                 data = FLAGS + bytes([17, 7]) + OWN_UUID + bytes([7, 0xFF, 0xFF, 0xFF]) + bytes(chance.randrange(16) for _ in range(4))
             else:
                 data = FLAGS + bytes([3, 3]) + bytes([number & 0xFF, 0xFE]) + bytes([9, 9]) + b"dev%05d" % number
@@ -156,11 +182,29 @@ def a_name_cannot_command_a_terminal():
         for options in ([], ["--json"]):
             said = wait_for("it to be heard by its name", lambda: scan_says(options, b"lab"))
             assert not {"\x1b", "\x9b", "\u202e"} & set(said.decode()), said
+            written_out = b"lab\\u001b[2J\\u009b\\u202eab" if options else b"lab\\x1b[2J\\u009b\\u202eab"
+            assert written_out in said, said
 
 
 def scan_says(options, words):
     done = subprocess.run([BIN / "btctl", *options, "--adapter", name_of(1), "scan"], stdout=subprocess.PIPE)
     return done.stdout if words in done.stdout else None
+
+
+def a_record_of_another_service_under_our_uuid_is_left_out_and_told():
+    with Lab(adapters=2) as lab:
+        subprocess.run(["hciconfig", name_of(0), "piscan"], check=True)
+        with SystemBus() as bus:  # the record is there for as long as it is
+            bus.register_profile("9f1c7b0e-5d3a-4e0b-8a6c-627462726f6b", FOREIGN_RECORD)
+            record = subprocess.run(["sdptool", "-i", name_of(1), "browse", "--xml", lab.address(0)], stdout=subprocess.PIPE,
+                                    text=True).stdout
+            assert "A serial port" in record, record
+            done = subprocess.run([BIN / "btctl", "--json", "--adapter", name_of(1), "scan", "--inquiry"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+            assert json.loads(done.stdout) == [], done.stdout
+            assert "1 service records under our UUID are not a broker's" in done.stderr, done.stderr
+            sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(1), "-v", "events/#"])
+            assert sub.wait() == 4 and "no broker found" in sub.err(), sub.err()
 
 
 def two_brokers_of_one_name_are_two():
@@ -193,4 +237,4 @@ if __name__ == "__main__":
           who_says_nothing_is_let_go_and_who_vanishes_in_mid_frame_is_lost,
           an_adapter_that_is_pulled_out_while_others_connect_takes_only_its_own_with_it,
           three_hundred_foreign_advertisements_hide_no_broker,
-          a_name_cannot_command_a_terminal, two_brokers_of_one_name_are_two])
+          a_name_cannot_command_a_terminal, a_record_of_another_service_under_our_uuid_is_left_out_and_told, two_brokers_of_one_name_are_two])

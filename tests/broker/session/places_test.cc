@@ -62,47 +62,99 @@ TEST_CASE("who receives, publishes, has something to come or does not know how k
   (void)knows_not;
 }
 
+// Seven of them on BR/EDR, each with a session, all idle; the first one for longest.
+std::vector<WireClient*> seven_devices(SessionWorld& world) {
+  world.sessions.limits.let_go_after_ms = 1'000;
+  world.sessions.limits.keep_alive_ms = 3'600'000;
+  std::vector<WireClient*> clients;
+  for (int device = 1; device <= 7; ++device) {
+    clients.push_back(&patient(world, from("l2cap", device), "e"));
+    world.pass_ms(1'000);
+  }
+  return clients;
+}
+
+bool let_go(SessionWorld& world, WireClient& client) {
+  const Lines lines = world.lines(client);
+  return !lines.empty() && lines.front().starts_with("goodbye let_go");
+}
+
 TEST_CASE("of seven devices on BR/EDR, one that was idle for long lets go before an eighth comes") {
   SessionWorld world;
-  world.sessions.limits.let_go_after_ms = 1'000;
   WireClient& over_le = patient(world, from("le", 9), "e");
   world.pass_ms(1'000);
-  WireClient& first = patient(world, from("rfcomm", 1), "e");
-  patient(world, from("l2cap", 1), "e");  // the same link
-  world.pass_ms(1'000);
-  for (int device = 2; device <= 6; ++device) patient(world, from("l2cap", device), "e");
-  world.pass_ms(12'000);
-  world.sessions.keep_place_open("A");
-  CHECK(world.ended_for(wire::Reason::let_go) == 0);  // six devices
-  patient(world, from("l2cap", 7), "e");
-  world.sessions.keep_place_open("B");
-  CHECK(world.ended_for(wire::Reason::let_go) == 0);
-  world.sessions.keep_place_open("A");
-  world.settle();
-  world.sessions.keep_place_open("A");  // the first one's other session is on that link still
-  world.settle();
-  world.sessions.keep_place_open("A");  // now there is a place
-  world.settle();
-  REQUIRE(world.ended_for(wire::Reason::let_go) == 2);
-  CHECK(world.lines(first).front().starts_with("goodbye let_go"));
+  const auto clients = seven_devices(world);
+  world.sessions.keep_place_open("A", 7);
+  CHECK_FALSE(let_go(world, *clients[0]));  // 7 s
+  world.pass_ms(5'000);
+  world.sessions.keep_place_open("A", 6);
+  world.sessions.keep_place_open("B", 7);
+  CHECK_FALSE(let_go(world, *clients[0]));
+  world.sessions.keep_place_open("A", 7);
+  CHECK(let_go(world, *clients[0]));
+  world.sessions.keep_place_open("A", 7);  // its link ends some seconds later
+  world.pass_ms(9'000);
+  world.sessions.keep_place_open("A", 7);
+  CHECK(world.ended_for(wire::Reason::let_go) == 1);
   CHECK(world.sessions.has("A", "02:00:00:00:00:07"));
   CHECK_FALSE(world.sessions.has("A", "02:00:00:00:00:01"));
-  CHECK(world.lines(over_le).empty());
+
+  SUBCASE("and when somebody took its place, another one does") {
+    patient(world, from("l2cap", 8), "e");
+    world.pass_ms(1'000);
+    world.sessions.keep_place_open("A", 7);
+    CHECK(let_go(world, *clients[1]));
+  }
+  SUBCASE("and when nobody did until it was back, all are left in peace for half an hour") {
+    patient(world, from("l2cap", 1), "e");
+    world.pass_ms(30 * 60'000 - 10'000);
+    world.sessions.keep_place_open("A", 7);
+    CHECK(world.ended_for(wire::Reason::let_go) == 1);
+    world.pass_ms(1'000);
+    world.sessions.keep_place_open("A", 7);
+    CHECK(let_go(world, *clients[1]));
+  }
+  CHECK_FALSE(let_go(world, over_le));
+}
+
+TEST_CASE("a device lets go of its link only with all its sessions") {
+  SessionWorld world;
+  const auto clients = seven_devices(world);
+  WireClient& second = patient(world, from("rfcomm", 1), "e");
+  world.pass_ms(5'000);
+
+  SUBCASE("one of them is not idle: another device is asked") {
+    world.sessions.keep_place_open("A", 7);
+    world.settle();
+    CHECK(world.ended_for(wire::Reason::let_go) == 0);  // 12 s only for the first
+    world.pass_ms(1'000);
+    world.sessions.keep_place_open("A", 7);
+    CHECK(let_go(world, *clients[1]));
+    CHECK(world.lines(*clients[0]).empty());
+    CHECK(world.lines(second).empty());
+  }
+  SUBCASE("all are idle: all are asked") {
+    for (int device = 2; device <= 7; ++device) patient(world, from("l2cap", device), "e");
+    world.pass_ms(7'000);
+    world.sessions.keep_place_open("A", 7);
+    CHECK(let_go(world, *clients[0]));
+    CHECK(let_go(world, second));
+    CHECK(world.ended_for(wire::Reason::let_go) == 2);
+  }
 }
 
 TEST_CASE("seven that received something lately are left in peace") {
   SessionWorld world;
-  world.sessions.limits.let_go_after_ms = 1'000;
-  for (int device = 1; device <= 7; ++device) patient(world, from("l2cap", device), "e");
-  world.pass_ms(8'000);
+  const auto clients = seven_devices(world);
   world.put("e", "", "news");
   world.settle();
-  world.pass_ms(8'000);
-  world.sessions.keep_place_open("A");
+  world.pass_ms(11'000);
+  world.sessions.keep_place_open("A", 7);
   CHECK(world.ended_for(wire::Reason::let_go) == 0);
-  world.pass_ms(4'000);
-  world.sessions.keep_place_open("A");
+  world.pass_ms(1'000);
+  world.sessions.keep_place_open("A", 7);
   CHECK(world.ended_for(wire::Reason::let_go) == 1);
+  CHECK(clients.size() == 7);
 }
 
 TEST_CASE("another epoch is announced when there is something new for those that let go") {

@@ -240,7 +240,7 @@ Air::Burst Air::burst(const Link& link, size_t from) const {
   const size_t left = out.empty() ? 0 : out.front().data.size() - out.front().across;
   if (!options.keeps_time) return {left, 0};
   if (link.kind == Link::Kind::le) {
-    const size_t bytes = std::min<size_t>(left, Controller::le_payload_max);
+    const size_t bytes = std::min(left, link.le_payload);
     return {bytes, le_time(bytes, options.le_phy) + le_gap};
   }
   for (const Packet& packet : edr_packets[options.edr == 3 ? 1 : 0]) {

@@ -42,6 +42,7 @@ struct LinkEnd {
   Address address;           // as the other side knows it
   uint8_t address_type = 0;  // LE: 0 public, 1 random
   std::deque<Fragment> out;
+  uint16_t policy = 0;  // BR/EDR: what its host allows to be asked for (volume 4, part E, 7.2.10)
 };
 
 struct Link {
@@ -53,6 +54,7 @@ struct Link {
   size_t central = 0;           // which of the two
   Micros interval = 0;          // of an LE link; of a classic one in sniff mode, else 0
   Micros anchor = 0;
+  size_t le_payload = 27;  // of a packet, until both sides agree on more
   Micros supervision = 0;  // out of reach for so long, it is lost
   Micros last_used = 0;
   Micros settled = 0;       // until then, its idle polls are in the usage of both

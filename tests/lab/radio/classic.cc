@@ -17,6 +17,7 @@ constexpr Micros supervision_time = 20'000'000;
 constexpr Micros mode_change_time = 10'000;
 constexpr uint8_t accept_timeout_exceeded = 0x10;
 constexpr uint8_t acl = 1;
+constexpr uint16_t policy_sniff = 4;
 constexpr Micros slot = 625;
 constexpr size_t name_bytes = 248;
 
@@ -174,8 +175,9 @@ void Controller::connected(Controller& pager, bool as_central) {
   pager.paging_.reset();
   const Micros supervision =
       air_.options.supervision != 0 ? air_.options.supervision : supervision_time;
-  const Link& link = air_.open(Link::Kind::classic, {&pager, 0, pager.address_, 0, {}},
-                               {this, 0, address_, 0, {}}, as_central ? 1 : 0, supervision);
+  const Link& link = air_.open(
+      Link::Kind::classic, {&pager, 0, pager.address_, 0, {}, pager.settings_.link_policy},
+      {this, 0, address_, 0, {}, settings_.link_policy}, as_central ? 1 : 0, supervision);
   if (as_central) {
     pager.event(hci::event::role_change, PacketWriter().u8(0).address(address_).u8(1));
     event(hci::event::role_change, PacketWriter().u8(0).address(pager.address_).u8(0));
@@ -243,7 +245,11 @@ void Controller::on_packet_type(PacketReader& in) {
 void Controller::on_sniff(PacketReader& in) {
   const uint16_t handle = in.u16();
   const Micros interval = in.u16() * slot;
-  if (known_link(handle) == nullptr) return;
+  const Link* asked = known_link(handle);
+  if (asked == nullptr) return;
+  if ((asked->ends[asked->end_of(*this)].policy & policy_sniff) == 0) {
+    return status(hci::status::disallowed);
+  }
   status(hci::status::ok);
   later(mode_change_time, [this, handle, interval] {
     if (Link* link = air_.link(*this, handle)) set_mode(*link, interval);
@@ -312,10 +318,16 @@ void Controller::on_switch_role(PacketReader& in) {
 
 void Controller::on_link_policy(PacketReader& in) {
   const uint16_t handle = in.u16();
+  Link* link = air_.link(*this, handle);
   PacketWriter out;
-  out.u8(air_.link(*this, handle) == nullptr ? hci::status::unknown_connection : hci::status::ok);
-  out.u16(handle);
-  if (opcode_ == hci::op::read_link_policy) out.u16(settings_.link_policy);
+  out.u8(link == nullptr ? hci::status::unknown_connection : hci::status::ok).u16(handle);
+  if (link == nullptr) return complete(out);
+  uint16_t& policy = link->ends[link->end_of(*this)].policy;
+  if (opcode_ == hci::op::read_link_policy) {
+    out.u16(policy);
+  } else {
+    policy = in.u16();
+  }
   complete(out);
 }
 

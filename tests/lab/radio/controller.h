@@ -82,6 +82,7 @@ class Controller {
     bool secure_connections = false;
     bool low_energy = false;
     uint16_t link_policy = 0;
+    uint16_t le_payload = 27;  // asked for on each LE link
   };
 
   // It pages one device.
@@ -212,6 +213,9 @@ class Controller {
   void on_le_create_connection(PacketReader& in);
   void on_le_create_connection_cancel(PacketReader& in);
   void on_accept_list(PacketReader& in);
+  void on_le_default_data_length(PacketReader& in);
+  void on_le_data_length(PacketReader& in);
+  void set_data_length(Link& link, size_t payload);
   void on_le_update(PacketReader& in);
   void on_le_remote_features(PacketReader& in);
   void on_le_encrypt(PacketReader& in);

@@ -68,6 +68,7 @@ enum LeEvent : uint8_t {
   connection_update = 0x03,
   remote_features = 0x04,
   long_term_key_request = 0x05,
+  data_length_change = 0x07,
   phy_update = 0x0C,
 };
 }  // namespace le_event

@@ -53,11 +53,41 @@ void Controller::on_le_read(PacketReader&) {
   } else if (opcode_ == hci::op::le_read_states) {
     out.u64(0x03'FF'FF'FF'FF'FF);
   } else if (opcode_ == hci::op::le_read_default_data_length) {
-    out.u16(le_payload_max).u16(data_time_max);
+    out.u16(settings_.le_payload).u16(data_time_max);
   } else if (opcode_ == hci::op::le_read_max_data_length) {
     out.u16(le_payload_max).u16(data_time_max).u16(le_payload_max).u16(data_time_max);
   }
   complete(out);
+}
+
+void Controller::on_le_default_data_length(PacketReader& in) {
+  settings_.le_payload = std::min(in.u16(), le_payload_max);
+  complete();
+}
+
+void Controller::on_le_data_length(PacketReader& in) {
+  const uint16_t handle = in.u16();
+  const uint16_t payload = std::min(in.u16(), le_payload_max);
+  Link* link = air_.link(*this, handle);
+  complete(PacketWriter()
+               .u8(link == nullptr ? hci::status::unknown_connection : hci::status::ok)
+               .u16(handle));
+  if (link != nullptr) set_data_length(*link, payload);
+}
+
+// Both sides can take the largest there is, so what one of them asks for is agreed on.
+void Controller::set_data_length(Link& link, size_t payload) {
+  link.le_payload = payload;
+  const auto octets = static_cast<unsigned>(payload);
+  for (const LinkEnd& end : link.ends) {
+    if (end.controller == nullptr) continue;
+    end.controller->le_event(hci::le_event::data_length_change, PacketWriter()
+                                                                    .u16(end.handle)
+                                                                    .u16(octets)
+                                                                    .u16(data_time_max)
+                                                                    .u16(octets)
+                                                                    .u16(data_time_max));
+  }
 }
 
 void Controller::on_random_address(PacketReader& in) {
@@ -231,6 +261,8 @@ void Controller::le_connected(Controller& advertiser, const LeAddress& to) {
     side->le_event(hci::le_event::phy_update,
                    PacketWriter().u8(0).u16(link.ends[link.end_of(*side)].handle).u8(phy).u8(phy));
   }
+  const auto payload = std::max(settings_.le_payload, advertiser.settings_.le_payload);
+  if (payload > link.le_payload) set_data_length(link, payload);
 }
 
 // --- of a link ---
@@ -315,7 +347,8 @@ Controller::Commands Controller::low_energy_commands() {
   using C = Controller;
   return {
       {op::le_set_event_mask, &C::on_take},
-      {op::le_write_default_data_length, &C::on_take},
+      {op::le_write_default_data_length, &C::on_le_default_data_length},
+      {op::le_set_data_length, &C::on_le_data_length},
       {op::le_set_default_phy, &C::on_take},
       {op::le_read_buffer_size, &C::on_le_buffers},
       {op::le_read_features, &C::on_le_read},
