@@ -64,6 +64,7 @@ class Application final : private SessionsOwner, private SourceEvents {
   void update_announcement();
   void note_loose_link(const SessionTraits& traits);
   void drop_loose_links();
+  [[nodiscard]] bool listens_on_classic(const bluez::AdapterState& adapter) const;
   void look_at_classic_links();
   [[nodiscard]] size_t idle_places(const std::string& adapter) const;
   [[nodiscard]] std::pair<std::string, std::vector<std::string>> no_place(

@@ -16,6 +16,11 @@ constexpr size_t loose_links_max = 1'000;
 constexpr uint32_t link_look_ticks = 5;
 constexpr size_t elsewhere_told_max = 4, elsewhere_max = 16;
 
+bool is_at(const Endpoint& endpoint, const bluez::AdapterState& adapter) {
+  return endpoint.address == "*" || endpoint.address == adapter.name ||
+         endpoint.address == adapter.address;
+}
+
 // What makes this broker this one, and stays when it is started anew.
 std::string identity(const Config& config) {
   std::string machine;
@@ -32,8 +37,6 @@ void Application::announce() {
   std::vector<Endpoint> endpoints;
   for (const OpenListener& open : listeners_) endpoints.push_back(open.listener->endpoint());
   discovery_.reset();  // before the next one: bluetoothd takes one record for our UUID
-  loose_links_.clear();
-  lost_links_ = {};
   if (!Discovery::concerns(endpoints)) return;
   sessions_.site = bluez::site_of(identity(*config_));
   discovery_ = std::make_unique<Discovery>(
@@ -54,20 +57,28 @@ void Application::drop_loose_links() {
       loose.since_ms = now_ms;  // by way of another kind of link; this one is loose still
       return false;
     }
-    discovery_->drop_link(loose.adapter, loose.device);
+    if (discovery_ != nullptr) discovery_->drop_link(loose.adapter, loose.device);
     return true;
+  });
+}
+
+bool Application::listens_on_classic(const bluez::AdapterState& adapter) const {
+  return std::any_of(listeners_.begin(), listeners_.end(), [&](const OpenListener& open) {
+    const Endpoint endpoint = open.listener->endpoint();
+    const bool classic =
+        endpoint.scheme == Endpoint::Scheme::l2cap || endpoint.scheme == Endpoint::Scheme::rfcomm;
+    return classic && is_at(endpoint, adapter);
   });
 }
 
 // What goes over BR/EDR, whoever it is for: seven links are all that an adapter has.
 void Application::look_at_classic_links() {
-  const bool classic = std::any_of(listeners_.begin(), listeners_.end(), [](const auto& open) {
-    const Endpoint endpoint = open.listener->endpoint();
-    return is_bluetooth(endpoint) && endpoint.scheme != Endpoint::Scheme::le;
-  });
-  if (!classic || ++link_ticks_ % link_look_ticks != 0) return;
-  std::map<std::string, size_t> links;
-  for (const bluez::AdapterState& adapter : discovery_->adapters()) links[adapter.address] = 0;
+  if (++link_ticks_ % link_look_ticks != 0) return;
+  std::map<std::string, size_t> links;  // of the adapters where we listen for them
+  for (const bluez::AdapterState& adapter : discovery_->adapters()) {
+    if (listens_on_classic(adapter)) links[adapter.address] = 0;
+  }
+  if (links.empty()) return;
   std::vector<bluetooth::ClassicLink> unused;
   for (bluetooth::ClassicLink& link : bluetooth::classic_links()) {
     const auto adapter = links.find(link.adapter);
@@ -78,9 +89,11 @@ void Application::look_at_classic_links() {
   for (const auto& [adapter, count] : links) {
     if (discovery_->advertises(adapter)) sessions_.keep_place_open(adapter, count);
   }
-  if (discovery_->is_enrolling()) return;  // a pairing may wait for a person
+  if (discovery_->is_enrolling()) unused.clear();  // a pairing may wait for a person
   for (const bluetooth::ClassicLink& lost : lost_links_.due(unused, clock_.mono_ms())) {
-    discovery_->drop_link_of_stranger(lost.adapter, lost.device);
+    discovery_->drop_link_of_stranger(lost.adapter, lost.device, [this, lost] {
+      return !sessions_.has(lost.adapter, lost.device);
+    });
   }
 }
 
@@ -137,9 +150,8 @@ std::vector<std::string> Application::places_elsewhere(const std::string& adapte
     if (other.address == adapter || !other.powered || free_places(other.address) == 0) continue;
     for (const OpenListener& open : listeners_) {
       Endpoint endpoint = open.listener->endpoint();
-      const bool there = endpoint.address == "*" || endpoint.address == other.name ||
-                         endpoint.address == other.address;
-      if (!there || !is_bluetooth(endpoint) || endpoints.size() == elsewhere_max) continue;
+      const bool there = is_bluetooth(endpoint) && is_at(endpoint, other);
+      if (!there || endpoints.size() == elsewhere_max) continue;
       endpoint.address = other.address;
       endpoints.push_back(to_string(endpoint));
     }
@@ -148,8 +160,8 @@ std::vector<std::string> Application::places_elsewhere(const std::string& adapte
 }
 
 void Application::update_announcement() {
-  if (discovery_ == nullptr) return;
   drop_loose_links();
+  if (discovery_ == nullptr) return;
   look_at_classic_links();
   discovery_->tick();
   discovery_->set_epoch(sessions_.announced_epoch());

@@ -124,18 +124,16 @@ void Discovery::set_epoch(uint8_t epoch) {
 }
 
 bool Discovery::enrol(uint32_t seconds) {
-  enrolment_timer_.stop();
-  enrolling_ = false;
   if (enrolment_ == nullptr) return false;
+  if (seconds != 0 && presence_->adapters().empty()) return false;
+  enrolment_timer_.stop();
   if (seconds == 0) {
     enrolment_->close();
   } else {
-    if (presence_->adapters().empty()) return false;
     enrolment_->open();
     enrolment_timer_.start(uint64_t{seconds} * 1'000, 0);
   }
-  enrolling_ = seconds != 0;
-  presence_->allow_pairing(enrolling_);
+  presence_->allow_pairing(seconds != 0);
   turn();
   return true;
 }
@@ -156,10 +154,15 @@ void Discovery::drop_link(const std::string& adapter_address, const std::string&
   turn();
 }
 
+bool Discovery::is_enrolling() const {
+  return enrolment_ != nullptr && enrolment_->is_open();
+}
+
 void Discovery::drop_link_of_stranger(const std::string& adapter_address,
-                                      const std::string& device_address) {
+                                      const std::string& device_address,
+                                      std::function<bool()> still) {
   if (presence_ == nullptr) return;
-  presence_->drop_link_of_stranger(adapter_address, device_address);
+  presence_->drop_link_of_stranger(adapter_address, device_address, std::move(still));
   turn();
 }
 

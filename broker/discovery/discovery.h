@@ -38,9 +38,10 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
   [[nodiscard]] bool advertises(const std::string& adapter_address) const;
   // Lets devices pair for so long from now; 0: no longer. False if there is no bluetoothd to ask.
   bool enrol(uint32_t seconds);
-  [[nodiscard]] bool is_enrolling() const { return enrolling_; }
+  [[nodiscard]] bool is_enrolling() const;
   void drop_link(const std::string& adapter_address, const std::string& device_address);
-  void drop_link_of_stranger(const std::string& adapter_address, const std::string& device_address);
+  void drop_link_of_stranger(const std::string& adapter_address, const std::string& device_address,
+                             std::function<bool()> still);
   [[nodiscard]] std::vector<bluez::AdapterState> adapters() const;
 
  private:
@@ -54,7 +55,6 @@ class Discovery final : private Poll::Events, private bluez::Presence::Events {
   bluez::PresenceOptions options_;
   Tell tell_;
   bool said_unreachable_ = false;
-  bool enrolling_ = false;
   std::unique_ptr<bluez::Bus> bus_;
   std::unique_ptr<bluez::Presence> presence_;
   std::unique_ptr<bluez::Enrolment> enrolment_;

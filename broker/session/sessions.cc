@@ -11,9 +11,14 @@ constexpr uint32_t full_retry_after_ms = 5'000;
 constexpr size_t piconet_max = 7;
 // Of let_go_after: who lets go ahead of need may do so in vain.
 constexpr uint64_t ahead_factor = 12;
-constexpr uint64_t pause_in_vain_ms = 30 * 60'000;
+constexpr uint64_t first_pause_ms = 60'000, longest_pause_ms = 10 * 60'000;
 // A link ends some seconds after its last session.
 constexpr uint64_t link_end_ms = 10'000;
+
+// After somebody let go so many times in vain.
+uint64_t pause_ms(uint32_t in_vain) {
+  return std::min(longest_pause_ms, first_pause_ms << std::min(in_vain - 1, 10U));
+}
 
 bool stays(const Session& session) {
   return session.state() == Session::State::hello_expected ||
@@ -116,11 +121,14 @@ void Sessions::keep_place_open(std::string_view adapter, size_t links) {
     device->second = std::min(device->second, this_ms);
   }
   const uint64_t now_ms = clock_.mono_ms();
-  const auto last = asked_ahead_.find(adapter);
-  if (last != asked_ahead_.end()) {
-    const bool in_vain = idle_ms.contains(last->second.device);
-    const uint64_t pause_ms = in_vain ? pause_in_vain_ms : link_end_ms;
-    if (now_ms - last->second.at_ms < pause_ms) return;
+  AskedAhead& last = asked_ahead_[std::string(adapter)];
+  if (!last.device.empty()) {
+    const uint64_t since_ms = now_ms - last.at_ms;
+    if (since_ms < link_end_ms) return;
+    if (!std::exchange(last.settled, true)) {
+      last.in_vain = idle_ms.contains(last.device) ? last.in_vain + 1 : 0;
+    }
+    if (last.in_vain != 0 && since_ms < pause_ms(last.in_vain)) return;
   }
   const auto idlest =
       std::max_element(idle_ms.begin(), idle_ms.end(),
@@ -128,7 +136,7 @@ void Sessions::keep_place_open(std::string_view adapter, size_t links) {
   if (idlest == idle_ms.end()) return;
   if (idlest->second < ahead_factor * uint64_t{limits.let_go_after_ms}) return;
   const std::string device(idlest->first);  // closing may take the text with it
-  asked_ahead_[std::string(adapter)] = {device, now_ms};
+  last = {device, now_ms, last.in_vain, false};
   for (const auto& [id, session] : all_) {
     const SessionTraits& traits = session->traits();
     const bool leaves = traits.adapter == adapter && traits.classic && traits.device() == device;

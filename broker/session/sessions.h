@@ -80,8 +80,8 @@ class Sessions {
   bool free_place(std::string_view adapter);
   // An adapter with seven BR/EDR links refuses an eighth device before anybody here hears of it. So
   // when it has so many, the device whose sessions have all been idle longest, and for far longer
-  // than let_go_after, lets go of its place before somebody asks for it. If nobody takes the place
-  // until it is back, the next one is left in peace for longer.
+  // than let_go_after, lets go of its place before somebody asks for it. If it is back before
+  // anybody took the place, all are left in peace for a while, twice as long each time.
   void keep_place_open(std::string_view adapter, size_t links);
   // How many could be asked so.
   [[nodiscard]] size_t idle_on(std::string_view adapter) const;
@@ -148,6 +148,8 @@ class Sessions {
   struct AskedAhead {
     std::string device;
     uint64_t at_ms = 0;
+    uint32_t in_vain = 0;  // times without a break, this one included once it is settled
+    bool settled = false;
   };
   std::map<std::string, AskedAhead, std::less<>> asked_ahead_;
   uint8_t announced_epoch_;

@@ -389,27 +389,38 @@ void Presence::drop_link(const std::string& adapter_address, const std::string& 
 }
 
 void Presence::drop_link_of_stranger(const std::string& adapter_address,
-                                     const std::string& device_address) {
+                                     const std::string& device_address,
+                                     std::function<bool()> still) {
   const std::string path = device_path(adapter_address, device_address);
   if (path.empty()) return;
-  const std::string what = "to drop the link of " + device_address;
   bus_.call(
       path, "org.freedesktop.DBus.Properties", "Get",
       [](sd_bus_message* call) { sd_bus_message_append(call, "ss", device_interface, "Paired"); },
-      [this, path, what, device_address](sd_bus_message* answer, const std::string& error) {
-        if (!error.empty()) return settled(what, error);
+      [this, path, device_address, still = std::move(still)](sd_bus_message* answer,
+                                                             const std::string& error) {
         int paired = 1;
-        if (sd_bus_message_read(answer, "v", "b", &paired) < 0 || paired != 0) return;
-        bus_.call(path, device_interface, "Disconnect", {},
-                  [this, what, device_address](sd_bus_message*, const std::string& refused) {
-                    settled(what, refused);
-                    if (!refused.empty()) return;
-                    events_.presence_event(true, "link_dropped",
-                                           device_address +
-                                               " opened a link that carries nothing; its kernel "
-                                               "may have lost it");
-                  });
+        if (error.empty() && sd_bus_message_read(answer, "v", "b", &paired) < 0) return;
+        if (!error.empty() || paired != 0) {
+          return settled(
+              "to end a link that carries nothing",
+              device_address + ": " +
+                  (error.empty() ? "it has paired; `bluetoothctl disconnect` ends it" : error));
+        }
+        if (still()) drop_lost_link(path, device_address);
       });
+}
+
+void Presence::drop_lost_link(const std::string& path, const std::string& device_address) {
+  bus_.call(path, device_interface, "Disconnect", {},
+            [this, device_address](sd_bus_message*, const std::string& error) {
+              settled("to end a link that carries nothing",
+                      error.empty() ? "" : device_address + ": " + error);
+              if (!error.empty()) return;
+              events_.presence_event(true, "link_dropped",
+                                     device_address +
+                                         " opened a link that carries nothing; its kernel may "
+                                         "have lost it");
+            });
 }
 
 void Presence::set_epoch(uint8_t epoch) {

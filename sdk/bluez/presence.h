@@ -10,6 +10,7 @@
 // Resource; one thread, in which the Bus is processed. Borrows the Bus and the events.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -70,8 +71,10 @@ class Presence {
   void set_free_places(const std::string& adapter_address, uint8_t free);
   // Ends the link of an adapter to a device (both addresses), whoever uses it.
   void drop_link(const std::string& adapter_address, const std::string& device_address);
-  // The same, if the device has not paired. Told as `link_dropped`, or why it was not.
-  void drop_link_of_stranger(const std::string& adapter_address, const std::string& device_address);
+  // The same, if the device has not paired and `still` says so just before. Told as `link_dropped`,
+  // or why it was not.
+  void drop_link_of_stranger(const std::string& adapter_address, const std::string& device_address,
+                             std::function<bool()> still);
   // Announced on all adapters; see Announcement.
   void set_epoch(uint8_t epoch);
 
@@ -93,6 +96,7 @@ class Presence {
   void advertise(const std::string& path);
   void register_profile();
   void read_properties(AdapterState& state, struct sd_bus_message* properties);
+  void drop_lost_link(const std::string& path, const std::string& device_address);
   [[nodiscard]] std::string device_path(const std::string& adapter_address,
                                         std::string device_address) const;
   void settled(const std::string& what, const std::string& error);

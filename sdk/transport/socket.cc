@@ -394,8 +394,8 @@ Result<void> finish_connect(int fd, const Endpoint& endpoint) {
   }
   if (number == EALREADY && is_bluetooth(endpoint) && endpoint.scheme != Scheme::le) {
     return Error{Errc::exists,
-                 "connect: the adapter has a link to it that this kernel seems to have lost; a "
-                 "broker ends such a link within half a minute"};
+                 "connect: the adapter has a link to it that this kernel seems to have lost; it "
+                 "helps to wait until the broker ends it, as a rule within half a minute"};
   }
   if ((number == EALREADY || number == EBUSY) && is_bluetooth(endpoint)) {
     return Error{Errc::exists, std::string("connect: ") + std::strerror(number)};

@@ -20,7 +20,7 @@ broker: {{name: lab}}
 listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
 topics: [{{filter: "events/#", kind: events}}]
 """
-NOTICED_S = 7  # who is away for longer than any supervision time (LE: 5 s) loses its link
+NOTICED_S = {"l2cap": 3, "rfcomm": 3, "le": 7}  # who is away for longer than the supervision time (1 s, LE: 5 s) loses its link
 KINDS = {"l2cap": 4097, "rfcomm": 3, "le": 128}
 
 
@@ -71,7 +71,7 @@ def runs_of(sub):
 
 
 def nothing_is_missing_and_nothing_comes_twice():
-    chance = random.Random(7)
+    chance = random.Random(18)  # in eight cycles, each of the three is away for more than ten seconds once
     with Lab(adapters=4) as lab:
         start(lab)
         lab.radio("supervision 1000")
@@ -84,7 +84,7 @@ def nothing_is_missing_and_nothing_comes_twice():
             number = chance.randint(1, 3)
             if number in away:
                 since, had_session = away.pop(number)
-                certain[number - 1] += had_session and time.monotonic() - since > NOTICED_S
+                certain[number - 1] += had_session and time.monotonic() - since > list(NOTICED_S.values())[number - 1]
                 lab.together(0, number)
             elif left < CYCLES:
                 said = subs[number - 1].err()
@@ -98,7 +98,7 @@ def nothing_is_missing_and_nothing_comes_twice():
             assert runs_of(sub) == [list(range(1, publisher.sent + 1))], (sub.name, runs_of(sub))
         returns = [sub.err().count("connected again") for sub in subs]
         assert returns == [sub.err().count("connection lost") for sub in subs], returns
-        assert all(came >= least for came, least in zip(returns, certain)) and sum(certain) >= CYCLES // 8, (returns, certain)
+        assert all(came >= least for came, least in zip(returns, certain)) and min(certain) > 0, (returns, certain)
         print(f"{publisher.sent} messages, {left} times away, {sum(returns)} returns", flush=True)
 
 

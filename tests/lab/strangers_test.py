@@ -143,6 +143,7 @@ def an_adapter_that_is_pulled_out_while_others_connect_takes_only_its_own_with_i
         a_session = lambda opened: broker.err().count("session_opened") > opened  # noqa: E731
         for turn, moment in enumerate([nothing_yet, a_link, a_session]):
             opened = broker.err().count("session_opened")
+            wait_for("the links of before to end", lambda: links_of(0) == 0)
             subs = [lab.btsub("events/#", at=f"l2cap:{lab.address(0)}/4097", adapter=number, options=["-v", "--retry"])
                     for number in (2, 3)]
             wait_for("the moment", lambda: moment(opened))

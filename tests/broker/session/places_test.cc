@@ -105,14 +105,29 @@ TEST_CASE("of seven devices on BR/EDR, one that was idle for long lets go before
     world.sessions.keep_place_open("A", 7);
     CHECK(let_go(world, *clients[1]));
   }
-  SUBCASE("and when nobody did until it was back, all are left in peace for half an hour") {
-    patient(world, from("l2cap", 1), "e");
-    world.pass_ms(30 * 60'000 - 10'000);
-    world.sessions.keep_place_open("A", 7);
-    CHECK(world.ended_for(wire::Reason::let_go) == 1);
-    world.pass_ms(1'000);
-    world.sessions.keep_place_open("A", 7);
-    CHECK(let_go(world, *clients[1]));
+  SUBCASE(
+      "and when it is back before anybody did, all are left in peace, twice as long each time") {
+    WireClient* back = &patient(world, from("l2cap", 1), "e");
+    const std::vector<WireClient*> next{clients[1], clients[2], clients[3]};
+    size_t asked = 1;
+    uint64_t pause_ms = 60'000;
+    uint64_t passed_ms = 9'000;
+    for (WireClient* client : next) {
+      for (; passed_ms + 1'000 < pause_ms; passed_ms += 1'000) {
+        world.pass_ms(1'000);
+        world.sessions.keep_place_open("A", 7);
+      }
+      CHECK(world.ended_for(wire::Reason::let_go) == asked);
+      world.pass_ms(2'000);
+      world.sessions.keep_place_open("A", 7);
+      REQUIRE(let_go(world, *client));
+      ++asked;
+      const auto number = static_cast<int>(asked);
+      back = &patient(world, from("l2cap", number), "e");
+      pause_ms *= 2;
+      passed_ms = 0;
+    }
+    CHECK_FALSE(let_go(world, *back));
   }
   CHECK_FALSE(let_go(world, over_le));
 }

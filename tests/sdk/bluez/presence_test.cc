@@ -73,6 +73,7 @@ class SmallBluez {
   std::unique_ptr<Bus> client;
   Lines adapters{"hci0", "hci1"};
   Lines asked;
+  bool paired = false;  // what devices say of themselves
   std::function<Answer(const std::string& asked)> answer = [](const std::string&) {
     return Answer::yes;
   };
@@ -97,6 +98,9 @@ class SmallBluez {
       what += " " + std::string(name) + (value != 0 ? " on" : " off");
     }
     asked.push_back(what);
+    if (member == "Get" && answer(what) == Answer::yes) {
+      return sd_bus_reply_method_return(call, "v", "b", paired ? 1 : 0);
+    }
     switch (answer(what)) {
       case Answer::yes:
         sd_bus_reply_method_return(call, nullptr);
@@ -245,4 +249,47 @@ TEST_CASE("an adapter that is pulled out before it answered holds up no other") 
   world.bluez.answer_held();  // of what is gone
   CHECK_FALSE(world.presence->advertises("02:00:00:00:00:00"));
   CHECK(world.presence->advertises("02:00:00:00:00:01"));
+}
+
+TEST_CASE("the link of a stranger is ended, and told when it is") {
+  World world;
+  world.bluez.take();
+  bool still = true;
+  const auto drop = [&](const char* adapter = "02:00:00:00:00:00") {
+    world.told.clear();
+    world.presence->drop_link_of_stranger(adapter, "02:BB:00:00:00:07", [&] { return still; });
+    world.bluez.settle();
+    return world.bluez.take();
+  };
+  const std::string device = "dev_02_BB_00_00_00_07";
+  CHECK(drop() == Lines{device + " Get", device + " Disconnect"});
+  REQUIRE(world.told.size() == 1);
+  CHECK(world.told[0].starts_with("link_dropped 02:BB:00:00:00:07 opened a link"));
+
+  SUBCASE("unless it is used by then") {
+    still = false;
+    CHECK(drop() == Lines{device + " Get"});
+    CHECK(world.told.empty());
+  }
+  SUBCASE("unless it has paired, which is told once") {
+    world.bluez.paired = true;
+    CHECK(drop() == Lines{device + " Get"});
+    REQUIRE(world.told.size() == 1);
+    CHECK(world.told[0].find("it has paired; `bluetoothctl disconnect`") != std::string::npos);
+    drop();
+    CHECK(world.told.empty());
+  }
+  SUBCASE("and when bluetoothd refuses, that is told once") {
+    world.bluez.answer = [](const std::string& what) {
+      return what.ends_with("Disconnect") ? Answer::no : Answer::yes;
+    };
+    drop();
+    REQUIRE(world.told.size() == 1);
+    CHECK(world.told[0].starts_with("bluetooth_refused to end a link that carries nothing: 02:BB"));
+    drop();
+    CHECK(world.told.empty());
+  }
+  SUBCASE("and none of another adapter") {
+    CHECK(drop("02:00:00:00:00:99").empty());
+  }
 }

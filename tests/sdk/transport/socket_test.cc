@@ -200,6 +200,27 @@ TEST_CASE("no connection waiting is not an error that ends the listener") {
   CHECK(btb::accept_from(fd->get()).error().code == Errc::unavailable);
 }
 
+TEST_CASE("who was turned away before it looked is connected, and can read why") {
+  const Endpoint asked{Endpoint::Scheme::tcp, "127.0.0.1", 0};
+  const auto listener = btb::listen_on(asked, {});
+  REQUIRE(listener.ok());
+  const auto client = btb::begin_connect(*btb::local_endpoint(listener->get(), asked));
+  REQUIRE(client.ok());
+  REQUIRE(wait_for(listener->get(), POLLIN));
+  {
+    const auto server = btb::accept_from(listener->get());
+    REQUIRE(server.ok());
+    REQUIRE(::send(server->get(), "full", 4, 0) == 4);
+    REQUIRE(wait_for(client->get(), POLLIN));
+    const linger at_once{1, 0};
+    REQUIRE(::setsockopt(server->get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  }
+  REQUIRE(wait_for(client->get(), POLLHUP));
+  CHECK(btb::finish_connect(client->get(), asked).ok());
+  char text[8];
+  CHECK(btb::receive(client->get(), text, sizeof text) == 4);
+}
+
 TEST_CASE("the other end is described for logs, and its user is known over unix sockets") {
   const Scratch scratch;
   const Endpoint endpoint = scratch.endpoint("a.sock");
