@@ -27,6 +27,10 @@ std::string advertised_name(std::string name) {
   return name;
 }
 
+std::string to_end_link_of(const std::string& device) {
+  return "to end the link of " + device + ", which carries nothing";
+}
+
 int nothing(sd_bus_message* message, void*, sd_bus_error*) {
   return sd_bus_reply_method_return(message, nullptr);
 }
@@ -254,10 +258,12 @@ void Presence::gone(const std::string& path, const std::string& interface) {
 
 // Whether something was refused, which is told when it changes.
 void Presence::settled(const std::string& what, const std::string& error) {
-  std::string& told = refusals_[what];
-  if (!error.empty() && error != told) {
-    events_.presence_event(false, "bluetooth_refused", what + ": " + error);
+  if (error.empty()) {
+    refusals_.erase(what);
+    return;
   }
+  std::string& told = refusals_[what];
+  if (error != told) events_.presence_event(false, "bluetooth_refused", what + ": " + error);
   told = error;
 }
 
@@ -413,8 +419,7 @@ void Presence::drop_link_of_stranger(const std::string& adapter_address,
 void Presence::drop_lost_link(const std::string& path, const std::string& device_address) {
   bus_.call(path, device_interface, "Disconnect", {},
             [this, device_address](sd_bus_message*, const std::string& error) {
-              settled("to end a link that carries nothing",
-                      error.empty() ? "" : device_address + ": " + error);
+              settled(to_end_link_of(device_address), error);
               if (!error.empty()) return;
               events_.presence_event(true, "link_dropped",
                                      device_address +

@@ -299,7 +299,7 @@ void Client::write_some() {
     if (count < 0) {
       // A broker that refuses closes at once: its goodbye may still lie in the receive buffer.
       if (state_ == State::closing) return stop();
-      return errno == EPIPE || errno == ECONNRESET
+      return errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN
                  ? read_some()
                  : lost(Reason::peer_failed, std::strerror(errno));
     }

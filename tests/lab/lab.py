@@ -237,11 +237,10 @@ class Lab:
 
     # --- the product ---
 
-    def broker(self, config, name="btbroker", user=()):
-        """`user`: what to run it by, in front of its command."""
+    def broker(self, config, name="btbroker"):
         path = case_folder / (name + ".yaml")
         path.write_text(re.sub(r"hci(\d+)", lambda found: self.name(int(found[1])), config))
-        program = self.start(name, [*user, BIN / "btbroker", path])
+        program = self.start(name, [BIN / "btbroker", path])
         return program
 
     def btsub(self, *filters, at, adapter=None, options=(), name="btsub"):

@@ -285,7 +285,8 @@ TEST_CASE("the link of a stranger is ended, and told when it is") {
     };
     drop();
     REQUIRE(world.told.size() == 1);
-    CHECK(world.told[0].starts_with("bluetooth_refused to end a link that carries nothing: 02:BB"));
+    CHECK(
+        world.told[0].starts_with("bluetooth_refused to end the link of 02:BB:00:00:00:07, which"));
     drop();
     CHECK(world.told.empty());
   }
