@@ -65,8 +65,7 @@ void Application::drop_loose_links() {
 bool Application::listens_on_classic(const bluez::AdapterState& adapter) const {
   return std::any_of(listeners_.begin(), listeners_.end(), [&](const OpenListener& open) {
     const Endpoint endpoint = open.listener->endpoint();
-    const bool classic =
-        endpoint.scheme == Endpoint::Scheme::l2cap || endpoint.scheme == Endpoint::Scheme::rfcomm;
+    const bool classic = is_bluetooth(endpoint) && endpoint.scheme != Endpoint::Scheme::le;
     return classic && is_at(endpoint, adapter);
   });
 }

@@ -4,7 +4,8 @@
 // same device is then taken for given up, too, and that it was made is ignored. The device cannot
 // end what it does not know, and every other connection of it fails as long as the link lives, so
 // this side has to end it. Such a link was opened by the device and carries nothing, not even
-// encryption; whatever else does so for that long has no need of BR/EDR.
+// encryption. So does a look at service records, which is short, and what is older than Bluetooth
+// 2.1; who is told of a link here has to see whether its device has paired.
 //
 // Value; one thread.
 #pragma once

@@ -135,11 +135,11 @@ void Sessions::keep_place_open(std::string_view adapter, size_t links) {
                        [](const auto& a, const auto& b) { return a.second < b.second; });
   if (idlest == idle_ms.end()) return;
   if (idlest->second < ahead_factor * uint64_t{limits.let_go_after_ms}) return;
-  const std::string device(idlest->first);  // closing may take the text with it
-  last = {device, now_ms, last.in_vain, false};
+  last = {std::string(idlest->first), now_ms, last.in_vain, false};
   for (const auto& [id, session] : all_) {
     const SessionTraits& traits = session->traits();
-    const bool leaves = traits.adapter == adapter && traits.classic && traits.device() == device;
+    const bool leaves =
+        traits.adapter == adapter && traits.classic && traits.device() == last.device;
     if (leaves) ask_to_let_go(*session, "a place is kept open for other clients");
   }
 }

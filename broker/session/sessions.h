@@ -151,7 +151,7 @@ class Sessions {
     uint32_t in_vain = 0;  // times without a break, this one included once it is settled
     bool settled = false;
   };
-  std::map<std::string, AskedAhead, std::less<>> asked_ahead_;
+  std::map<std::string, AskedAhead> asked_ahead_;
   uint8_t announced_epoch_;
   std::vector<Subscriber*> flushing_;
   ByteVector read_buffer_;

@@ -408,9 +408,8 @@ void Presence::drop_link_of_stranger(const std::string& adapter_address,
         if (error.empty() && sd_bus_message_read(answer, "v", "b", &paired) < 0) return;
         if (!error.empty() || paired != 0) {
           return settled(
-              "to end a link that carries nothing",
-              device_address + ": " +
-                  (error.empty() ? "it has paired; `bluetoothctl disconnect` ends it" : error));
+              to_end_link_of(device_address),
+              error.empty() ? "it has paired; `bluetoothctl disconnect` ends it" : error);
         }
         if (still()) drop_lost_link(path, device_address);
       });

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, main, name_of, wait_for  # noqa: E402
+from lab import BIN, Lab, main, name_of, needs_emulation, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 CONFIG = f"""
@@ -73,5 +73,19 @@ def enrolment_ends_by_itself():
         assert status == 1 and "a number of seconds up to 3600 is expected" in said, said
 
 
+def enrolment_ends_in_time_whatever_is_asked_while_the_adapter_is_out():
+    needs_emulation("it pulls an adapter out")
+    with Lab(adapters=1) as lab:
+        broker = lab.broker(CONFIG)
+        wait_for("the record", lambda: "service_record" in broker.err())
+        assert lab.btctl("enrol", "--seconds", "10", at=LOCAL)[0] == 0
+        lab.radio("unplug 0")
+        wait_for("it to be missed", lambda: "adapter_gone" in broker.err())
+        status, said = lab.btctl("enrol", "--seconds", "60", at=LOCAL)
+        assert status != 0 and "no adapter" in said, said
+        wait_for("it to be over", lambda: "enrolment_closed" in broker.err(), 30)
+
+
 if __name__ == "__main__":
-    main([devices_pair_only_while_an_operator_lets_them, enrolment_ends_by_itself])
+    main([devices_pair_only_while_an_operator_lets_them, enrolment_ends_by_itself,
+          enrolment_ends_in_time_whatever_is_asked_while_the_adapter_is_out])

@@ -31,7 +31,6 @@ BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "con
 # Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
 PATIENCE_S = 60
 
-
 case_folder = OUT  # of the case that runs
 
 
@@ -227,6 +226,10 @@ class Lab:
 
     def together(self, a, b):
         self.radio(f"together {a} {b}")
+
+    def links(self, number):
+        """What the kernel says of this adapter's links, a line each: "> ACL ADDRESS handle 1 state 1 lm CENTRAL"."""
+        return subprocess.run(["hcitool", "-i", self.name(number), "con"], stdout=subprocess.PIPE, text=True, check=True).stdout
 
     def capture(self, number):
         """What passed between this adapter and its kernel so far."""

@@ -62,10 +62,10 @@ def every_kind_of_link_carries_a_session():
         for kind, sub in subs.items():
             wait_for(f"changes over {kind}", lambda: payloads(sub) == ["first", "second", large])
             assert sub.stop(number=signal.SIGINT) == 130, sub.err()
-        # Each said goodbye, and the broker heard it.
         read = subprocess.check_output(["btmon", "-r", lab.capture(0)], text=True, errors="replace")
         for what in ("HCI Event: Connect Complete", "L2CAP: Connection Request", "LE Connection Complete", "PSM: 4097 (0x1001)"):
             assert what in read, what
+        # Each said goodbye, and the broker heard it.
         wait_for("three goodbyes", lambda: len(re.findall(r"session_ended.*reason=normal.*peer=(?:l2cap|le|rfcomm)",
                                                           broker.err())) == 3)
 
@@ -77,8 +77,7 @@ def the_broker_is_the_central_of_all():
                 for number, kind in enumerate(("l2cap", "rfcomm"), 1)]
         for sub in subs:
             wait_for("a session", lambda: "connected" in sub.err())
-        links = subprocess.run(["hcitool", "-i", name_of(0), "con"], stdout=subprocess.PIPE, text=True).stdout
-        assert links.count("CENTRAL") == 2, links
+        assert lab.links(0).count("CENTRAL") == 2, lab.links(0)
 
 
 def seven_have_a_place_on_one_adapter_and_an_eighth_is_refused():
@@ -185,14 +184,14 @@ def lose_a_link(lab):
     takes its place, and when that succeeds the kernel of 6.12 forgets it. Whether it did."""
     nobody = "02:BB:00:00:00:77"
     with begin_connecting(lab, nobody):
-        wait_for("the page", lambda: nobody in subprocess.check_output(["hcitool", "-i", "hci1", "con"], text=True))
+        wait_for("the page", lambda: nobody in lab.links(1))
         begin_connecting(lab, lab.address(0)).close()
         time.sleep(0.2)  # the kernel gives it up on a queue that cannot be seen
         with begin_connecting(lab, lab.address(0)) as spoiled:
             select.select([], [spoiled], [], 30)
             lost = spoiled.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
     if not lost:
-        wait_for("the link to end", lambda: "ACL" not in subprocess.check_output(["hcitool", "-i", "hci1", "con"], text=True))
+        wait_for("the link to end", lambda: "ACL" not in lab.links(1))
     return lost
 
 

@@ -38,8 +38,24 @@ def edit(file, old, new):
     fresh.rename(file)
 
 
-def links_of(number):
-    return subprocess.check_output(["hcitool", "-i", name_of(number), "con"], text=True)
+def events_broker(lab, limits):
+    broker = lab.broker(f"""
+broker: {{name: lab}}
+listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
+topics: [{{filter: "events/#", kind: events}}]
+limits: {{{limits}}}
+""")
+    wait_for("it to be announced", lambda: "advertising" in broker.err())
+    return broker
+
+
+def publish(topic, text):
+    done = subprocess.run([BIN / "btpub", "-b", LOCAL, topic, "-m", text], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def payloads(sub):
+    return [message["payload"] for message in sub.messages()]
 
 
 def rows(sub):
@@ -67,7 +83,7 @@ def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it(
             eighth = lab.start("eighth", [BIN / "btctl", "-b", f"le:{lab.address(0)}/128", "--adapter", name_of(9), "status"])
             assert eighth.wait() == 5, eighth.err()
             assert "all 7 places of this adapter are taken" in eighth.err() and lab.address(1) in eighth.err(), eighth.err()
-            wait_for("its link to be dropped", lambda: lab.address(0) not in links_of(9))
+            wait_for("its link to be dropped", lambda: lab.address(0) not in lab.links(9))
         # A subscriber goes where it was told there are places.
         eighth = lab.btsub("ward/#", at=f"le:{lab.address(0)}/128", adapter=9, options=["-v"], name="eighth")
         wait_for("the second adapter to take it", lambda: rows(eighth) == rows(local))
@@ -100,24 +116,11 @@ def fourteen_have_places_on_two_adapters():
 
 def who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back():
     with Lab(adapters=5) as lab:
-        broker = lab.broker(f"""
-broker: {{name: lab}}
-listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
-topics: [{{filter: "events/#", kind: events}}]
-limits: {{sessions_per_adapter: 2, let_go_after: 1s}}
-""")
-        wait_for("it to be announced", lambda: "advertising" in broker.err())
+        broker = events_broker(lab, "sessions_per_adapter: 2, let_go_after: 1s")
         subs = [lab.btsub(topic, at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number, options=["-v", "--retry"], name=kind)
                 for number, (kind, topic) in enumerate((("l2cap", "events/a"), ("rfcomm", "events/b"), ("le", "events/a")), 1)]
         for sub in subs:
             wait_for("all to have been there", lambda: "connected to" in sub.err())
-
-        def publish(topic, text):
-            done = subprocess.run([BIN / "btpub", "-b", LOCAL, topic, "-m", text], stderr=subprocess.PIPE, text=True)
-            assert done.returncode == 0, done.stderr
-
-        def payloads(sub):
-            return [message["payload"] for message in sub.messages()]
 
         # Who has its place may be heard of before who let go of it.
         wait_for("one to be away", lambda: sum("let go of its place" in sub.err() for sub in subs) == 1)
@@ -133,31 +136,22 @@ limits: {{sessions_per_adapter: 2, let_go_after: 1s}}
 
 def eight_share_the_seven_links_of_an_adapter():
     with Lab(adapters=9) as lab:
-        # Twelve times as long idle, and one makes room; within that, the others would not be asked.
-        broker = lab.broker(f"""
-broker: {{name: lab}}
-listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "rfcomm:hci0/3"]
-topics: [{{filter: "events/#", kind: events}}]
-limits: {{let_go_after: 1s}}
-""")
-        wait_for("it to be announced", lambda: "advertising" in broker.err())
+        events_broker(lab, "let_go_after: 1s")  # who was idle for twelve times as long makes room
         subs = [lab.btsub("events/a", at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number,
                           options=["-v", "--retry"], name=kind) for number, kind in enumerate(["l2cap", "rfcomm"] * 3 + ["l2cap"], 1)]
         for sub in subs:
             wait_for("its session", lambda: "connected to" in sub.err())
         wait_for("one to make room", lambda: sum("let go of its place" in sub.err() for sub in subs) == 1)
-        wait_for("a link to be free", lambda: links_of(0).count("ACL") == 6)
+        wait_for("a link to be free", lambda: lab.links(0).count("ACL") == 6)
         # It knows no other way, and does not wait for anything on the air.
         eighth = lab.start("eighth", [BIN / "btctl", "-b", f"l2cap:{lab.address(0)}/4097", "--adapter", name_of(8), "status"])
         assert eighth.wait() == 0, eighth.err()
         eighth = lab.btsub("events/a", at=f"l2cap:{lab.address(0)}/4097", adapter=8, options=["-v", "--retry"], name="eighth")
         wait_for("the eighth", lambda: "connected to" in eighth.err())
         for number in range(2):
-            done = subprocess.run([BIN / "btpub", "-b", LOCAL, "events/a", "-m", f"n{number}"], stderr=subprocess.PIPE, text=True)
-            assert done.returncode == 0, done.stderr
+            publish("events/a", f"n{number}")
             for sub in [*subs, eighth]:
-                wait_for(f"n{number} at {sub.name}",
-                         lambda: [message["payload"] for message in sub.messages()] == [f"n{turn}" for turn in range(number + 1)])
+                wait_for(f"n{number} at {sub.name}", lambda: payloads(sub) == [f"n{turn}" for turn in range(number + 1)])
 
 
 if __name__ == "__main__":

@@ -48,10 +48,6 @@ def received_by_sessions(lab):
     return {one["name"]: one["received_bytes"] for one in json.loads(lab.btctl("--json", "sessions", at=LOCAL)[1])}
 
 
-def links_of(number):
-    return subprocess.check_output(["hcitool", "-i", name_of(number), "con"], text=True).count("ACL")
-
-
 def connect(lab, kind, adapter):
     own, device = lab.address(adapter), lab.address(0)
     if kind == "rfcomm":
@@ -139,11 +135,11 @@ def an_adapter_that_is_pulled_out_while_others_connect_takes_only_its_own_with_i
         at_other = lab.btsub("events/#", at=f"l2cap:{lab.address(4)}/4097", adapter=1, options=["-v"], name="other")
         wait_for("the session at the other adapter", lambda: "connected" in at_other.err())
         nothing_yet = lambda opened: True  # noqa: E731
-        a_link = lambda opened: links_of(0) != 0  # noqa: E731
+        a_link = lambda opened: "ACL" in lab.links(0)  # noqa: E731
         a_session = lambda opened: broker.err().count("session_opened") > opened  # noqa: E731
         for turn, moment in enumerate([nothing_yet, a_link, a_session]):
             opened = broker.err().count("session_opened")
-            wait_for("the links of before to end", lambda: links_of(0) == 0)
+            wait_for("the links of before to end", lambda: "ACL" not in lab.links(0))
             subs = [lab.btsub("events/#", at=f"l2cap:{lab.address(0)}/4097", adapter=number, options=["-v", "--retry"])
                     for number in (2, 3)]
             wait_for("the moment", lambda: moment(opened))

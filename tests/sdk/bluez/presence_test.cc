@@ -255,9 +255,10 @@ TEST_CASE("the link of a stranger is ended, and told when it is") {
   World world;
   world.bluez.take();
   bool still = true;
-  const auto drop = [&](const char* adapter = "02:00:00:00:00:00") {
+  const auto drop = [&](const char* adapter = "02:00:00:00:00:00",
+                        const char* device_address = "02:BB:00:00:00:07") {
     world.told.clear();
-    world.presence->drop_link_of_stranger(adapter, "02:BB:00:00:00:07", [&] { return still; });
+    world.presence->drop_link_of_stranger(adapter, device_address, [&] { return still; });
     world.bluez.settle();
     return world.bluez.take();
   };
@@ -276,6 +277,8 @@ TEST_CASE("the link of a stranger is ended, and told when it is") {
     CHECK(drop() == Lines{device + " Get"});
     REQUIRE(world.told.size() == 1);
     CHECK(world.told[0].find("it has paired; `bluetoothctl disconnect`") != std::string::npos);
+    drop("02:00:00:00:00:00", "02:BB:00:00:00:08");  // each device by itself
+    CHECK(world.told.size() == 1);
     drop();
     CHECK(world.told.empty());
   }
