@@ -6,6 +6,7 @@
 
 #include "sdk/cli/doctor_command.h"
 #include "sdk/cli/event_loop.h"
+#include "sdk/cli/in_reach.h"
 #include "sdk/cli/output.h"
 #include "sdk/cli/plugin_command.h"
 #include "sdk/cli/program.h"
@@ -181,6 +182,7 @@ int run_command(const Program& program, const std::string& verb, std::vector<std
   client.close();
   while (client.run_once(50)) {
   }
+  tell_who_is_in_reach(program, client, loop);
   Output output(STDOUT_FILENO);
   const std::string body = filter.empty() ? commander.body() : filtered(commander.body(), filter);
   const bool none = *commander.done() == Exit::ok && !filter.empty() && body == "[]";

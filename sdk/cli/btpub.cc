@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "sdk/cli/event_loop.h"
+#include "sdk/cli/in_reach.h"
 #include "sdk/cli/program.h"
 #include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
@@ -254,8 +255,7 @@ bool publish_lines(const Arguments& a, Publisher& publisher, Input& input) {
 }
 
 int run(client::Client& client, Publisher& publisher, const Arguments& a,
-        const std::string& content) {
-  EventLoop loop;
+        const std::string& content, EventLoop& loop) {
   Input input;
   bool all_published = false;
   client.start();
@@ -334,9 +334,11 @@ int main(int argc, char** argv) {
   client::Client client(std::move(*options), publisher, clock);
   publisher.attach(client,
                    *client.open(a.topic, acks ? wire::AckLevel::memory : wire::AckLevel::none));
-  const int exit = run(client, publisher, a, content);
+  EventLoop loop;
+  const int exit = run(client, publisher, a, content, loop);
   client.close();
   while (client.run_once(50)) {
   }
+  tell_who_is_in_reach(program, client, loop);
   return exit;
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "sdk/cli/event_loop.h"
+#include "sdk/cli/in_reach.h"
 #include "sdk/cli/subscriber.h"
 #include "sdk/cli/time_text.h"
 #include "sdk/wire/topic_name.h"
@@ -222,7 +223,10 @@ int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber
   client.start();
   for (;;) {
     if (!output.flush()) return static_cast<int>(output.fault() == 0 ? Exit::ok : Exit::error);
-    if (subscriber.done()) return static_cast<int>(*subscriber.done());
+    if (subscriber.done()) {
+      tell_who_is_in_reach(program, client, loop);
+      return static_cast<int>(*subscriber.done());
+    }
     if (roaming.gave_up()) {
       const bool heard = roaming.gave_up()->code == Errc::refused;
       if (!heard) program.no_broker(*roaming.gave_up());

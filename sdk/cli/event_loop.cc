@@ -51,13 +51,22 @@ EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool wat
                (entries[0].revents & (POLLOUT | broken)) != 0);
   if (roaming != nullptr) roaming->turn();
   Wake wake;
-  signalfd_siginfo info{};
-  if (entries[1].revents != 0 && ::read(signals_.get(), &info, sizeof info) == sizeof info) {
-    wake.signal = static_cast<int>(info.ssi_signo);
-  }
+  if (entries[1].revents != 0) wake.signal = take_signal();
   wake.output_closed = (entries[2].revents & POLLERR) != 0;
   wake.input = (entries[3].revents & (POLLIN | broken | POLLNVAL)) != 0;
   return wake;
+}
+
+int EventLoop::wait(int fd, short events, int timeout_ms) {
+  std::array<pollfd, 2> entries{pollfd{fd, events, 0}, pollfd{signals_.get(), POLLIN, 0}};
+  (void)::poll(entries.data(), entries.size(), timeout_ms);
+  return entries[1].revents != 0 ? take_signal() : 0;
+}
+
+int EventLoop::take_signal() {
+  signalfd_siginfo info{};
+  const bool came = ::read(signals_.get(), &info, sizeof info) == sizeof info;
+  return came ? static_cast<int>(info.ssi_signo) : 0;
 }
 
 }  // namespace btb::cli

@@ -29,8 +29,12 @@ class EventLoop {
   // limit).
   Wake turn(client::Client& client, int timeout_ms, bool watch_input,
             client::Roaming* roaming = nullptr);
+  // Waits for `events` of `fd` for up to `timeout_ms`. The signal that came meanwhile, else 0.
+  int wait(int fd, short events, int timeout_ms);
 
  private:
+  int take_signal();
+
   UniqueFd signals_;
   sigset_t before_{};
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdio>
+#include <utility>
 
 #include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
@@ -79,9 +80,15 @@ void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms)
     if (ending.reason == Reason::let_go) {
       return program_.note("let go of its place at the broker, until there is something new");
     }
-    return program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
-                         (retry_ms == 0 ? "; there is another way"
-                                        : "; next attempt in " + std::to_string(retry_ms) + " ms"));
+    program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
+                  (retry_ms == 0 ? "; there is another way"
+                                 : "; next attempt in " + std::to_string(retry_ms) + " ms"));
+    const bool elsewhere = ending.reason == Reason::full && retry_ms != 0 && program_.is_named() &&
+                           is_bluetooth(client_->way().endpoint);
+    if (elsewhere && !std::exchange(hinted_, true)) {
+      program_.note("`btctl scan` shows who else is in reach");
+    }
+    return;
   }
   if (done_ || (ending.reason == Reason::normal && !ending.by_broker)) return;
   if (ending.by_broker) {
@@ -104,8 +111,9 @@ void Subscriber::on_subscription_refused(uint32_t, Reason reason, std::string_vi
 }
 
 void Subscriber::on_synced(uint32_t id) {
-  unsynced_.erase(id);
-  if (unsynced_.empty() && options_.once) finish(Exit::ok);
+  if (unsynced_.erase(id) == 0 || !unsynced_.empty()) return;
+  program_.detail("subscribed; nothing is missed from here on");
+  if (options_.once) finish(Exit::ok);
 }
 
 // --- messages ---

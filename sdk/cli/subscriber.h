@@ -74,6 +74,7 @@ class Subscriber final : public client::Handler {
   std::vector<bool> excluded_;  // by topic number
   uint64_t taken_ = 0;
   std::set<uint32_t> unsynced_;
+  bool hinted_ = false;  // that somebody else may have places
 
   struct Figures {
     uint64_t messages = 0;

@@ -20,6 +20,10 @@ constexpr uint64_t next_look_ms = 1'000;  // by then it has begun
 constexpr uint32_t asks_every_ms = 30'000;
 // Inquiry takes long and hears no advertisements meanwhile: every so many times.
 constexpr uint32_t inquiry_every = 4;
+// Who was tried in vain waits for so long, in each look, for others to be heard: somebody who is
+// no broker, and says he is, would be heard first for ever.
+constexpr uint64_t others_first_ms = 1'000;
+constexpr size_t tried_max = 256;
 
 }  // namespace
 
@@ -41,9 +45,14 @@ Result<std::unique_ptr<Search>> Roaming::begin_finder(const bluez::ScanOptions& 
 }
 
 int Roaming::timeout_ms() const {
-  if (search_ != nullptr) return search_->timeout_ms();
-  if (wanted() == Wanted::nothing) return -1;
   const uint64_t now = clock_.mono_ms();
+  if (search_ != nullptr) {
+    const int wait = search_->timeout_ms();
+    const uint64_t others_until = look_began_ms_ + others_first_ms;
+    if (tried_.empty() || now >= others_until) return wait;
+    return std::min(wait, static_cast<int>(others_until - now));
+  }
+  if (wanted() == Wanted::nothing) return -1;
   return now >= next_ms_ ? 0 : static_cast<int>(next_ms_ - now);
 }
 
@@ -65,6 +74,10 @@ bool Roaming::ever() const {
   return client_.conversation().counters().sessions != 0;
 }
 
+bool Roaming::may_give_up() const {
+  return options_.gives_up && !ever();
+}
+
 void Roaming::turn() {
   remember();
   const Wanted now_wanted = wanted();
@@ -75,11 +88,6 @@ void Roaming::turn() {
   }
   if (search_ != nullptr) return listen();
   if (now_wanted == Wanted::nothing || clock_.mono_ms() < next_ms_) return;
-  if (now_wanted == Wanted::broker && found_any_ && options_.gives_up && !ever()) {
-    // Those that were heard were tried, all of them.
-    gave_up_ = Error{Errc::refused, client_.ending().text};
-    return;
-  }
   begin(now_wanted);
 }
 
@@ -87,15 +95,20 @@ void Roaming::begin(Wanted wanted) {
   const bool for_broker = wanted == Wanted::broker;
   // One that was there once is heard by its advertisement, or paged where it was.
   const uint32_t last = ever() ? 2 * inquiry_every - 1 : 0;
-  const bool inquires = for_broker && looks_ % (ever() ? 2 * inquiry_every : inquiry_every) == last;
+  const bool inquires =
+      for_broker &&
+      (looks_ % (ever() ? 2 * inquiry_every : inquiry_every) == last || may_give_up());
   bluez::ScanOptions scan;
   scan.adapter = options_.adapter;
   scan.le_ms = for_broker ? options_.le_ms : news_listen_ms;
   scan.classic_ms = inquires ? options_.classic_ms : 0;
   if (for_broker && looks_ == 0) {
     tell_("looking for " + std::string(ever() ? "it" : "a broker") + " over Bluetooth");
+  } else if (for_broker && may_give_up()) {
+    tell_("looking for another broker over Bluetooth");
   }
   if (for_broker && looks_++ == 0) since_ms_ = clock_.mono_ms();
+  look_began_ms_ = clock_.mono_ms();
   listening_for_ = wanted;
   auto search = begin_search_(scan, clock_);
   deaf_ = !search;
@@ -149,6 +162,8 @@ void Roaming::go() {
     return client_.try_within(0);
   }
   pause();
+  if (tried_.size() > tried_max) tried_.clear();
+  for (const Way& way : ways_) tried_.insert(to_string(way.endpoint));
   client_.set_ways(std::move(ways_));
 }
 
@@ -160,9 +175,10 @@ void Roaming::cannot_hear() {
 
 void Roaming::nobody(const std::string& why) {
   search_.reset();
-  if (options_.gives_up && !ever()) {
+  if (may_give_up()) {
     // One that worked before and is full now, say, was found.
-    const bool found = client_.ending().reason == wire::Reason::full || client_.ending().by_broker;
+    const bool found = !tried_.empty() || client_.ending().reason == wire::Reason::full ||
+                       client_.ending().by_broker;
     gave_up_ = Error{found ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
     return;
   }
@@ -196,19 +212,21 @@ bool Roaming::has_news(const NearBroker& broker) const {
 // brokers without a place are better than none: they say so themselves, unless they just did.
 bool Roaming::found_ways(bool all) {
   const bool was_full = client_.ending().reason == wire::Reason::full;
-  std::vector<Way> ways;
+  const bool others_only =
+      may_give_up() || (!all && clock_.mono_ms() < look_began_ms_ + others_first_ms);
+  std::vector<Way> ways, again;
   std::vector<std::pair<Endpoint, uint16_t>> sites;
   for (const NearBroker& broker : search_->brokers()) {
     if (ever() && broker.site != site_) continue;
     if (ever() && !broker.epochs.empty()) announces_ = true;
     if (!broker.has_place() && (!all || was_full)) continue;
     for (const HeardWay& heard : broker.ways) {
-      ways.push_back(heard.way);
+      (tried_.contains(to_string(heard.way.endpoint)) ? again : ways).push_back(heard.way);
       sites.emplace_back(heard.way.endpoint, broker.site);
     }
   }
+  if (!others_only) ways.insert(ways.end(), again.begin(), again.end());
   if (ways.empty()) return false;
-  found_any_ = true;
   heard_ = std::move(sites);
   tell_("found a broker at " + to_string(ways.front().endpoint));
   ways_ = std::move(ways);
@@ -221,6 +239,7 @@ void Roaming::remember() {
   const Session& session = client_.conversation().session();
   const Endpoint& endpoint = client_.way().endpoint;
   looks_ = 0;
+  tried_.clear();
   if (session.number == session_ && session.site == site_ && endpoint == endpoint_) return;
   session_ = session.number;
   site_ = session.site;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,12 @@
 namespace btb::client {
 
 struct RoamingOptions {
-  bool searches = false;     // finds a broker that was not named, too
-  bool gives_up = false;     // once there is nobody in reach, as long as there never was a session
-  std::string adapter = {};  // to listen with; empty: all
-  std::string memory = {};   // file for the broker that worked last; empty: none
-  uint32_t le_ms = 3'000;    // of looking around
+  bool searches = false;  // finds a broker that was not named, too
+  // Once a whole look hears nobody but those who were tried, as long as there never was a session.
+  bool gives_up = false;
+  std::string adapter = {};      // to listen with; empty: all
+  std::string memory = {};       // file for the broker that worked last; empty: none
+  uint32_t le_ms = 3'000;        // of looking around
   uint32_t classic_ms = 11'000;  // behind it, if nobody was heard; a whole inquiry takes 10.24 s
 };
 
@@ -66,6 +68,7 @@ class Roaming {
   void nobody(const std::string& why);
   void pause();
   [[nodiscard]] bool ever() const;
+  [[nodiscard]] bool may_give_up() const;
   void cannot_hear();
   [[nodiscard]] bool has_news(const NearBroker& broker) const;
   [[nodiscard]] bool found_ways(bool all);
@@ -86,7 +89,8 @@ class Roaming {
   uint16_t site_ = 0;
   Endpoint endpoint_;
   bool on_air_ = false;
-  bool found_any_ = false;                            // in any look
+  std::set<std::string> tried_;  // endpoints that were heard and tried since the last session
+  uint64_t look_began_ms_ = 0;
   std::vector<std::pair<Endpoint, uint16_t>> heard_;  // where the ways of the last look lead
   std::vector<Way> ways_;                             // those, until nobody listens any more
   bool stopping_ = false;                             // to listen

@@ -42,7 +42,7 @@ def a_scan_shows_who_is_there_with_signal_and_free_places():
         assert there["endpoints"] == [f"l2cap:{lab.address(0)}/4097", f"le:{lab.address(0)}/128"], there
         assert (there["signal_dbm"], there["free_places"]) == (-83, 7), there
         sub = lab.btsub("state/#", at=there["endpoints"][0], adapter=1, options=["-v"])
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
         wait_for("one place less", lambda: scan(2).get(lab.address(0), there)["free_places"] == 6)
         lab.apart(0, 3)
         assert all("signal_dbm" not in broker for broker in scan(3).values())  # the last one is remembered
@@ -82,7 +82,7 @@ def a_session_outlives_a_bluetoothd_that_is_killed_and_comes_back_after_one_that
     with Lab(adapters=2) as lab:
         broker = found_broker(lab)
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
 
         def is_told(text):
             subprocess.run([BIN / "btpub", "-b", LOCAL, "state/a", "-k", "k", "-m", text], check=True)
@@ -108,7 +108,7 @@ def a_broker_that_is_blocked_by_rfkill_says_so_and_is_found_when_it_no_longer_is
     with Lab(adapters=2) as lab:
         broker = found_broker(lab)
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
         soft = next(pathlib.Path("/sys/class/bluetooth/hci0").glob("rfkill*")) / "soft"
         soft.write_text("1")
         wait_for("it to be told", lambda: "adapter_off" in broker.err())
@@ -138,7 +138,7 @@ def an_adapter_that_is_switched_off_and_on_says_the_truth_again():
     with Lab(adapters=3) as lab:
         broker = found_broker(lab)
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
         subprocess.run(["bluetoothctl", "power", "off"], input="", text=True, stdout=subprocess.DEVNULL, timeout=60)
         wait_for("it to be told", lambda: "adapter_off" in broker.err())
         subprocess.run(["bluetoothctl", "power", "on"], input="", text=True, stdout=subprocess.DEVNULL, timeout=60)
@@ -156,7 +156,7 @@ def an_adapter_that_is_pulled_out_and_put_in_again_is_used_again():
         lab.radio("plug 0")
         wait_for("it to listen", lambda: broker.err().count("listening endpoint=") == 4)
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
         lab.radio("supervision 2000")
         lab.radio("unplug 0")
         wait_for("the loss", lambda: "next attempt" in sub.err())
@@ -222,7 +222,7 @@ def a_broker_that_moved_to_another_address_is_found_there():
     with Lab(adapters=3) as lab:
         broker = found_broker(lab)
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=2, options=["-v"])
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
         lab.radio("supervision 1000")
         broker.stop()
         lab.radio("unplug 0")
@@ -251,7 +251,7 @@ def a_full_broker_is_no_broker_that_was_not_found():
         broker = lab.broker(config() + "limits: {sessions_per_adapter: 1, let_go_after: 1h}\n")
         wait_for("it to be announced", lambda: " advertising: " in broker.err())
         first = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"])
-        wait_for("a session", lambda: "connected" in first.err())
+        wait_for("a session", lambda: "subscribed;" in first.err())
         sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(2), "-v", "state/#"])
         assert sub.wait() == 5 and "full (all 1 places" in sub.err(), sub.err()
 
@@ -262,7 +262,7 @@ def who_slept_comes_back():
         found_broker(lab)
         lab.radio("supervision 1000")
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"])
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
         sub.send(signal.SIGSTOP)
         lab.apart(0, 1)
         wait_for("the broker to notice", lambda: lab.btctl("sessions", at=LOCAL)[1].count("l2cap") == 0)

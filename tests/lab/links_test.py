@@ -76,7 +76,7 @@ def the_broker_is_the_central_of_all():
         subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
                 for number, kind in enumerate(("l2cap", "rfcomm"), 1)]
         for sub in subs:
-            wait_for("a session", lambda: "connected" in sub.err())
+            wait_for("a session", lambda: "subscribed;" in sub.err())
         assert lab.links(0).count("CENTRAL") == 2, lab.links(0)
 
 
@@ -87,7 +87,7 @@ def seven_have_a_place_on_one_adapter_and_an_eighth_is_refused():
         subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
                 for number, kind in enumerate(kinds[:7], 1)]
         for sub in subs:
-            wait_for("a session", lambda: "connected" in sub.err())
+            wait_for("a session", lambda: "subscribed;" in sub.err())
         publish(lab, "state/a", "for all", "-k", "k")
         for sub in subs:
             wait_for("the message", lambda: payloads(sub) == ["for all"])
@@ -104,7 +104,7 @@ def a_full_adapter_says_so_and_names_another_one():
         subs = [lab.btsub("state/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
                 for number, kind in enumerate(kinds[:2], 2)]
         for sub in subs:
-            wait_for("a session", lambda: "connected" in sub.err())
+            wait_for("a session", lambda: "subscribed;" in sub.err())
         third = lab.start("third", [BIN / "btctl", "-b", endpoint(lab, "rfcomm"), "--adapter", name_of(4), "status"])
         assert third.wait() == 5, (third.process.returncode, third.err())
         assert "all 2 places of this adapter are taken" in third.err(), third.err()
@@ -124,7 +124,7 @@ def who_walks_away_and_comes_back_misses_nothing():
         subs = [lab.btsub("events/#", at=endpoint(lab, kind), adapter=number, options=["-v"], name=kind)
                 for number, kind in enumerate(("l2cap", "rfcomm", "le"), 1)]
         for sub in subs:
-            wait_for("a session", lambda: "connected" in sub.err())
+            wait_for("a session", lambda: "subscribed;" in sub.err())
         publish(lab, "events/a", "m1")
         for sub in subs:
             wait_for("the first", lambda: payloads(sub) == ["m1"])
@@ -203,7 +203,7 @@ def a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in():
             raise NotHere("this kernel lost no link in five attempts")
         sub = lab.btsub("events/#", at=endpoint(lab, "l2cap"), adapter=1, options=["-v", "--retry"])
         wait_for("it to be refused", lambda: "this kernel seems to have lost" in sub.err())
-        wait_for("its session", lambda: "connected to" in sub.err())
+        wait_for("its session", lambda: "subscribed;" in sub.err())
         assert f"link_dropped: {lab.address(1)} opened a link that carries nothing" in broker.err(), broker.err()
 
 

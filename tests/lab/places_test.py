@@ -114,13 +114,39 @@ def fourteen_have_places_on_two_adapters():
         assert sorted(here) == [lab.address(0)] * 7 + [lab.address(1)] * 7, here
 
 
+def who_is_told_full_is_told_who_else_is_in_reach():
+    with Lab(adapters=4) as lab:
+        events_broker(lab, "sessions_per_adapter: 1, let_go_after: 1h")
+        annexe = lab.broker("""
+broker: {name: annexe}
+listen: [unix:/run/c.sock, "le:hci1/128"]
+topics: [{filter: "events/#", kind: events}]
+""", "annexe")
+        wait_for("it to be announced", lambda: "advertising" in annexe.err())
+        first = lab.btsub("events/a", at=f"l2cap:{lab.address(0)}/4097", adapter=2, options=["-v"])
+        wait_for("its session", lambda: "subscribed;" in first.err())
+        at = ["-b", f"l2cap:{lab.address(0)}/4097", "--adapter", name_of(3)]
+        for program, words in (("btsub", ["events/a"]), ("btpub", ["events/a", "-m", "x"]), ("btctl", ["status"])):
+            second = lab.start(program, [BIN / program, *at, *words])
+            assert second.wait() == 5, second.err()
+            assert "all 1 places of this adapter are taken" in second.err(), second.err()
+            line = second.err().splitlines()[-1]
+            assert line.startswith(f"{program}: in reach: ") and f"le:{lab.address(1)}/128 (7 places free)" in line, second.err()
+            assert lab.address(0) not in line, line
+        quiet = lab.start("quiet", [BIN / "btctl", *at, "-q", "status"])
+        assert quiet.wait() == 5 and "in reach" not in quiet.err(), quiet.err()
+        annexe.stop()
+        second = lab.start("alone", [BIN / "btctl", *at, "status"])
+        assert second.wait() == 5 and "no other broker with a place is in reach" in second.err(), second.err()
+
+
 def who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back():
     with Lab(adapters=5) as lab:
         broker = events_broker(lab, "sessions_per_adapter: 2, let_go_after: 1s")
         subs = [lab.btsub(topic, at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number, options=["-v", "--retry"], name=kind)
                 for number, (kind, topic) in enumerate((("l2cap", "events/a"), ("rfcomm", "events/b"), ("le", "events/a")), 1)]
         for sub in subs:
-            wait_for("all to have been there", lambda: "connected to" in sub.err())
+            wait_for("all to have been there", lambda: "subscribed;" in sub.err())
 
         # Who has its place may be heard of before who let go of it.
         wait_for("one to be away", lambda: sum("let go of its place" in sub.err() for sub in subs) == 1)
@@ -140,14 +166,14 @@ def eight_share_the_seven_links_of_an_adapter():
         subs = [lab.btsub("events/a", at=f"{kind}:{lab.address(0)}/{PORTS[kind]}", adapter=number,
                           options=["-v", "--retry"], name=kind) for number, kind in enumerate(["l2cap", "rfcomm"] * 3 + ["l2cap"], 1)]
         for sub in subs:
-            wait_for("its session", lambda: "connected to" in sub.err())
+            wait_for("its session", lambda: "subscribed;" in sub.err())
         wait_for("one to make room", lambda: sum("let go of its place" in sub.err() for sub in subs) == 1)
         wait_for("a link to be free", lambda: lab.links(0).count("ACL") == 6)
         # It knows no other way, and does not wait for anything on the air.
         eighth = lab.start("eighth", [BIN / "btctl", "-b", f"l2cap:{lab.address(0)}/4097", "--adapter", name_of(8), "status"])
         assert eighth.wait() == 0, eighth.err()
         eighth = lab.btsub("events/a", at=f"l2cap:{lab.address(0)}/4097", adapter=8, options=["-v", "--retry"], name="eighth")
-        wait_for("the eighth", lambda: "connected to" in eighth.err())
+        wait_for("the eighth", lambda: "subscribed;" in eighth.err())
         for number in range(2):
             publish("events/a", f"n{number}")
             for sub in [*subs, eighth]:
@@ -156,5 +182,5 @@ def eight_share_the_seven_links_of_an_adapter():
 
 if __name__ == "__main__":
     main([seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it,
-          fourteen_have_places_on_two_adapters, who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back,
-          eight_share_the_seven_links_of_an_adapter])
+          fourteen_have_places_on_two_adapters, who_is_told_full_is_told_who_else_is_in_reach,
+          who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back, eight_share_the_seven_links_of_an_adapter])

@@ -54,7 +54,7 @@ def subscribe(lab):
     subs = [lab.btsub("events/#", at=f"{kind}:{lab.address(0)}/{number}", adapter=adapter, options=["-v", "--retry"],
                       name=kind) for adapter, (kind, number) in enumerate(KINDS.items(), 1)]
     for sub in subs:
-        wait_for("a session", lambda: "connected" in sub.err())
+        wait_for("a session", lambda: "subscribed;" in sub.err())
     return subs
 
 

@@ -79,7 +79,7 @@ class Witness:
     def __init__(self, lab, adapter):
         self.sub = lab.btsub("events/#", at=f"l2cap:{lab.address(0)}/4097", adapter=adapter, options=["-v"], name="witness")
         self.count = 0
-        wait_for("the witness", lambda: "connected" in self.sub.err())
+        wait_for("the witness", lambda: "subscribed;" in self.sub.err())
 
     def is_undisturbed(self):
         self.count += 1
@@ -133,7 +133,7 @@ def an_adapter_that_is_pulled_out_while_others_connect_takes_only_its_own_with_i
         broker = start_broker(lab, CONFIG.replace('"l2cap:hci0/4097"', '"l2cap:hci0/4097", "l2cap:hci4/4097"'))
         lab.radio("supervision 1000")
         at_other = lab.btsub("events/#", at=f"l2cap:{lab.address(4)}/4097", adapter=1, options=["-v"], name="other")
-        wait_for("the session at the other adapter", lambda: "connected" in at_other.err())
+        wait_for("the session at the other adapter", lambda: "subscribed;" in at_other.err())
         nothing_yet = lambda opened: True  # noqa: E731
         a_link = lambda opened: "ACL" in lab.links(0)  # noqa: E731
         a_session = lambda opened: broker.err().count("session_opened") > opened  # noqa: E731
@@ -170,7 +170,10 @@ def three_hundred_foreign_advertisements_hide_no_broker():
         done = subprocess.run([BIN / "btctl", "--adapter", name_of(1), "scan", "--seconds", "5"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE)
         assert done.returncode == 0 and b"lab" in done.stdout, (done.stdout, done.stderr)
+        lab.apart(0, 1)  # so the false one is heard first
         sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(1), "-v", "events/#"])
+        wait_for("the false one to be tried", lambda: "found a broker at le:C0:" in sub.err())
+        lab.together(0, 1)
         wait_for("it to be found among them", lambda: "connected to lab" in sub.err())
 
 

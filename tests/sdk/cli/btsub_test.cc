@@ -50,6 +50,19 @@ TEST_CASE("btsub --once of an events topic prints what is kept") {
   CHECK(btsub.out() == "log one\nlog two\n");
 }
 
+TEST_CASE("btsub -v says from when on nothing is missed") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "-v", "log", "ward"});
+  broker.greet();
+  broker.subscribed(1);
+  broker.topic(1, "log", TopicKind::events);
+  broker.data(1, 1, "", "one");
+  wait_until([&] { return btsub.out().ends_with("one\n"); });
+  CHECK(btsub.err().find("subscribed;") == std::string::npos);
+  broker.subscribed(0);
+  wait_until([&] { return btsub.err().find("subscribed;") != std::string::npos; });
+}
+
 TEST_CASE("btsub prints each message as soon as it comes, also into a pipe or file") {
   Served broker;
   Process btsub("btsub", {"-b", broker.address(), "log"});

@@ -16,7 +16,8 @@ constexpr uint16_t site = 12;
 // What is in reach, and the searches for it.
 struct Air {
   std::vector<NearBroker> brokers;
-  std::optional<Error> fault;  // of the next searches
+  std::optional<NearBroker> late;  // heard half a second later than the others, in each search
+  std::optional<Error> fault;      // of the next searches
   std::optional<Error> refusal;
   std::vector<bluez::ScanOptions> searches;
   int running = 0;
@@ -26,7 +27,10 @@ struct Air {
 class FakeSearch final : public Search {
  public:
   FakeSearch(Air& air, const bluez::ScanOptions& options, const Clock& clock)
-      : air_(air), clock_(clock), end_ms_(clock.mono_ms() + options.le_ms + options.classic_ms) {
+      : air_(air),
+        clock_(clock),
+        late_ms_(clock.mono_ms() + 500),
+        end_ms_(clock.mono_ms() + options.le_ms + options.classic_ms) {
     ++air_.running;
   }
   ~FakeSearch() override { --air_.running; }
@@ -40,13 +44,17 @@ class FakeSearch final : public Search {
   }
   bool turn() override { return !air_.fault && clock_.mono_ms() < end_ms_; }
   void stop() override { end_ms_ = clock_.mono_ms() + air_.stopping_ms; }
-  [[nodiscard]] std::vector<NearBroker> brokers() const override { return air_.brokers; }
+  [[nodiscard]] std::vector<NearBroker> brokers() const override {
+    std::vector<NearBroker> heard = air_.brokers;
+    if (air_.late && clock_.mono_ms() >= late_ms_) heard.push_back(*air_.late);
+    return heard;
+  }
   [[nodiscard]] const std::optional<Error>& fault() const override { return air_.fault; }
 
  private:
   Air& air_;
   const Clock& clock_;
-  uint64_t end_ms_;
+  uint64_t late_ms_, end_ms_;
 };
 
 ClientOptions quick() {
@@ -171,13 +179,50 @@ TEST_CASE("who gives up does so after one look at an empty air, and says what be
   CHECK(world.air.searches.size() == 1);
 }
 
-TEST_CASE("who gives up tries all that were heard, once") {
+TEST_CASE("who gives up tries all that were heard, once, and looks for others to the end") {
   World world({.searches = true, .gives_up = true});
   world.broker.stop_listening();
   world.appear(7);
-  world.pass(1'000);
+  world.pass(13'000);
+  CHECK_FALSE(world.roaming.gave_up().has_value());
+  CHECK(world.told.back() == "looking for another broker over Bluetooth");
+  world.pass(2'000);
   REQUIRE(world.roaming.gave_up().has_value());
   CHECK(world.roaming.gave_up()->code == Errc::refused);
+  CHECK(world.air.searches.size() == 2);
+  CHECK(world.air.searches[1].classic_ms != 0);  // also for those that are found in no other way
+}
+
+TEST_CASE("somebody who is heard first and is no broker does not hide one that is") {
+  bool gives_up = false;
+  SUBCASE("for who would give up") {
+    gives_up = true;
+  }
+  SUBCASE("for who would not") {
+    gives_up = false;
+  }
+  World world({.searches = true, .gives_up = gives_up});
+  world.appear(7);
+  NearBroker decoy = world.air.brokers[0];
+  decoy.site = site + 1;
+  decoy.ways[0].way.endpoint = *parse_endpoint("unix:/nonexistent/decoy.sock");
+  world.air.late = std::exchange(world.air.brokers[0], decoy);
+  world.pass(100);
+  CHECK(world.told.back() == "found a broker at unix:/nonexistent/decoy.sock");
+  CHECK_FALSE(world.broker.accept());
+  world.pass(3'000);
+  CHECK(world.broker.accept());
+}
+
+TEST_CASE("who was tried in vain is tried again when nobody else is heard") {
+  World world;
+  world.broker.stop_listening();
+  world.appear(7);
+  world.pass(1'000);
+  world.broker.listen();
+  world.pass(1'500);
+  CHECK(world.broker.accept());
+  CHECK(world.air.searches.size() == 2);
 }
 
 TEST_CASE("a fault of the search is why there is nobody") {
