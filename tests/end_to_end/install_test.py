@@ -21,6 +21,8 @@ def broker_and_clients(build, root):
     there = files(root)
     unit = (root / "etc/systemd/system/btbroker.service").read_text()
     program, config = re.search(r"^ExecStart=(\S+) (\S+)$", unit, re.M).groups()
+    started = set(re.findall(r"^Exec\w+=(\S+)", unit, re.M))
+    assert started <= there | {"/bin/sh"}, started  # what a small system need not have, such as /bin/kill, fails at run time
     drop_in = (root / "etc/systemd/system/bluetooth.service.d/btbroker.conf").read_text()
     settings = re.search(r"--configfile (\S+)$", drop_in, re.M)[1]
     for path in (program, config, settings, "/usr/bin/btsub", "/usr/bin/btpub", "/usr/bin/btctl",

@@ -196,6 +196,7 @@ def boot(cache, out, command, timeout_s):
         "-virtfs", f"local,path={out},mount_tag=out,security_model=none,multidevs=remap",
         "-device", "virtio-rng-pci",
     ]
+    began = time.time()
     guest = subprocess.Popen(list(map(str, arguments)), stdin=subprocess.DEVNULL)
     try:
         follow(guest, out, timeout_s)
@@ -207,6 +208,8 @@ def boot(cache, out, command, timeout_s):
         if guest.poll() is None:
             guest.kill()
             guest.wait()
+    if (out / "started").exists():
+        print(f"lab: the guest was up after {(out / 'started').stat().st_mtime - began:.1f} s", flush=True)
     status = out / "status"
     return int(status.read_text()) if status.exists() else None
 
