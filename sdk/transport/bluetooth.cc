@@ -21,7 +21,7 @@ using Scheme = Endpoint::Scheme;
 constexpr int protocol_l2cap = 0, protocol_hci = 1, protocol_rfcomm = 3;
 constexpr int level_l2cap = 6, level_rfcomm = 18, level_bluetooth = 274;
 constexpr int option_l2cap = 1, option_l2cap_link_mode = 3, option_rfcomm_link_mode = 3;
-constexpr int option_send_mtu = 12, option_receive_mtu = 13, option_phy = 14;
+constexpr int option_send_mtu = 12, option_receive_mtu = 13;
 constexpr int link_mode_central = 1;
 constexpr uint8_t type_classic = 0, type_le_public = 1, type_le_random = 2;
 constexpr unsigned long get_device_info = _IOR('H', 211, int);  // HCIGETDEVINFO
@@ -30,6 +30,8 @@ constexpr uint16_t link_connected = 1;
 constexpr uint8_t link_classic = 1;
 constexpr uint32_t link_mode_encrypted = 4;
 constexpr uint16_t adapters_max = 16;
+constexpr size_t edr_3_octet = 3;  // of the features
+constexpr uint8_t edr_3_bit = 4;
 
 using DeviceAddress = std::array<uint8_t, 6>;  // the last byte of the written form first
 
@@ -62,7 +64,10 @@ struct DeviceInfo {
   uint16_t id;
   std::array<char, 8> name;
   DeviceAddress address;
-  std::array<uint8_t, 128> rest;
+  uint32_t flags;
+  uint8_t type;
+  std::array<uint8_t, 8> features;  // the adapter's own (Core specification, volume 2, part C, 3.3)
+  std::array<uint8_t, 115> rest;
 };
 
 struct LinkInfo {
@@ -80,9 +85,6 @@ struct LinkList {
   uint16_t count;  // what there is room for; then how many there are
   std::array<LinkInfo, 32> links;
 };
-
-// Bits of BT_PHY (include/net/bluetooth/bluetooth.h).
-constexpr uint32_t phy_edr_3_5_slots = 1U << 8;
 
 // --- ours ---
 
@@ -168,23 +170,42 @@ DeviceAddress own_address(int fd) {
   return reinterpret_cast<const RfcommAddress*>(&own)->device;
 }
 
-// Every link of every adapter that is up.
+// Every adapter, and a socket to ask more of it.
 template <class Visit>
-void for_each_link(const Visit& visit) {
+void for_each_adapter(const Visit& visit) {
   const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC, protocol_hci));
   for (uint16_t adapter = 0; fd.valid() && adapter < adapters_max; ++adapter) {
     DeviceInfo info{};
     info.id = adapter;
-    if (::ioctl(fd.get(), get_device_info, &info) != 0) continue;
+    if (::ioctl(fd.get(), get_device_info, &info) == 0) visit(info, fd.get());
+  }
+}
+
+// Every link of every adapter that is up.
+template <class Visit>
+void for_each_link(const Visit& visit) {
+  for_each_adapter([&](const DeviceInfo& info, int fd) {
     LinkList links{};
-    links.adapter = adapter;
+    links.adapter = info.id;
     links.count = static_cast<uint16_t>(links.links.size());
-    if (::ioctl(fd.get(), get_links, &links) != 0) continue;
+    if (::ioctl(fd, get_links, &links) != 0) return;
     const size_t count = std::min<size_t>(links.count, links.links.size());
     for (const LinkInfo& link : std::span(links.links).first(count)) {
       if (link.state == link_connected) visit(info, link);
     }
-  }
+  });
+}
+
+// Of the largest packet on a BR/EDR link of this socket's adapter. What the other side can do is
+// the kernel's secret, and so is the link's: BT_PHY says EDR 3 of every one (Linux 6.12).
+uint32_t edr_packet_bytes(int fd) {
+  const DeviceAddress own = own_address(fd);
+  uint32_t bytes = edr_3_packet_bytes;
+  for_each_adapter([&](const DeviceInfo& adapter, int) {
+    const bool edr_3 = (adapter.features[edr_3_octet] & edr_3_bit) != 0;
+    if (adapter.address == own && !edr_3) bytes = edr_2_packet_bytes;
+  });
+  return bytes;
 }
 
 // A message that ends a little behind the end of a packet takes a whole one more, so it ends where
@@ -276,7 +297,7 @@ void tune_accepted(int fd) {
 
 uint32_t message_bytes_max(int fd) {
   const int protocol = protocol_of(fd);
-  if (protocol == protocol_rfcomm) return edr_3_packet_bytes - rfcomm_head_bytes;
+  if (protocol == protocol_rfcomm) return edr_packet_bytes(fd) - rfcomm_head_bytes;
   if (protocol != protocol_l2cap) return 0;
   uint16_t le_mtu_of_peer = 0;
   if (get_option(fd, level_bluetooth, option_send_mtu, le_mtu_of_peer)) {
@@ -284,11 +305,7 @@ uint32_t message_bytes_max(int fd) {
   }
   L2capOptions options{};
   if (!get_option(fd, level_l2cap, option_l2cap, options)) return 0;
-  uint32_t phy = 0;
-  const bool edr_3 =
-      !get_option(fd, level_bluetooth, option_phy, phy) || (phy & phy_edr_3_5_slots) != 0;
-  return fill_packets(options.send_mtu, edr_3 ? edr_3_packet_bytes : edr_2_packet_bytes, 1,
-                      l2cap_head_bytes);
+  return fill_packets(options.send_mtu, edr_packet_bytes(fd), 1, l2cap_head_bytes);
 }
 
 std::string describe(int fd, const sockaddr_storage& peer) {

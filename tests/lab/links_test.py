@@ -70,6 +70,35 @@ def every_kind_of_link_carries_a_session():
                                                           broker.err())) == 3)
 
 
+def messages_fill_the_packets_of_either_speed():
+    needs_emulation("it changes what the adapters can do")
+    with Lab(adapters=2) as lab:
+        for speed, packet_bytes in ((3, 1021), (2, 679)):
+            lab.radio(f"edr {speed}")
+            for number in (0, 1):
+                lab.radio(f"unplug {number}")
+                lab.radio(f"plug {number}")
+                lab.power(number)
+            broker = start_broker(lab)
+            publish(lab, "state/a", "x" * 20_000, "-k", "k")
+            for kind, full, head in (("l2cap", packet_bytes, 4), ("rfcomm", packet_bytes - 1, 9)):  # without credits
+                before = len(sent_packets(lab))
+                sub = lab.btsub("state/#", at=endpoint(lab, kind), adapter=1)
+                wait_for("the row", lambda: len(payloads(sub)) == 1)
+                sub.stop()
+                sizes = sent_packets(lab)[before:]
+                assert max(sizes) <= packet_bytes, (kind, speed, sizes)
+                # The row, which begins behind other frames, and what stands before it.
+                assert sum(size >= full for size in sizes) >= 20_000 // (full - head) - 1, (kind, speed, sizes)
+            broker.stop()
+
+
+def sent_packets(lab):
+    """The sizes of the packets of data that the broker's adapter was given."""
+    read = subprocess.check_output(["btmon", "-r", lab.capture(0)], text=True, errors="replace")
+    return [int(size) for size in re.findall(r"^< ACL Data TX: .* dlen (\d+)", read, re.M)]
+
+
 def the_broker_is_the_central_of_all():
     with Lab(adapters=3) as lab:
         start_broker(lab)
@@ -208,7 +237,7 @@ def a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in():
 
 
 if __name__ == "__main__":
-    main([every_kind_of_link_carries_a_session, the_broker_is_the_central_of_all,
+    main([every_kind_of_link_carries_a_session, messages_fill_the_packets_of_either_speed, the_broker_is_the_central_of_all,
           seven_have_a_place_on_one_adapter_and_an_eighth_is_refused,
           a_full_adapter_says_so_and_names_another_one, who_walks_away_and_comes_back_misses_nothing,
           a_client_in_python_speaks_over_rfcomm, a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in])

@@ -28,6 +28,7 @@ constexpr CommandBit supported[] = {
 // Links of 3 and 5 slots, encryption, role switch, sniff; EDR 2 and 3 Mbit/s; inquiry with RSSI and
 // extended; simple pairing; LE beside BR/EDR; extended features (volume 2, part C, 3.2).
 constexpr uint64_t classic_features = 0x80'00'00'00'00'00'00'00 | 0x00'5B'05'D8'7E'00'04'BF;
+constexpr uint64_t edr_3_feature = uint64_t{1} << 26;
 constexpr uint64_t host_simple_pairing = 1, host_le = 2, host_both = 4, host_secure = 8;
 
 }  // namespace
@@ -171,7 +172,8 @@ void Controller::on_read_commands(PacketReader&) {
 }
 
 uint64_t Controller::features(uint8_t page) const {
-  if (page == 0) return classic_features;
+  if (page == 0)
+    return air_.options.edr == 3 ? classic_features : classic_features & ~edr_3_feature;
   if (page != 1) return 0;
   return (settings_.simple_pairing ? host_simple_pairing : 0) |
          (settings_.low_energy ? host_le | host_both : 0) |
