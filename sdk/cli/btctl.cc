@@ -140,11 +140,15 @@ class Commander final : public client::Handler {
     if (*done_ == Exit::ok) return;
     program_.error(text.empty() ? wire::name_of(reason) : text);
   }
-  void on_disconnected(const client::Ending& ending, int64_t) override {
+  void on_disconnected(const client::Ending& ending, int64_t retry_ms) override {
     if (done_) return;
-    const std::string_view why = ending.text.empty() ? wire::name_of(ending.reason) : ending.text;
-    program_.error((ending.greeted ? "the session ended: " : "cannot connect: ") +
-                   std::string(why));
+    const std::string why =
+        (ending.greeted ? "the session ended: " : "cannot connect: ") +
+        (ending.text.empty() ? std::string(wire::name_of(ending.reason)) : ending.text);
+    if (retry_ms >= 0) {
+      return program_.note(why + (retry_ms == 0 ? "; there is another way" : "; connecting again"));
+    }
+    program_.error(why);
     done_ = exit_of(ending);
   }
 
@@ -182,7 +186,7 @@ int run_command(const Program& program, const std::string& verb, std::vector<std
   client.close();
   while (client.run_once(50)) {
   }
-  tell_who_is_in_reach(program, client, loop);
+  if (const int signal = tell_who_is_in_reach(program, client, loop)) return 128 + signal;
   Output output(STDOUT_FILENO);
   const std::string body = filter.empty() ? commander.body() : filtered(commander.body(), filter);
   const bool none = *commander.done() == Exit::ok && !filter.empty() && body == "[]";

@@ -339,6 +339,8 @@ int main(int argc, char** argv) {
   client.close();
   while (client.run_once(50)) {
   }
-  tell_who_is_in_reach(program, client, loop);
+  if (publisher.failed()) {
+    if (const int signal = tell_who_is_in_reach(program, client, loop)) return 128 + signal;
+  }
   return exit;
 }

@@ -13,11 +13,12 @@ using client::Way;
 constexpr size_t brokers_told_max = 4;
 
 // The best way with a place that was not tried.
-const HeardWay* way_to(const NearBroker& broker, const std::vector<Way>& tried) {
+const HeardWay* way_to(const NearBroker& broker, const std::vector<Way>& tried, bool by_broker) {
   for (const HeardWay& heard : broker.ways) {
     if (heard.free_places && *heard.free_places == 0) continue;
     const bool known = std::any_of(tried.begin(), tried.end(), [&](const Way& way) {
-      return way.endpoint == heard.way.endpoint;
+      return way.endpoint == heard.way.endpoint ||
+             (by_broker && way.endpoint.address == heard.way.endpoint.address);
     });
     if (!known) return &heard;
   }
@@ -26,11 +27,12 @@ const HeardWay* way_to(const NearBroker& broker, const std::vector<Way>& tried) 
 
 }  // namespace
 
-std::string in_reach_text(const std::vector<NearBroker>& brokers, const std::vector<Way>& tried) {
+std::string in_reach_text(const std::vector<NearBroker>& brokers, const std::vector<Way>& tried,
+                          bool by_broker) {
   std::string out;
   size_t told = 0, more = 0;
   for (const NearBroker& broker : brokers) {
-    const HeardWay* heard = way_to(broker, tried);
+    const HeardWay* heard = way_to(broker, tried, by_broker);
     if (heard == nullptr) continue;
     if (told == brokers_told_max) {
       ++more;
@@ -43,27 +45,35 @@ std::string in_reach_text(const std::vector<NearBroker>& brokers, const std::vec
     const unsigned places = *heard->free_places;
     out += " (" + std::to_string(places) + (places == 1 ? " place" : " places") + " free)";
   }
-  if (told == 0) return "no other broker with a place is in reach";
+  if (told == 0) {
+    return "no other broker with a place was heard; `btctl scan --inquiry` looks longer";
+  }
   if (more != 0) out += " and " + std::to_string(more) + " more, see `btctl scan`";
   return out;
 }
 
-void tell_who_is_in_reach(const Program& program, const client::Client& client, EventLoop& loop) {
+int tell_who_is_in_reach(const Program& program, const client::Client& client, EventLoop& loop,
+                         uint32_t at_most_ms) {
   const bool full = client.state() == client::Client::State::stopped &&
                     client.ending().reason == wire::Reason::full;
-  if (!full || program.quiet() || !program.is_named()) return;
-  if (!is_bluetooth(client.way().endpoint)) return;
+  if (!full || program.quiet() || !program.is_named()) return 0;
+  if (!is_bluetooth(client.way().endpoint)) return 0;
   const SystemClock clock;
   bluez::ScanOptions options;
   options.adapter = program.adapter();
-  program.note("looking for others in reach, for 3 s");
+  options.le_ms = std::min(options.le_ms, at_most_ms);
+  program.note("looking for others in reach");
   auto finder = client::Finder::begin(options, clock);
-  if (!finder) return program.note(finder.error().text);
+  if (!finder) return program.note(finder.error().text), 0;
   while ((*finder)->turn()) {
-    if (loop.wait((*finder)->fd(), (*finder)->events(), (*finder)->timeout_ms()) != 0) return;
+    const int signal = loop.wait((*finder)->fd(), (*finder)->events(), (*finder)->timeout_ms());
+    if (signal != 0) return signal;
   }
-  if ((*finder)->fault()) return program.note((*finder)->fault()->text);
-  program.note(in_reach_text((*finder)->brokers(), client.ways()));
+  const auto& fault = (*finder)->fault();
+  program.note(fault
+                   ? fault->text
+                   : in_reach_text((*finder)->brokers(), client.ways(), client.ending().by_broker));
+  return 0;
 }
 
 }  // namespace btb::cli

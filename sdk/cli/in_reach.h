@@ -11,12 +11,15 @@
 namespace btb::cli {
 
 // If the client stopped because the broker that was named is full, and is on the air: listens for
-// three seconds and says who has places. A signal ends it early.
-void tell_who_is_in_reach(const Program& program, const client::Client& client, EventLoop& loop);
+// three seconds, or as long as may be, and says who has places. The signal that ended it early,
+// else 0.
+int tell_who_is_in_reach(const Program& program, const client::Client& client, EventLoop& loop,
+                         uint32_t at_most_ms = 3'000);
 
 // "in reach: annexe at le:... (5 places free), ...": of each broker the best way that was not
-// `tried`. Pure.
+// `tried`, and, if a broker said that there is no place (`by_broker`), to no adapter that was:
+// its announcement may be older. Pure.
 std::string in_reach_text(const std::vector<client::NearBroker>& brokers,
-                          const std::vector<client::Way>& tried);
+                          const std::vector<client::Way>& tried, bool by_broker);
 
 }  // namespace btb::cli

@@ -100,7 +100,7 @@ void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms)
 }
 
 Exit Subscriber::give_up() {
-  on_disconnected(client_->ending(), -1);
+  on_disconnected(client_->last_word(), -1);
   finish(Exit::unreachable);
   return *done_;
 }
@@ -112,7 +112,7 @@ void Subscriber::on_subscription_refused(uint32_t, Reason reason, std::string_vi
 
 void Subscriber::on_synced(uint32_t id) {
   if (unsynced_.erase(id) == 0 || !unsynced_.empty()) return;
-  program_.detail("subscribed; nothing is missed from here on");
+  program_.detail("subscribed; all that was there has come");
   if (options_.once) finish(Exit::ok);
 }
 

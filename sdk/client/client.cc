@@ -270,6 +270,7 @@ void Client::take_buffered() {
     addresses_left_ = 0;
     ways_left_ = options_.ways.size();
     rounds_failed_ = 0;
+    refusal_.reset();
     backoff_.connected(clock_.mono_ms());
   }
   if (conversation_.state() == Conversation::State::ended && state_ != State::closing) {
@@ -338,6 +339,7 @@ void Client::conversation_ended() {
 void Client::wait_or_stop() {
   fd_.reset();
   addresses_left_ = 0;
+  note_refusal();
   const bool heard = !options_.ways.empty() && way().heard;
   if (!ending_.greeted && take_next_way()) {
     state_ = State::waiting;
@@ -346,12 +348,32 @@ void Client::wait_or_stop() {
   }
   if (!ending_.greeted) ++rounds_failed_;
   ways_left_ = options_.ways.size();
-  if (!may_retry(heard)) return stop();
+  if (!may_retry(heard)) {
+    ending_ = last_word();
+    return stop();
+  }
   state_ = State::waiting;
   uint32_t wait = backoff_.next_ms(clock_.mono_ms(), ending_.retry_after_ms);
   if (ending_.reason == Reason::let_go) wait = std::max(wait, let_go_wait_ms);
   deadline_ms_ = clock_.mono_ms() + wait;
   handler_.on_disconnected(ending_, wait);
+}
+
+void Client::note_refusal() {
+  const bool full = ending_.reason == Reason::full;
+  if (ending_.greeted || (!ending_.by_broker && !full)) return;
+  if (full || !refusal_ || refusal_->reason != Reason::full) refusal_ = ending_;
+}
+
+Ending Client::last_word() const {
+  if (!refusal_ || ending_.greeted) return ending_;
+  Ending word = *refusal_;
+  if (word.text.empty()) {
+    word.text = ending_.text;
+  } else if (!ending_.text.empty() && ending_.text != word.text) {
+    word.text += "; then " + ending_.text;
+  }
+  return word;
 }
 
 // The round goes on with the next one; false at its end.

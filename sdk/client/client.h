@@ -110,6 +110,9 @@ class Client {
   [[nodiscard]] State state() const { return state_; }
   // Why the last session or attempt ended, and what kind of failure it was, once there was one.
   [[nodiscard]] const Ending& ending() const { return ending_; }
+  // What to tell of all attempts since the last session: what a broker said when it refused (`full`
+  // above all), and how the last one went; else the ending.
+  [[nodiscard]] Ending last_word() const;
   // The way that is used or was tried last. REQUIRES: there was one.
   [[nodiscard]] const Way& way() const { return options_.ways[way_]; }
   [[nodiscard]] const std::vector<Way>& ways() const { return options_.ways; }
@@ -132,6 +135,7 @@ class Client {
   void check_time();
   void lost(wire::Reason reason, std::string text);
   void wait_or_stop();
+  void note_refusal();
   bool take_next_way();
   void learn_ways(const Ending& ending);
   void conversation_ended();
@@ -157,7 +161,8 @@ class Client {
   uint64_t deadline_ms_ = 0;     // of connecting, waiting or closing
   uint64_t held_until_ms_ = 0;   // of waiting
   Ending ending_;
-  std::vector<uint64_t> buffer_;  // 8-aligned; its first buffered_ bytes wait to be understood
+  std::optional<Ending> refusal_;  // of a broker, since the last session
+  std::vector<uint64_t> buffer_;   // 8-aligned; its first buffered_ bytes wait to be understood
   size_t buffered_ = 0;
   bool stalled_ = false;  // reading was paused with frames left in the buffer
 };

@@ -20,9 +20,10 @@ constexpr uint64_t next_look_ms = 1'000;  // by then it has begun
 constexpr uint32_t asks_every_ms = 30'000;
 // Inquiry takes long and hears no advertisements meanwhile: every so many times.
 constexpr uint32_t inquiry_every = 4;
-// Who was tried in vain waits for so long, in each look, for others to be heard: somebody who is
-// no broker, and says he is, would be heard first for ever.
+// Of a broker that comes back, the way that was just tried in vain waits for others to be heard.
 constexpr uint64_t others_first_ms = 1'000;
+// Whoever is not let in anywhere stops looking after so many looks, if it may give up.
+constexpr uint32_t looks_max = 4;
 constexpr size_t tried_max = 256;
 
 }  // namespace
@@ -48,9 +49,8 @@ int Roaming::timeout_ms() const {
   const uint64_t now = clock_.mono_ms();
   if (search_ != nullptr) {
     const int wait = search_->timeout_ms();
-    const uint64_t others_until = look_began_ms_ + others_first_ms;
-    if (tried_.empty() || now >= others_until) return wait;
-    return std::min(wait, static_cast<int>(others_until - now));
+    if (now >= collects_until_ms_) return wait;
+    return std::min(wait, static_cast<int>(collects_until_ms_ - now));
   }
   if (wanted() == Wanted::nothing) return -1;
   return now >= next_ms_ ? 0 : static_cast<int>(next_ms_ - now);
@@ -88,6 +88,11 @@ void Roaming::turn() {
   }
   if (search_ != nullptr) return listen();
   if (now_wanted == Wanted::nothing || clock_.mono_ms() < next_ms_) return;
+  const bool enough = heard_all_ || looks_ >= looks_max;
+  if (now_wanted == Wanted::broker && may_give_up() && !tried_.empty() && enough) {
+    gave_up_ = Error{Errc::refused, "over Bluetooth: no other broker in reach"};
+    return;
+  }
   begin(now_wanted);
 }
 
@@ -108,7 +113,10 @@ void Roaming::begin(Wanted wanted) {
     tell_("looking for another broker over Bluetooth");
   }
   if (for_broker && looks_++ == 0) since_ms_ = clock_.mono_ms();
-  look_began_ms_ = clock_.mono_ms();
+  collects_until_ms_ = 0;
+  if (!tried_.empty()) {
+    collects_until_ms_ = clock_.mono_ms() + (ever() ? others_first_ms : options_.le_ms);
+  }
   listening_for_ = wanted;
   auto search = begin_search_(scan, clock_);
   deaf_ = !search;
@@ -162,9 +170,10 @@ void Roaming::go() {
     return client_.try_within(0);
   }
   pause();
-  if (tried_.size() > tried_max) tried_.clear();
-  for (const Way& way : ways_) tried_.insert(to_string(way.endpoint));
   client_.set_ways(std::move(ways_));
+  // One that comes back may have failed for being at the edge of reach: it waits once for others.
+  if (ever() || tried_.size() > tried_max) tried_.clear();
+  for (const Way& way : client_.ways()) tried_.insert(to_string(way.endpoint));
 }
 
 // Who cannot listen asks, now and then.
@@ -177,11 +186,12 @@ void Roaming::nobody(const std::string& why) {
   search_.reset();
   if (may_give_up()) {
     // One that worked before and is full now, say, was found.
-    const bool found = !tried_.empty() || client_.ending().reason == wire::Reason::full ||
-                       client_.ending().by_broker;
+    const Ending ending = client_.last_word();
+    const bool found = !tried_.empty() || ending.reason == wire::Reason::full || ending.by_broker;
     gave_up_ = Error{found ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
     return;
   }
+  if (ever()) tried_.clear();
   pause();
 }
 
@@ -208,12 +218,17 @@ bool Roaming::has_news(const NearBroker& broker) const {
          });
 }
 
-// Takes from what was heard what leads anywhere. At the end of looking around (`all`)
-// brokers without a place are better than none: they say so themselves, unless they just did.
+// Takes from what was heard what leads anywhere, the first that is heard. At the end of looking
+// around (`all`) brokers without a place are better than none: they say so themselves, unless they
+// just did.
+//
+// Anybody may say that he is a broker, and be heard first. So after somebody was tried in vain all
+// that are heard in a while are taken together, those that were not tried yet before the others.
 bool Roaming::found_ways(bool all) {
+  const bool collects = !all && clock_.mono_ms() < collects_until_ms_;
+  if (collects && !ever()) return false;
   const bool was_full = client_.ending().reason == wire::Reason::full;
-  const bool others_only =
-      may_give_up() || (!all && clock_.mono_ms() < look_began_ms_ + others_first_ms);
+  const bool takes_tried = ever() ? !collects : all && !may_give_up();
   std::vector<Way> ways, again;
   std::vector<std::pair<Endpoint, uint16_t>> sites;
   for (const NearBroker& broker : search_->brokers()) {
@@ -225,8 +240,9 @@ bool Roaming::found_ways(bool all) {
       sites.emplace_back(heard.way.endpoint, broker.site);
     }
   }
-  if (!others_only) ways.insert(ways.end(), again.begin(), again.end());
+  if (takes_tried) ways.insert(ways.end(), again.begin(), again.end());
   if (ways.empty()) return false;
+  heard_all_ = all;
   heard_ = std::move(sites);
   tell_("found a broker at " + to_string(ways.front().endpoint));
   ways_ = std::move(ways);

@@ -90,7 +90,8 @@ class Roaming {
   Endpoint endpoint_;
   bool on_air_ = false;
   std::set<std::string> tried_;  // endpoints that were heard and tried since the last session
-  uint64_t look_began_ms_ = 0;
+  uint64_t collects_until_ms_ = 0;
+  bool heard_all_ = false;  // the ways of the last look are of all that a whole one heard
   std::vector<std::pair<Endpoint, uint16_t>> heard_;  // where the ways of the last look lead
   std::vector<Way> ways_;                             // those, until nobody listens any more
   bool stopping_ = false;                             // to listen

@@ -305,6 +305,26 @@ TEST_CASE("a full broker's other endpoints are tried next, if they are on the ai
   CHECK(to_string(client.ways()[1].endpoint) == "l2cap:02:BB:00:00:00:01/4097");
 }
 
+TEST_CASE("that a broker is full is the last word, also where nobody is at the place it named") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.retry_first = false;
+  options.ways.push_back({*parse_endpoint("unix:/nonexistent/b.sock")});
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  fb::GoodbyeT goodbye;
+  goodbye.reason = Reason::full;
+  goodbye.text = "no place";
+  broker.say(goodbye);
+  run_until(client, [&] { return client.state() == Client::State::stopped; });
+  CHECK(client.ending().reason == Reason::full);
+  CHECK(client.ending().by_broker);
+  CHECK(client.ending().text.starts_with("no place; then unix:/nonexistent/b.sock: "));
+}
+
 TEST_CASE("who is asked to let go comes back at its own time, or when it is told to") {
   SmallBroker broker;
   Recorder recorder;

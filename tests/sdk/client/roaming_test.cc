@@ -16,8 +16,9 @@ constexpr uint16_t site = 12;
 // What is in reach, and the searches for it.
 struct Air {
   std::vector<NearBroker> brokers;
-  std::optional<NearBroker> late;  // heard half a second later than the others, in each search
-  std::optional<Error> fault;      // of the next searches
+  std::optional<NearBroker> late;  // heard so much later than the others, in each search
+  uint64_t late_ms = 0;
+  std::optional<Error> fault;  // of the next searches
   std::optional<Error> refusal;
   std::vector<bluez::ScanOptions> searches;
   int running = 0;
@@ -29,7 +30,7 @@ class FakeSearch final : public Search {
   FakeSearch(Air& air, const bluez::ScanOptions& options, const Clock& clock)
       : air_(air),
         clock_(clock),
-        late_ms_(clock.mono_ms() + 500),
+        late_ms_(clock.mono_ms() + air.late_ms),
         end_ms_(clock.mono_ms() + options.le_ms + options.classic_ms) {
     ++air_.running;
   }
@@ -46,7 +47,8 @@ class FakeSearch final : public Search {
   void stop() override { end_ms_ = clock_.mono_ms() + air_.stopping_ms; }
   [[nodiscard]] std::vector<NearBroker> brokers() const override {
     std::vector<NearBroker> heard = air_.brokers;
-    if (air_.late && clock_.mono_ms() >= late_ms_) heard.push_back(*air_.late);
+    if (air_.late && clock_.mono_ms() >= late_ms_ && late_ms_ < end_ms_)
+      heard.push_back(*air_.late);
     return heard;
   }
   [[nodiscard]] const std::optional<Error>& fault() const override { return air_.fault; }
@@ -193,13 +195,36 @@ TEST_CASE("who gives up tries all that were heard, once, and looks for others to
   CHECK(world.air.searches[1].classic_ms != 0);  // also for those that are found in no other way
 }
 
+TEST_CASE("who gives up does so at once if a whole look heard nobody but those who were tried") {
+  World world({.searches = true, .gives_up = true});
+  world.broker.stop_listening();
+  world.appear(0);
+  world.pass(16'000);
+  REQUIRE(world.roaming.gave_up().has_value());
+  CHECK(world.roaming.gave_up()->code == Errc::refused);
+  CHECK(world.air.searches.size() == 1);
+}
+
 TEST_CASE("somebody who is heard first and is no broker does not hide one that is") {
-  bool gives_up = false;
+  bool gives_up = false, another_each_time = false;
+  uint64_t late_ms = 0;
   SUBCASE("for who would give up") {
     gives_up = true;
+    late_ms = 500;
   }
-  SUBCASE("for who would not") {
-    gives_up = false;
+  SUBCASE("for who would give up, of one that is found by an inquiry only") {
+    gives_up = true;
+    late_ms = 9'000;
+  }
+  SUBCASE("for who would give up, and somebody else is heard each time") {
+    gives_up = another_each_time = true;
+    late_ms = 2'500;
+  }
+  SUBCASE("for who goes on") {
+    late_ms = 2'500;
+  }
+  SUBCASE("for who goes on, of one that is found by an inquiry only") {
+    late_ms = 9'000;
   }
   World world({.searches = true, .gives_up = gives_up});
   world.appear(7);
@@ -207,11 +232,33 @@ TEST_CASE("somebody who is heard first and is no broker does not hide one that i
   decoy.site = site + 1;
   decoy.ways[0].way.endpoint = *parse_endpoint("unix:/nonexistent/decoy.sock");
   world.air.late = std::exchange(world.air.brokers[0], decoy);
+  world.air.late_ms = late_ms;
   world.pass(100);
   CHECK(world.told.back() == "found a broker at unix:/nonexistent/decoy.sock");
   CHECK_FALSE(world.broker.accept());
-  world.pass(3'000);
+  for (int step = 0; step < 600 && !world.broker.accept(); ++step) {
+    if (another_each_time) {
+      const std::string path = "unix:/nonexistent/" + std::to_string(world.air.searches.size());
+      world.air.brokers[0].ways[0].way.endpoint = *parse_endpoint(path);
+    }
+    world.pass(100);
+  }
   CHECK(world.broker.accept());
+  CHECK(world.air.searches.size() <= (late_ms < 3'000 || gives_up ? 2 : 5));
+}
+
+TEST_CASE("who is never let in anywhere stops looking, if it may give up") {
+  World world({.searches = true, .gives_up = true});
+  world.broker.stop_listening();
+  world.appear(7);
+  for (int step = 0; step < 600 && !world.roaming.gave_up(); ++step) {
+    const std::string path = "unix:/nonexistent/" + std::to_string(world.air.searches.size());
+    world.air.brokers[0].ways[0].way.endpoint = *parse_endpoint(path);
+    world.pass(100);
+  }
+  REQUIRE(world.roaming.gave_up().has_value());
+  CHECK(world.roaming.gave_up()->code == Errc::refused);
+  CHECK(world.air.searches.size() == 4);
 }
 
 TEST_CASE("who was tried in vain is tried again when nobody else is heard") {
@@ -220,7 +267,7 @@ TEST_CASE("who was tried in vain is tried again when nobody else is heard") {
   world.appear(7);
   world.pass(1'000);
   world.broker.listen();
-  world.pass(1'500);
+  world.pass(3'000);
   CHECK(world.broker.accept());
   CHECK(world.air.searches.size() == 2);
 }
