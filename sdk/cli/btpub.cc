@@ -127,7 +127,7 @@ class Publisher final : public client::Handler {
         ending.text.empty() ? std::string(wire::name_of(ending.reason)) : ending.text;
     if (retry_ms >= 0) {
       return program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
-                           "; connecting again");
+                           (retry_ms == 0 ? "; there is another way" : "; connecting again"));
     }
     program_.error((ending.greeted ? "" : "cannot connect: ") + why);
     failed_ = exit_of(ending);

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 #include "sdk/cli/event_loop.h"
 #include "sdk/cli/in_reach.h"
@@ -225,17 +224,14 @@ int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber
   for (;;) {
     if (!output.flush()) return static_cast<int>(output.fault() == 0 ? Exit::ok : Exit::error);
     if (subscriber.done()) {
-      const uint64_t left_ms = deadline_ms ? *deadline_ms - std::min(*deadline_ms, clock.mono_ms())
-                                           : std::numeric_limits<uint32_t>::max();
-      const int signal =
-          tell_who_is_in_reach(program, client, loop, static_cast<uint32_t>(left_ms));
+      const int signal = tell_who_is_in_reach(program, client, loop, deadline_ms);
       return signal != 0 ? 128 + signal : static_cast<int>(*subscriber.done());
     }
     if (roaming.gave_up()) {
       const bool heard = roaming.gave_up()->code == Errc::refused;
       if (heard) program.note(roaming.gave_up()->text);
       if (!heard) program.no_broker(*roaming.gave_up());
-      return static_cast<int>(heard ? subscriber.give_up() : Exit::unreachable);
+      return static_cast<int>(heard ? subscriber.give_up(roaming.word()) : Exit::unreachable);
     }
     uint64_t now = clock.mono_ms();
     if (deadline_ms && now >= *deadline_ms) {

@@ -11,6 +11,8 @@ using client::NearBroker;
 using client::Way;
 
 constexpr size_t brokers_told_max = 4;
+constexpr uint32_t answers_ms_max = 5'000;  // that bluetoothd may take to begin and to end
+constexpr uint32_t listens_ms_min = 500;    // less is not worth a word
 
 // The best way with a place that was not tried.
 const HeardWay* way_to(const NearBroker& broker, const std::vector<Way>& tried, bool by_broker) {
@@ -53,7 +55,7 @@ std::string in_reach_text(const std::vector<NearBroker>& brokers, const std::vec
 }
 
 int tell_who_is_in_reach(const Program& program, const client::Client& client, EventLoop& loop,
-                         uint32_t at_most_ms) {
+                         std::optional<uint64_t> deadline_ms) {
   const bool full = client.state() == client::Client::State::stopped &&
                     client.ending().reason == wire::Reason::full;
   if (!full || program.quiet() || !program.is_named()) return 0;
@@ -61,12 +63,17 @@ int tell_who_is_in_reach(const Program& program, const client::Client& client, E
   const SystemClock clock;
   bluez::ScanOptions options;
   options.adapter = program.adapter();
-  options.le_ms = std::min(options.le_ms, at_most_ms);
+  const uint64_t end_ms = deadline_ms.value_or(clock.mono_ms() + options.le_ms + answers_ms_max);
+  if (clock.mono_ms() + listens_ms_min > end_ms) return 0;
+  options.le_ms =
+      static_cast<uint32_t>(std::min<uint64_t>(options.le_ms, end_ms - clock.mono_ms()));
   program.note("looking for others in reach");
   auto finder = client::Finder::begin(options, clock);
   if (!finder) return program.note(finder.error().text), 0;
-  while ((*finder)->turn()) {
-    const int signal = loop.wait((*finder)->fd(), (*finder)->events(), (*finder)->timeout_ms());
+  while ((*finder)->turn() && clock.mono_ms() < end_ms) {
+    const int left_ms = static_cast<int>(end_ms - std::min(end_ms, clock.mono_ms()));
+    const int signal =
+        loop.wait((*finder)->fd(), (*finder)->events(), std::min((*finder)->timeout_ms(), left_ms));
     if (signal != 0) return signal;
   }
   const auto& fault = (*finder)->fault();

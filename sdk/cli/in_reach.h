@@ -1,6 +1,7 @@
 // Who else is in reach, for a client whose broker has no place for it. The main thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,10 @@
 namespace btb::cli {
 
 // If the client stopped because the broker that was named is full, and is on the air: listens for
-// three seconds, or as long as may be, and says who has places. The signal that ended it early,
-// else 0.
+// three seconds, at most until `deadline_ms` (Clock::mono_ms), and says who has places. The signal
+// that ended it early, else 0.
 int tell_who_is_in_reach(const Program& program, const client::Client& client, EventLoop& loop,
-                         uint32_t at_most_ms = 3'000);
+                         std::optional<uint64_t> deadline_ms = std::nullopt);
 
 // "in reach: annexe at le:... (5 places free), ...": of each broker the best way that was not
 // `tried`, and, if a broker said that there is no place (`by_broker`), to no adapter that was:

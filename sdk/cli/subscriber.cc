@@ -92,15 +92,16 @@ void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms)
   }
   if (done_ || (ending.reason == Reason::normal && !ending.by_broker)) return;
   if (ending.by_broker) {
-    program_.error("the broker ended the session: " + why);
+    program_.error((ending.greeted ? "the broker ended the session: " : "the broker refused: ") +
+                   why);
   } else {
     program_.error(ending.greeted ? why : "cannot connect: " + why);
   }
   finish(exit_of(ending));
 }
 
-Exit Subscriber::give_up() {
-  on_disconnected(client_->last_word(), -1);
+Exit Subscriber::give_up(const client::Ending& ending) {
+  on_disconnected(ending, -1);
   finish(Exit::unreachable);
   return *done_;
 }

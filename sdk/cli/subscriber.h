@@ -38,8 +38,8 @@ class Subscriber final : public client::Handler {
   [[nodiscard]] std::optional<Exit> done() const { return done_; }
   // Ends because the time for it is over; says so if the broker has not answered at all.
   void time_over(Exit exit);
-  // Ends because the client's last ending was the last one, and says why.
-  Exit give_up();
+  // Ends because this ending was the last one, and says why.
+  Exit give_up(const client::Ending& ending);
   [[nodiscard]] uint64_t taken() const { return taken_; }
   // When the next line of figures is due; nothing without them.
   [[nodiscard]] std::optional<uint64_t> next_figures_ms() const;

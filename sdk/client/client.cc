@@ -348,10 +348,8 @@ void Client::wait_or_stop() {
   }
   if (!ending_.greeted) ++rounds_failed_;
   ways_left_ = options_.ways.size();
-  if (!may_retry(heard)) {
-    ending_ = last_word();
-    return stop();
-  }
+  end_round();
+  if (!may_retry(heard)) return stop();
   state_ = State::waiting;
   uint32_t wait = backoff_.next_ms(clock_.mono_ms(), ending_.retry_after_ms);
   if (ending_.reason == Reason::let_go) wait = std::max(wait, let_go_wait_ms);
@@ -362,18 +360,21 @@ void Client::wait_or_stop() {
 void Client::note_refusal() {
   const bool full = ending_.reason == Reason::full;
   if (ending_.greeted || (!ending_.by_broker && !full)) return;
-  if (full || !refusal_ || refusal_->reason != Reason::full) refusal_ = ending_;
+  if (refusal_ && !(full && refusal_->reason != Reason::full)) return;
+  refusal_ = ending_;
+  if (options_.ways.size() == 1 && !way().heard) return;  // who else?
+  const std::string who = to_string(way().endpoint);
+  refusal_->text = refusal_->text.empty() ? who : who + ": " + refusal_->text;
 }
 
-Ending Client::last_word() const {
-  if (!refusal_ || ending_.greeted) return ending_;
-  Ending word = *refusal_;
-  if (word.text.empty()) {
-    word.text = ending_.text;
-  } else if (!ending_.text.empty() && ending_.text != word.text) {
-    word.text += "; then " + ending_.text;
-  }
-  return word;
+// What a broker said counts for more than that nobody answered elsewhere.
+void Client::end_round() {
+  if (!refusal_ || ending_.greeted) return;
+  const bool another = !ending_.by_broker && ending_.reason != Reason::full;
+  const std::string last = another && !ending_.text.empty() ? "; but " + ending_.text : "";
+  ending_ = std::move(*refusal_);
+  ending_.text += last;
+  refusal_.reset();
 }
 
 // The round goes on with the next one; false at its end.

@@ -109,10 +109,8 @@ class Client {
 
   [[nodiscard]] State state() const { return state_; }
   // Why the last session or attempt ended, and what kind of failure it was, once there was one.
+  // When all ways failed, and behind one was a broker that refused (`full` above all), its ending.
   [[nodiscard]] const Ending& ending() const { return ending_; }
-  // What to tell of all attempts since the last session: what a broker said when it refused (`full`
-  // above all), and how the last one went; else the ending.
-  [[nodiscard]] Ending last_word() const;
   // The way that is used or was tried last. REQUIRES: there was one.
   [[nodiscard]] const Way& way() const { return options_.ways[way_]; }
   [[nodiscard]] const std::vector<Way>& ways() const { return options_.ways; }
@@ -140,6 +138,7 @@ class Client {
   void learn_ways(const Ending& ending);
   void conversation_ended();
   void stop();
+  void end_round();
   [[nodiscard]] bool may_retry(bool heard) const;
   [[nodiscard]] uint64_t deadline_ms() const;
 
@@ -161,7 +160,7 @@ class Client {
   uint64_t deadline_ms_ = 0;     // of connecting, waiting or closing
   uint64_t held_until_ms_ = 0;   // of waiting
   Ending ending_;
-  std::optional<Ending> refusal_;  // of a broker, since the last session
+  std::optional<Ending> refusal_;  // of a broker, in this round of the ways
   std::vector<uint64_t> buffer_;   // 8-aligned; its first buffered_ bytes wait to be understood
   size_t buffered_ = 0;
   bool stalled_ = false;  // reading was paused with frames left in the buffer

@@ -18,6 +18,7 @@ constexpr uint32_t page_every = 4, page_every_if_never_heard = 2;
 constexpr int long_wait_ms = 1'000;
 constexpr uint64_t next_look_ms = 1'000;  // by then it has begun
 constexpr uint32_t asks_every_ms = 30'000;
+constexpr uint32_t bluetoothd_ms_max = 10'000;  // to begin and to end a look
 // Inquiry takes long and hears no advertisements meanwhile: every so many times.
 constexpr uint32_t inquiry_every = 4;
 // Of a broker that comes back, the way that was just tried in vain waits for others to be heard.
@@ -88,25 +89,32 @@ void Roaming::turn() {
   }
   if (search_ != nullptr) return listen();
   if (now_wanted == Wanted::nothing || clock_.mono_ms() < next_ms_) return;
+  note_word();
   const bool enough = heard_all_ || looks_ >= looks_max;
   if (now_wanted == Wanted::broker && may_give_up() && !tried_.empty() && enough) {
-    gave_up_ = Error{Errc::refused, "over Bluetooth: no other broker in reach"};
+    gave_up_ = Error{Errc::refused, "over Bluetooth: nobody who was heard lets us in"};
     return;
   }
   begin(now_wanted);
+}
+
+void Roaming::note_word() {
+  const auto rank = [](const Ending& ending) {
+    return ending.reason == wire::Reason::full ? 2 : ending.by_broker ? 1 : 0;
+  };
+  if (rank(client_.ending()) >= rank(word_)) word_ = client_.ending();
 }
 
 void Roaming::begin(Wanted wanted) {
   const bool for_broker = wanted == Wanted::broker;
   // One that was there once is heard by its advertisement, or paged where it was.
   const uint32_t last = ever() ? 2 * inquiry_every - 1 : 0;
-  const bool inquires =
-      for_broker &&
-      (looks_ % (ever() ? 2 * inquiry_every : inquiry_every) == last || may_give_up());
+  inquires_ = for_broker &&
+              (looks_ % (ever() ? 2 * inquiry_every : inquiry_every) == last || may_give_up());
   bluez::ScanOptions scan;
   scan.adapter = options_.adapter;
   scan.le_ms = for_broker ? options_.le_ms : news_listen_ms;
-  scan.classic_ms = inquires ? options_.classic_ms : 0;
+  scan.classic_ms = inquires_ ? options_.classic_ms : 0;
   if (for_broker && looks_ == 0) {
     tell_("looking for " + std::string(ever() ? "it" : "a broker") + " over Bluetooth");
   } else if (for_broker && may_give_up()) {
@@ -122,7 +130,8 @@ void Roaming::begin(Wanted wanted) {
   deaf_ = !search;
   if (!search) return for_broker ? nobody(search.error().text) : cannot_hear();
   if (for_broker) {
-    client_.hold_until(clock_.mono_ms() + scan.le_ms + scan.classic_ms + Finder::asking_ms_max);
+    client_.hold_until(clock_.mono_ms() + scan.le_ms + scan.classic_ms + Finder::asking_ms_max +
+                       bluetoothd_ms_max);
   }
   search_ = std::move(*search);
   listen();
@@ -138,7 +147,8 @@ void Roaming::listen() {
     stop_listening();
   } else if (!goes_on) {
     deaf_ = search_->fault().has_value();
-    nobody(search_->fault() ? search_->fault()->text : "no broker in reach");
+    const char* nobody_heard = tried_.empty() ? "no broker in reach" : "nobody else in reach";
+    nobody(search_->fault() ? search_->fault()->text : nobody_heard);
   }
 }
 
@@ -186,8 +196,8 @@ void Roaming::nobody(const std::string& why) {
   search_.reset();
   if (may_give_up()) {
     // One that worked before and is full now, say, was found.
-    const Ending ending = client_.last_word();
-    const bool found = !tried_.empty() || ending.reason == wire::Reason::full || ending.by_broker;
+    note_word();
+    const bool found = !tried_.empty() || word_.reason == wire::Reason::full || word_.by_broker;
     gave_up_ = Error{found ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
     return;
   }
@@ -223,12 +233,12 @@ bool Roaming::has_news(const NearBroker& broker) const {
 // just did.
 //
 // Anybody may say that he is a broker, and be heard first. So after somebody was tried in vain all
-// that are heard in a while are taken together, those that were not tried yet before the others.
+// that are heard in a while are taken together, those that were not tried yet before the others;
+// if there are only others, not before the end of a look that would find who is silent on LE.
 bool Roaming::found_ways(bool all) {
   const bool collects = !all && clock_.mono_ms() < collects_until_ms_;
   if (collects && !ever()) return false;
   const bool was_full = client_.ending().reason == wire::Reason::full;
-  const bool takes_tried = ever() ? !collects : all && !may_give_up();
   std::vector<Way> ways, again;
   std::vector<std::pair<Endpoint, uint16_t>> sites;
   for (const NearBroker& broker : search_->brokers()) {
@@ -240,7 +250,9 @@ bool Roaming::found_ways(bool all) {
       sites.emplace_back(heard.way.endpoint, broker.site);
     }
   }
-  if (takes_tried) ways.insert(ways.end(), again.begin(), again.end());
+  const bool early = !all && inquires_ && ways.empty();
+  if (ever() ? !collects : !may_give_up() && !early)
+    ways.insert(ways.end(), again.begin(), again.end());
   if (ways.empty()) return false;
   heard_all_ = all;
   heard_ = std::move(sites);
@@ -256,6 +268,7 @@ void Roaming::remember() {
   const Endpoint& endpoint = client_.way().endpoint;
   looks_ = 0;
   tried_.clear();
+  word_ = {};
   if (session.number == session_ && session.site == site_ && endpoint == endpoint_) return;
   session_ = session.number;
   site_ = session.site;

@@ -49,9 +49,12 @@ class Roaming {
   [[nodiscard]] short events() const { return search_ == nullptr ? short{0} : search_->events(); }
   [[nodiscard]] int timeout_ms() const;
   void turn();
-  // Why it gave up, if it did. `not_found`: nobody is in reach. `refused`: somebody is, and the
-  // client's ending() says what became of it.
+  // Why it gave up, if it did. `not_found`: nobody is in reach. `refused`: somebody is, and word()
+  // says what became of it.
   [[nodiscard]] const std::optional<Error>& gave_up() const { return gave_up_; }
+  // The most telling ending since the last session: of a broker that is full, of one that refused
+  // for another reason, else the last one.
+  [[nodiscard]] const Ending& word() const { return word_; }
 
  private:
   static Result<std::unique_ptr<Search>> begin_finder(const bluez::ScanOptions& options,
@@ -60,6 +63,7 @@ class Roaming {
   enum class Wanted : uint8_t { nothing, broker, news };
 
   [[nodiscard]] Wanted wanted() const;
+  void note_word();
   void begin(Wanted wanted);
   void listen();
   void listen_for_news(bool goes_on);
@@ -97,6 +101,8 @@ class Roaming {
   bool stopping_ = false;                             // to listen
   bool deaf_ = false;                                 // the last look failed
   bool announces_ = false;                            // the broker was heard over LE
+  bool inquires_ = false;                             // in this look
+  Ending word_;
   std::optional<Error> gave_up_;
 };
 

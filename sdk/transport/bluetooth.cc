@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <span>
 
@@ -69,6 +70,8 @@ struct DeviceInfo {
   std::array<uint8_t, 8> features;  // the adapter's own (Core specification, volume 2, part C, 3.3)
   std::array<uint8_t, 115> rest;
 };
+
+static_assert(offsetof(DeviceInfo, features) == 21 && sizeof(DeviceInfo) >= 92);
 
 struct LinkInfo {
   uint16_t handle;

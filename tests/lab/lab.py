@@ -233,6 +233,7 @@ class Lab:
 
     def capture(self, number):
         """What passed between this adapter and its kernel so far."""
+        self.radio("flush")
         return case_folder / f"adapter{number}.btsnoop"
 
     def usage(self):

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+ARCHITECTURE = "x86_64"
 KERNEL_PACKAGE = "linux-image-6.12-amd64"
 MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "bluetooth", "hci_vhci", "rfcomm", "bnep", "cmac",
            "ecdh_generic", "algif_hash", "algif_skcipher"]
@@ -75,14 +76,17 @@ def tool(name):
 
 
 def need_tools():
-    if os.uname().machine != "x86_64":
-        raise Unavailable(f"the guest is x86_64, this machine is {os.uname().machine}")
+    if os.uname().machine != ARCHITECTURE:
+        raise Unavailable(f"the guest is {ARCHITECTURE}, this machine is {os.uname().machine}")
     for name in TOOLS:
         tool(name)
 
 
 def call(command, **more):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+    except FileNotFoundError as missing:
+        raise Unavailable(f"there is no {missing.filename}") from missing
     if done.returncode != 0:
         raise Unavailable(f"{' '.join(map(str, command))}: {done.stdout.strip()[-500:]}")
     return done.stdout

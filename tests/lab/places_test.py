@@ -115,11 +115,13 @@ def fourteen_have_places_on_two_adapters():
 
 
 def who_is_told_full_is_told_who_else_is_in_reach():
-    with Lab(adapters=5) as lab:
-        lab.apart(3, 4)  # the client and the broker's other adapter
+    with Lab(adapters=8) as lab:
+        clients = (4, 5, 6, 7)
+        for number in clients:
+            lab.apart(number, 3)  # the broker's other adapter
         full = lab.broker(f"""
 broker: {{name: lab}}
-listen: ["{LOCAL}", "l2cap:hci0/4097", "l2cap:hci4/4097"]
+listen: ["{LOCAL}", "l2cap:hci0/4097", "le:hci0/128", "l2cap:hci3/4097"]
 topics: [{{filter: "events/#", kind: events}}]
 limits: {{sessions_per_adapter: 1, let_go_after: 1h}}
 """)
@@ -128,19 +130,23 @@ broker: {name: annexe}
 listen: [unix:/run/c.sock, "le:hci1/128"]
 topics: [{filter: "events/#", kind: events}]
 """, "annexe")
-        for broker in (full, annexe):
-            wait_for("it to be announced", lambda: "advertising" in broker.err() or "service_record" in broker.err())
+        wait_for("the one", lambda: "advertising" in full.err())
+        wait_for("the other", lambda: "advertising" in annexe.err())
         first = lab.btsub("events/a", at=f"l2cap:{lab.address(0)}/4097", adapter=2, options=["-v"])
         wait_for("its session", lambda: "subscribed;" in first.err())
-        for program, words in (("btsub", ["events/a"]), ("btpub", ["events/a", "-m", "x"]), ("btctl", ["status"])):
-            second = lab.start(program, [BIN / program, "-b", f"l2cap:{lab.address(0)}/4097", "--adapter", name_of(3), *words])
+        commands = (["btsub", "events/a"], ["btpub", "events/a", "-m", "x"], ["btctl", "status"], ["btctl", "-q", "status"])
+        seconds = [lab.start(program, [BIN / program, "-b", f"l2cap:{lab.address(0)}/4097", "--adapter", name_of(number), *words])
+                   for (program, *words), number in zip(commands, clients)]
+        quiet = seconds.pop()
+        assert quiet.wait() == 5 and len(quiet.err().splitlines()) == 1, quiet.err()
+        for (program, *_), second in zip(commands, seconds):
             assert second.wait() == 5, second.err()
             # Where it was refused, where it was sent, which is out of reach, and where it may go.
             refused, heard = second.err().splitlines()[-3], second.err().splitlines()[-1]
             assert "all 1 places of this adapter are taken" in refused, second.err()
-            assert f"then l2cap:{lab.address(4)}/4097: " in refused, second.err()
+            assert f"; but l2cap:{lab.address(3)}/4097: " in refused, second.err()
             assert heard.startswith(f"{program}: in reach: ") and f"le:{lab.address(1)}/128 (7 places free)" in heard, second.err()
-            assert lab.address(0) not in heard and lab.address(4) not in heard, heard
+            assert lab.address(0) not in heard and lab.address(3) not in heard, heard
 
 
 def who_has_nothing_to_receive_lets_go_of_its_place_and_comes_back():

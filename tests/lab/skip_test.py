@@ -9,6 +9,7 @@ RUN = f"""
 import sys
 sys.path.insert(0, {str(HERE)!r})
 import machine, run
+machine.ARCHITECTURE = machine.os.uname().machine  # whatever this one is
 %s
 run.main()
 """
@@ -24,7 +25,7 @@ def run_where(what_is_missing, cache):
 
 def main():
     with tempfile.TemporaryDirectory() as cache:
-        said = run_where("machine.TOOLS['no-such-qemu'] = 'qemu-system-x86'", cache)
+        said = run_where("machine.TOOLS = {'no-such-qemu': 'qemu-system-x86'}", cache)
         assert "there is no no-such-qemu: install the package qemu-system-x86" in said, said
         said = run_where("machine.need_tools = lambda: None; machine.KERNEL_PACKAGE = 'linux-image-of-nobody'", cache)
         assert "linux-image-of-nobody" in said, said

@@ -41,6 +41,7 @@ std::string Console::answer(std::string_view line) {
 
   if (verb == "quit") return quits_ = true, "ok";
   if (verb == "usage") return "ok " + usage();
+  if (verb == "flush") return std::fflush(nullptr), "ok";
   if (verb == "timing" && arguments == 1 && (words[1] == "on" || words[1] == "off")) {
     air_.options.keeps_time = words[1] == "on";
     return "ok";

@@ -4,10 +4,14 @@
 //   range A B RSSI [LOSS]  how well they do: dBm, and the share of packets lost each way
 //   unplug A, plug A     pulls the adapter out and puts it in again
 //   timing on|off        whether carrying takes time
-//   edr 2|3, phy 1|2     Mbit/s of BR/EDR and LE; adapters claim to do EDR 3 or not from their next
-//   "plug" on supervision MS       of BR/EDR links that are made from now on; 0: 20 s usage what
-//   each adapter did, as JSON stranger HEX         another device that advertises these bytes;
-//   strangers off: all leave quit
+//   edr 2|3, phy 1|2     Mbit/s of BR/EDR and LE
+//   supervision MS       of BR/EDR links that are made from now on; 0: 20 s
+//   usage                what each adapter did, as JSON
+//   flush                what was captured so far is in the files
+//   stranger HEX         another device that advertises these bytes; strangers off: all leave
+//   quit
+//
+// What an adapter claims of EDR 3 it claims when it is plugged in.
 //
 // A and B are numbers of adapters, in the order they were made. The answer begins with "ok" or
 // "error". Functions over what is given; one thread.

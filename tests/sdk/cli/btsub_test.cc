@@ -135,7 +135,7 @@ TEST_CASE("btsub ends with 5 if the broker refuses the session or the subscripti
   wait_until([&] { return broker.accept(); });
   broker.goodbye(Reason::not_allowed, "not \x1b[31myou");
   CHECK(full.wait() == 5);
-  CHECK(full.err() == "btsub: the broker ended the session: not_allowed (not \\x1b[31myou)\n");
+  CHECK(full.err() == "btsub: the broker refused: not_allowed (not \\x1b[31myou)\n");
   broker.hang_up();
   Process refused("btsub", {"-b", broker.address(), "x"});
   broker.greet();

@@ -322,7 +322,47 @@ TEST_CASE("that a broker is full is the last word, also where nobody is at the p
   run_until(client, [&] { return client.state() == Client::State::stopped; });
   CHECK(client.ending().reason == Reason::full);
   CHECK(client.ending().by_broker);
-  CHECK(client.ending().text.starts_with("no place; then unix:/nonexistent/b.sock: "));
+  const std::string text =
+      to_string(broker.endpoint) + ": no place; but unix:/nonexistent/b.sock: ";
+  CHECK(client.ending().text.starts_with(text));
+}
+
+TEST_CASE("who is full says when to come back, also where nobody is at the place it named") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.retry_first = true;
+  options.ways.push_back({*parse_endpoint("unix:/nonexistent/b.sock")});
+  Client client(options, recorder, clock);
+  client.start();
+  run_until(client, [&] { return broker.accept(); });
+  fb::GoodbyeT goodbye;
+  goodbye.reason = Reason::full;
+  goodbye.retry_after_ms = 50'000;
+  broker.say(goodbye);
+  run_until(client, [&] { return client.rounds_failed() == 1; });
+  CHECK(client.ending().reason == Reason::full);
+  CHECK(client.timeout_ms() > 40'000);
+}
+
+TEST_CASE("a full broker's refusal counts for its round only") {
+  SmallBroker broker;
+  Recorder recorder;
+  const SystemClock clock;
+  ClientOptions options = quick(broker);
+  options.retry_first = true;
+  Client client(options, recorder, clock);
+  client.start();
+  fb::GoodbyeT goodbye;
+  for (const Reason reason : {Reason::full, Reason::version_unsupported}) {
+    run_until(client, [&] { return broker.accept(); });
+    goodbye.reason = reason;
+    broker.say(goodbye);
+    run_until(client, [&] { return client.ending().reason == reason; });
+    broker.hang_up();
+  }
+  CHECK(client.state() == Client::State::stopped);
 }
 
 TEST_CASE("who is asked to let go comes back at its own time, or when it is told to") {
