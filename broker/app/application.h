@@ -107,8 +107,9 @@ class Application final : private SessionsOwner, private SourceEvents {
   std::vector<LooseLink> loose_links_;
   LostLinks lost_links_;
   uint32_t link_ticks_ = 0;
-  std::unique_ptr<Discovery> discovery_;  // null: no listener is a Bluetooth one
-  uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed
+  std::unique_ptr<Discovery> discovery_;              // null: no listener is a Bluetooth one
+  std::map<std::string, uint64_t> bluetooth_events_;  // what it told, and how often
+  uint64_t out_of_descriptors_gone_ = 0;              // of listeners that are closed
   Supervisor supervisor_;
   Timer tick_timer_;
   Timer sys_timer_;

@@ -42,6 +42,7 @@ void Application::announce() {
   discovery_ = std::make_unique<Discovery>(
       loop_, config_->broker.name, sessions_.site, endpoints,
       [this](bool good, const std::string& what, const std::string& text) {
+        ++bluetooth_events_[what];
         log_.write(good ? EventLog::Level::info : EventLog::Level::warning, what, text);
       });
   discovery_->set_epoch(sessions_.announced_epoch());

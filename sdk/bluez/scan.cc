@@ -56,8 +56,10 @@ bool has_service(sd_bus_message* variant) {
   return found;
 }
 
-void read_announcement(sd_bus_message* variant, Found& found) {
-  if (sd_bus_message_enter_container(variant, 'v', "a{qv}") <= 0) return;
+// False if there is one that cannot be read.
+bool read_announcement(sd_bus_message* variant, Found& found) {
+  bool good = true;
+  if (sd_bus_message_enter_container(variant, 'v', "a{qv}") <= 0) return good;
   if (sd_bus_message_enter_container(variant, 'a', "{qv}") > 0) {
     while (sd_bus_message_enter_container(variant, 'e', "qv") > 0) {
       uint16_t number = 0;
@@ -70,12 +72,14 @@ void read_announcement(sd_bus_message* variant, Found& found) {
       }
       if (number == company) {
         found.announcement = decode_announcement({static_cast<const std::byte*>(data), size});
+        good = found.announcement.has_value();
       }
       sd_bus_message_exit_container(variant);
     }
     sd_bus_message_exit_container(variant);
   }
   sd_bus_message_exit_container(variant);
+  return good;
 }
 
 }  // namespace
@@ -236,7 +240,8 @@ void Scan::read_device(const std::string& path, sd_bus_message* properties, bool
     if (name == "UUIDs") return device.has_service = has_service(properties), true;
     if (name == "ManufacturerData") {
       heard = true;
-      return read_announcement(properties, device.found), true;
+      device.says_nonsense = !read_announcement(properties, device.found);
+      return true;
     }
     if (name == "RSSI" && sd_bus_message_read(properties, "v", "n", &rssi) >= 0) {
       heard = true;
@@ -286,6 +291,12 @@ void Scan::stop_discovering() {
 // over LE; what is announced it tells.
 bool Scan::is_ours(const Device& device) {
   return device.has_service || device.found.announcement.has_value();
+}
+
+size_t Scan::left_out() const {
+  return static_cast<size_t>(std::count_if(devices_.begin(), devices_.end(), [](const auto& entry) {
+    return entry.second.has_service && entry.second.heard && entry.second.says_nonsense;
+  }));
 }
 
 std::vector<Found> Scan::found() const {

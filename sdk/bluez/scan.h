@@ -72,6 +72,8 @@ class Scan {
   [[nodiscard]] bool classic() const { return stage_ == Stage::classic; }
   // What was heard so far, strongest first.
   [[nodiscard]] std::vector<Found> found() const;
+  // Devices that advertise under our UUID what is no announcement of a broker.
+  [[nodiscard]] size_t left_out() const;
   // Why it ended early: `unavailable` (no bluetoothd), `not_found` (no adapter that is switched
   // on), `refused` (bluetoothd does not let us look, with its words). Nobody in reach is no fault.
   [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
@@ -82,6 +84,7 @@ class Scan {
     Found found;
     bool has_service = false;
     bool heard = false;
+    bool says_nonsense = false;
   };
 
   Scan(std::unique_ptr<Bus> bus, ScanOptions options, const Clock& clock);

@@ -89,10 +89,13 @@ Result<std::vector<NearBroker>> on_the_air(const Program& program,
     pollfd entry{(*finder)->fd(), (*finder)->events(), 0};
     ::poll(&entry, 1, (*finder)->timeout_ms());
   }
-  if ((*finder)->left_out() != 0) {
-    program.note(std::to_string((*finder)->left_out()) +
-                 " service records under our UUID are not a broker's, and were left out");
-  }
+  const auto tell_left_out = [&](size_t count, const char* what) {
+    if (count == 0) return;
+    program.note(std::to_string(count) + what +
+                 " under our UUID are not a broker's, and were left out");
+  };
+  tell_left_out((*finder)->records_left_out(), " service records");
+  tell_left_out((*finder)->advertisements_left_out(), " advertisements");
   if ((*finder)->fault()) return *(*finder)->fault();
   return (*finder)->brokers();
 }

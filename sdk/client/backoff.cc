@@ -10,9 +10,8 @@ constexpr uint32_t doublings_max = 20;
 
 }  // namespace
 
-// xorshift64 (Marsaglia, "Xorshift RNGs", 2003, the triple 13, 7, 17): enough to spread clients in
-// time.
-uint32_t Backoff::random_below(uint32_t bound) {
+// xorshift64 (Marsaglia, "Xorshift RNGs", 2003, the triple 13, 7, 17).
+uint32_t Jitter::below(uint32_t bound) {
   random_ ^= random_ << 13;
   random_ ^= random_ >> 7;
   random_ ^= random_ << 17;
@@ -26,8 +25,7 @@ uint32_t Backoff::next_ms(uint64_t now_ms, uint32_t at_least_ms) {
                            << std::min(failures_, doublings_max);
   if (failures_ < doublings_max) ++failures_;
   const auto whole = static_cast<uint32_t>(std::min<uint64_t>(doubled, options_.max_ms));
-  const uint32_t wait = whole - random_below(whole / 2 + 1);
-  return std::max(wait, at_least_ms);
+  return std::max(jitter_.of(whole), at_least_ms);
 }
 
 }  // namespace btb::client

@@ -13,10 +13,24 @@ struct BackoffOptions {
   uint32_t stable_ms = 10'000;  // a session of at least this length starts anew
 };
 
+// Random numbers, enough to spread clients in time. Value type.
+class Jitter {
+ public:
+  // `seed` tells one client's from another's; any value.
+  explicit Jitter(uint64_t seed) : random_(seed | 1) {}
+  // Less than `bound`; 0 if that is 0.
+  uint32_t below(uint32_t bound);
+  // Between half of and the whole of it.
+  uint32_t of(uint32_t whole) { return whole - below(whole / 2 + 1); }
+
+ private:
+  uint64_t random_;
+};
+
 class Backoff {
  public:
-  // `seed` tells one client's jitter from another's; any value.
-  Backoff(BackoffOptions options, uint64_t seed) : options_(options), random_(seed | 1) {}
+  // As of Jitter.
+  Backoff(BackoffOptions options, uint64_t seed) : options_(options), jitter_(seed) {}
 
   void connected(uint64_t now_ms) { connected_at_ms_ = now_ms; }
 
@@ -26,10 +40,8 @@ class Backoff {
   uint32_t next_ms(uint64_t now_ms, uint32_t at_least_ms);
 
  private:
-  uint32_t random_below(uint32_t bound);
-
   BackoffOptions options_;
-  uint64_t random_;
+  Jitter jitter_;
   uint64_t connected_at_ms_ = 0;  // 0: not since the last next_ms
   uint32_t failures_ = 0;
 };

@@ -82,6 +82,7 @@ bool Finder::turn() {
   if (scan_ != nullptr) {
     if (scan_->turn()) return true;
     fault_ = scan_->fault();
+    advertisements_left_out_ = scan_->left_out();
     for (const bluez::Found& device : scan_->found()) asked_.push_back({device, {}});
     scan_.reset();
     asking_until_ms_ = clock_.mono_ms() + asking_ms_max;
@@ -90,7 +91,7 @@ bool Finder::turn() {
   if (query_ == nullptr) return false;
   if (query_->turn() && clock_.mono_ms() < asking_until_ms_) return true;
   asked_[asking_].records = query_->records();
-  left_out_ += query_->left_out();
+  records_left_out_ += query_->left_out();
   query_.reset();
   ++asking_;
   return ask_next();

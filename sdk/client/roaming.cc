@@ -14,6 +14,7 @@ constexpr uint64_t pause_min_ms = 200, pause_max_ms = 15'000;
 constexpr uint64_t long_away_ms = 3'600'000, long_pause_ms = 60'000;
 // Of those that let go: half of the time they listen.
 constexpr uint32_t news_listen_ms = 3'000, news_pause_ms = 3'000;
+constexpr uint32_t news_spread_ms = 500;  // for all who heard it at once
 constexpr uint32_t page_every = 4, page_every_if_never_heard = 2;
 constexpr int long_wait_ms = 1'000;
 constexpr uint64_t next_look_ms = 1'000;  // by then it has begun
@@ -35,7 +36,8 @@ Roaming::Roaming(Client& client, RoamingOptions options, const Clock& clock, Tel
       options_(std::move(options)),
       clock_(clock),
       tell_(std::move(tell)),
-      begin_search_(std::move(begin_search)) {}
+      begin_search_(std::move(begin_search)),
+      jitter_(static_cast<uint64_t>(clock.now_us()) ^ reinterpret_cast<uintptr_t>(this)) {}
 
 Roaming::~Roaming() = default;
 
@@ -177,7 +179,7 @@ void Roaming::go() {
   stopping_ = false;
   if (listening_for_ == Wanted::news) {
     next_ms_ = clock_.mono_ms() + news_pause_ms;
-    return client_.try_within(0);
+    return client_.try_within(jitter_.below(news_spread_ms));
   }
   pause();
   client_.set_ways(std::move(ways_));
@@ -210,8 +212,9 @@ void Roaming::nobody(const std::string& why) {
 void Roaming::pause() {
   const uint64_t now = clock_.mono_ms();
   const uint64_t away_ms = now - since_ms_;
-  next_ms_ = now + (away_ms < long_away_ms ? std::clamp(away_ms / 8, pause_min_ms, pause_max_ms)
-                                           : long_pause_ms);
+  const uint64_t wait_ms =
+      away_ms < long_away_ms ? std::clamp(away_ms / 8, pause_min_ms, pause_max_ms) : long_pause_ms;
+  next_ms_ = now + jitter_.of(static_cast<uint32_t>(wait_ms));
   const uint32_t every = announces_ ? page_every : page_every_if_never_heard;
   const bool pages = !ever() || deaf_ || looks_ % every == 0;
   client_.hold_until(pages ? 0 : next_ms_ + next_look_ms);

@@ -83,6 +83,7 @@ class Roaming {
   const Clock& clock_;
   Tell tell_;
   BeginSearch begin_search_;
+  Jitter jitter_;
   Wanted listening_for_ = Wanted::nothing;
   std::unique_ptr<Search> search_;
   uint64_t next_ms_ = 0;   // not before

@@ -200,7 +200,33 @@ TEST_CASE("what each adapter did is counted") {
   CHECK(sender.listening - before.listening > 10'000);
   CHECK(sender.listening - before.listening < 200'000);
   CHECK(world[2].controller.usage.bytes_received == 0);
-  CHECK(world[2].controller.usage.listening == 0);
+}
+
+TEST_CASE("the time in which an adapter listens is counted") {
+  World world(1);
+  const auto listens = [&](Micros in) {
+    world.air.settle();
+    const Micros before = world[0].controller.usage.listening;
+    world.pass(in);
+    world.air.settle();
+    return world[0].controller.usage.listening - before;
+  };
+  CHECK(listens(12'800'000) == 2 * 112'500);  // windows of 11.25 ms, for pages and for inquiries
+  world[0].send(hci::op::write_scan_enable, PacketWriter().u8(0));
+  CHECK(listens(1'000'000) == 0);
+  // A quarter of its time; also while that goes on, and behind a reset no more.
+  world[0].send(hci::op::le_set_scan_parameters, PacketWriter().u8(0).u16(64).u16(16).u8(0).u8(0));
+  world[0].send(hci::op::le_set_scan_enable, PacketWriter().u8(1).u8(1));
+  CHECK(listens(1'000'000) == 250'000);
+  world[0].send(hci::op::reset, PacketWriter());
+  CHECK(listens(1'000'000) == 0);
+  // It asks for two units of 1.28 s, and pages somebody who is not there for as long as it may.
+  world[0].send(hci::op::inquiry, PacketWriter().u24(0x9E8B33).u8(2).u8(0));
+  CHECK(listens(4'000'000) == 2'560'000);
+  world[0].send(
+      hci::op::create_connection,
+      PacketWriter().address(Address{{9, 9, 9, 9, 9, 9}}).u16(0).u8(0).u8(0).u16(0).u8(0));
+  CHECK(listens(8'000'000) == 5'120'000);
 }
 
 TEST_CASE("a link has the policy that its host wrote, and the default before") {

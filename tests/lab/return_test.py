@@ -5,12 +5,13 @@ LAB_CYCLES and LAB_KILLS say how often (8 and 3): `LAB_CYCLES=100 LAB_KILLS=20 .
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, OUT, main, wait_for  # noqa: E402
+from lab import BIN, Lab, OUT, PATIENCE_S, main, needs_emulation, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 CYCLES = int(os.environ.get("LAB_CYCLES", "8"))
@@ -38,6 +39,12 @@ class Publisher:
             self.process.stdin.flush()
             self.sent += 1
             time.sleep(0.05)
+
+    def go_on_until(self, what, check):
+        deadline = time.monotonic() + PATIENCE_S
+        while not check():
+            assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
+            self.go_on(0.2)
 
     def finish(self):
         self.process.stdin.close()
@@ -111,6 +118,39 @@ def nothing_is_missing_and_nothing_comes_twice():
         print(f"{publisher.sent} messages, {left + len(subs)} times away, {returns} returns", flush=True)
 
 
+def nothing_is_missing_whatever_goes_off():
+    needs_emulation("it pulls adapters out")
+    with Lab(adapters=3) as lab:
+        broker = lab.broker(CONFIG.replace('"le:hci0/128"', '"le:hci0/128", "l2cap:hci1/4097", "le:hci1/128"'))
+        wait_for("both adapters to be announced", lambda: broker.err().count(" advertising: ") == 2)
+        lab.radio("supervision 1000")
+        sub = lab.btsub("events/#", at=f"l2cap:{lab.address(0)}/4097", adapter=2, options=["-v", "--retry"], name="sub")
+        wait_for("its subscription", lambda: "subscribed;" in sub.err())
+        publisher = Publisher()
+        publisher.go_on(0.5)
+        # The broker's adapter is pulled out. It has another one, at another address.
+        lab.radio("unplug 0")
+        at_other = f"connected again to lab at l2cap:{lab.address(1)}/4097"
+        publisher.go_on_until("the session at the other adapter", lambda: at_other in sub.err())
+        # The client's own adapter is switched off and on.
+        soft = next(pathlib.Path(f"/sys/class/bluetooth/{lab.name(2)}").glob("rfkill*")) / "soft"
+        returns = sub.err().count("connected again")
+        soft.write_text("1")
+        publisher.go_on_until("the loss", lambda: not is_back(sub))
+        soft.write_text("0")
+        publisher.go_on_until("the session again", lambda: sub.err().count("connected again") == returns + 1)
+        # The client sleeps for longer than its link lives.
+        sub.send(signal.SIGSTOP)
+        lab.apart(1, 2)
+        publisher.go_on_until("the broker to notice", lambda: "l2cap" not in lab.btctl("sessions", at=LOCAL)[1])
+        lab.together(1, 2)
+        sub.send(signal.SIGCONT)
+        publisher.go_on_until("the session again", lambda: sub.err().count("connected again") == returns + 2)
+        publisher.finish()
+        wait_for("all", lambda: sub.messages()[-1]["seq"] == publisher.sent)
+        assert runs_of(sub) == [list(range(1, publisher.sent + 1))], runs_of(sub)
+
+
 def a_killed_broker_is_found_again_and_the_sequences_stay_whole():
     chance = random.Random(8)
     with Lab(adapters=4) as lab:
@@ -136,4 +176,5 @@ def a_killed_broker_is_found_again_and_the_sequences_stay_whole():
 
 
 if __name__ == "__main__":
-    main([nothing_is_missing_and_nothing_comes_twice, a_killed_broker_is_found_again_and_the_sequences_stay_whole])
+    main([nothing_is_missing_and_nothing_comes_twice, nothing_is_missing_whatever_goes_off,
+          a_killed_broker_is_found_again_and_the_sequences_stay_whole])

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -153,6 +154,8 @@ def an_adapter_that_is_pulled_out_while_others_connect_takes_only_its_own_with_i
         subprocess.run([BIN / "btpub", "-b", LOCAL, "events/a", "-m", "there"], check=True)
         wait_for("the other, undisturbed", lambda: [one["payload"] for one in at_other.messages()] == ["there"])
         assert "lost" not in at_other.err()
+        status = json.loads(lab.btctl("--json", "status", at=LOCAL)[1])
+        assert status["bluetooth"]["adapter_gone"] == 3, status
 
 
 def three_hundred_foreign_advertisements_hide_no_broker():
@@ -170,6 +173,8 @@ def three_hundred_foreign_advertisements_hide_no_broker():
         done = subprocess.run([BIN / "btctl", "--adapter", name_of(1), "scan", "--seconds", "5"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE)
         assert done.returncode == 0 and b"lab" in done.stdout, (done.stdout, done.stderr)
+        told = re.search(rb"(\d+) advertisements under our UUID are not a broker's", done.stderr)
+        assert told and 20 <= int(told[1]) <= 29, done.stderr  # there are 29; not each is heard in five seconds
         lab.apart(0, 1)  # so the false one is heard first
         sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(1), "-v", "events/#"])
         wait_for("the false one to be tried", lambda: "found a broker at le:C0:" in sub.err())

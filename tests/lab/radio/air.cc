@@ -281,6 +281,7 @@ void Air::settle(Link& link) {
 
 void Air::settle() {
   for (const auto& [id, link] : links_) settle(*link);
+  for (Controller* controller : controllers_) controller->settle();
 }
 
 void Air::exchange(Link& link) {

@@ -42,9 +42,9 @@ void Controller::on_inquiry(PacketReader& in) {
       if (found != nullptr) answer_inquiry(*found);
     }));
   }
-  inquiry_.push_back(air_.agenda.at(begin + lasts, [this, lasts] {
+  inquiry_.push_back(air_.agenda.at(begin + lasts, [this] {
+    settle();
     inquiry_.clear();
-    usage.listening += lasts;
     event(hci::event::inquiry_complete, PacketWriter().u8(0));
   }));
 }
@@ -124,6 +124,7 @@ void Controller::page() {
 }
 
 void Controller::page_ended(uint8_t status) {
+  settle();
   const Address to = paging_->to;
   air_.agenda.cancel(paging_->next);
   paging_.reset();
@@ -171,6 +172,7 @@ void Controller::on_reject_connection(PacketReader& in) {
 }
 
 void Controller::connected(Controller& pager, bool as_central) {
+  pager.settle();
   air_.agenda.cancel(pager.paging_->next);
   pager.paging_.reset();
   const Micros supervision =

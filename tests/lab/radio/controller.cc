@@ -28,6 +28,7 @@ constexpr CommandBit supported[] = {
 // Links of 3 and 5 slots, encryption, role switch, sniff; EDR 2 and 3 Mbit/s; inquiry with RSSI and
 // extended; simple pairing; LE beside BR/EDR; extended features (volume 2, part C, 3.2).
 constexpr uint64_t classic_features = 0x80'00'00'00'00'00'00'00 | 0x00'5B'05'D8'7E'00'04'BF;
+constexpr double scan_window_share = 11.25 / 1280;  // for inquiries, and for pages
 constexpr uint64_t edr_3_feature = uint64_t{1} << 26;
 constexpr uint64_t host_simple_pairing = 1, host_le = 2, host_both = 4, host_secure = 8;
 
@@ -90,6 +91,7 @@ void Controller::command(Bytes packet) {
   PacketReader in(packet);
   opcode_ = in.u16();
   in.u8();  // how many bytes follow: the packet says it, too
+  settle();
   const auto found = commands().find(opcode_);
   if (found == commands().end()) {
     ++unknown_[opcode_];
@@ -139,7 +141,25 @@ void Controller::later(Micros in, std::function<void()> what) {
 }
 
 // As after power-on; what it had to do with others ends without a word.
+// Of its time, but for its links: windows of 11.25 ms in which it listens for inquiries and pages,
+// scanning and connecting over LE, and all of it while it asks or pages itself.
+double Controller::listening_share() const {
+  if (paging_ || !inquiry_.empty()) return 1;
+  double share = 0;
+  if ((settings_.scan_enable & 1) != 0) share += scan_window_share;
+  if ((settings_.scan_enable & 2) != 0) share += scan_window_share;
+  if (scanning_.on) share += scanning_.duty;
+  if (initiating_.on) share += initiating_.duty;
+  return std::min(share, 1.0);
+}
+
+void Controller::settle() {
+  const auto passed = static_cast<double>(air_.now() - std::exchange(settled_, air_.now()));
+  usage.listening += static_cast<Micros>(passed * listening_share());
+}
+
 void Controller::restart() {
+  settle();
   air_.abandon_links(*this);
   for (Agenda::Id id : std::exchange(later_, {})) air_.agenda.cancel(id);
   if (paging_) air_.agenda.cancel(paging_->next);

@@ -59,6 +59,8 @@ class Controller {
 
   // An advertisement of somebody who is no controller here.
   void overhear(const Address& random_address, Bytes data);
+  // What it listened for so far is in the usage. Before anything changes that.
+  void settle();
   void link_closed(uint16_t handle, uint8_t reason);
   void data_arrived(uint16_t handle, const Fragment& fragment);
   void data_sent(uint16_t handle);
@@ -123,7 +125,6 @@ class Controller {
     bool once = false;  // each advertiser is reported once
     double duty = 1;
     std::set<LeAddress> seen;
-    Micros since = 0;
   };
 
   struct Initiating {
@@ -147,6 +148,8 @@ class Controller {
   void restart();
   // In a while, unless it is restarted or gone by then.
   void later(Micros in, std::function<void()> what);
+
+  [[nodiscard]] double listening_share() const;
 
   void on_reset(PacketReader& in);
   void on_take(PacketReader& in);  // settings that change nothing here
@@ -236,6 +239,7 @@ class Controller {
   Settings settings_;
   std::map<uint16_t, unsigned> unknown_;
   std::set<Agenda::Id> later_;
+  Micros settled_ = 0;
 
   std::optional<Paging> paging_;
   std::set<Address> paged_by_;  // connection requests that wait for an answer of the host

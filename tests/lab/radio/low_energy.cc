@@ -187,13 +187,8 @@ void Controller::on_scan_parameters(PacketReader& in) {
 
 void Controller::on_scan_enable(PacketReader& in) {
   const bool on = in.u8() != 0;
-  if (scanning_.on) {
-    usage.listening +=
-        static_cast<Micros>(static_cast<double>(air_.now() - scanning_.since) * scanning_.duty);
-  }
   scanning_.on = on;
   scanning_.once = in.u8() != 0;
-  scanning_.since = air_.now();
   scanning_.seen.clear();
   complete();
 }
@@ -246,6 +241,7 @@ void Controller::tell_le_connected(uint8_t status, const Link* link) {
 }
 
 void Controller::le_connected(Controller& advertiser, const LeAddress& to) {
+  settle();
   initiating_.on = false;
   advertiser.advertising_.on = false;
   air_.agenda.cancel(advertiser.advertising_.next);
