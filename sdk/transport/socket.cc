@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -404,8 +405,24 @@ Result<void> finish_connect(int fd, const Endpoint& endpoint) {
   return {};
 }
 
+namespace {
+
+bool is_hung_up(int fd) {
+  pollfd entry{fd, 0, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLHUP) != 0;
+}
+
+}  // namespace
+
+// The kernel tells an error once, and a lost link may have left data behind it: those are taken
+// first. Behind them a Bluetooth socket is neither at its end nor in error, and has nothing to read
+// for ever.
 ssize_t receive(int fd, void* buffer, size_t bytes) {
   const ssize_t got = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
+  if (got < 0 && errno == EAGAIN) {
+    errno = is_hung_up(fd) ? ECONNRESET : EAGAIN;
+    return got;
+  }
   const bool ended = got == 0 || (got < 0 && (errno == ECONNRESET || errno == ETIMEDOUT));
   if (!ended) return got;
   const int reason = errno;

@@ -3,7 +3,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -256,22 +255,6 @@ def a_full_broker_is_no_broker_that_was_not_found():
         assert sub.wait() == 5 and "full (all 1 places" in sub.err(), sub.err()
 
 
-def who_slept_comes_back():
-    """A laptop that is closed: the program stands still while the link times out, and goes on later."""
-    with Lab(adapters=2) as lab:
-        found_broker(lab)
-        lab.radio("supervision 1000")
-        sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"])
-        wait_for("a session", lambda: "subscribed;" in sub.err())
-        sub.send(signal.SIGSTOP)
-        lab.apart(0, 1)
-        wait_for("the broker to notice", lambda: lab.btctl("sessions", at=LOCAL)[1].count("l2cap") == 0)
-        subprocess.run([BIN / "btpub", "-b", LOCAL, "state/a", "-k", "k", "-m", "meanwhile"], check=True)
-        lab.together(0, 1)
-        sub.send(signal.SIGCONT)
-        wait_for("what was missed", lambda: [message["payload"] for message in sub.messages()] == ["meanwhile"])
-
-
 if __name__ == "__main__":
     main([a_scan_shows_who_is_there_with_signal_and_free_places, btsub_finds_a_broker_by_itself,
           the_service_record_tells_channel_and_psm, a_restarted_bluetoothd_is_told_and_asked_again,
@@ -283,4 +266,4 @@ if __name__ == "__main__":
           the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone,
           a_broker_that_moved_to_another_address_is_found_there,
           a_broker_on_this_machine_is_waited_for_whoever_else_is_on_the_air,
-          a_full_broker_is_no_broker_that_was_not_found, who_slept_comes_back])
+          a_full_broker_is_no_broker_that_was_not_found])

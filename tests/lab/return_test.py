@@ -139,8 +139,9 @@ def nothing_is_missing_whatever_goes_off():
         publisher.go_on_until("the loss", lambda: not is_back(sub))
         soft.write_text("0")
         publisher.go_on_until("the session again", lambda: sub.err().count("connected again") == returns + 1)
-        # The client sleeps for longer than its link lives.
+        # The client sleeps for longer than its link lives; what came before lies unread.
         sub.send(signal.SIGSTOP)
+        publisher.go_on(0.5)
         lab.apart(1, 2)
         publisher.go_on_until("the broker to notice", lambda: "l2cap" not in lab.btctl("sessions", at=LOCAL)[1])
         lab.together(1, 2)
