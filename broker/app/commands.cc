@@ -59,7 +59,6 @@ CommandResult Commands::status() {
   Json refusals = Json::object();
   for (const auto& [reason, count] : app_.sessions_.refusals())
     refusals[std::string(wire::name_of(reason))] = count;
-  const Json bluetooth(app_.bluetooth_events_);
   Json listen = Json::array();
   for (const auto& open : app_.listeners_) listen.push_back(to_string(open.listener->endpoint()));
   size_t sources_count = 0;
@@ -84,7 +83,7 @@ CommandResult Commands::status() {
       {"resident_bytes", resident_bytes()},
       {"out_of_descriptors", counters.out_of_descriptors},
       {"log_lines_lost", counters.log_lines_lost},
-      {"bluetooth", bluetooth.is_null() ? Json::object() : bluetooth},
+      {"bluetooth", Json(app_.bluetooth_events_)},
       {"ends", ends},
       {"refusals", refusals},
   });

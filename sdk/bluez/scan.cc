@@ -294,9 +294,12 @@ bool Scan::is_ours(const Device& device) {
 }
 
 size_t Scan::left_out() const {
-  return static_cast<size_t>(std::count_if(devices_.begin(), devices_.end(), [](const auto& entry) {
-    return entry.second.has_service && entry.second.heard && entry.second.says_nonsense;
-  }));
+  std::set<std::string> addresses;  // one is heard by several adapters
+  for (const auto& [path, device] : devices_) {
+    const bool counts = device.has_service && device.heard && device.says_nonsense;
+    if (counts) addresses.insert(device.found.address);
+  }
+  return addresses.size();
 }
 
 std::vector<Found> Scan::found() const {

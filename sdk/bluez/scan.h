@@ -72,7 +72,8 @@ class Scan {
   [[nodiscard]] bool classic() const { return stage_ == Stage::classic; }
   // What was heard so far, strongest first.
   [[nodiscard]] std::vector<Found> found() const;
-  // Devices that advertise under our UUID what is no announcement of a broker.
+  // Devices that advertise under our UUID data that are no broker's announcement, or one of a
+  // version to come.
   [[nodiscard]] size_t left_out() const;
   // Why it ended early: `unavailable` (no bluetoothd), `not_found` (no adapter that is switched
   // on), `refused` (bluetoothd does not let us look, with its words). Nobody in reach is no fault.

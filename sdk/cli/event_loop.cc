@@ -36,7 +36,7 @@ EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool wat
   int wait = earlier(client.timeout_ms(), timeout_ms);
   if (roaming != nullptr) wait = earlier(wait, roaming->timeout_ms());
   std::array<pollfd, 5> entries{};
-  entries[0] = {client.fd(), 0, 0};
+  entries[0] = {client.wants_read() || client.wants_write() ? client.fd() : -1, 0, 0};
   if (client.wants_read()) entries[0].events |= POLLIN;
   if (client.wants_write()) entries[0].events |= POLLOUT;
   entries[1] = {signals_.get(), POLLIN, 0};

@@ -90,12 +90,12 @@ Result<std::vector<NearBroker>> on_the_air(const Program& program,
     ::poll(&entry, 1, (*finder)->timeout_ms());
   }
   const auto tell_left_out = [&](size_t count, const char* what) {
-    if (count == 0) return;
-    program.note(std::to_string(count) + what +
-                 " under our UUID are not a broker's, and were left out");
+    if (count != 0) program.note(std::to_string(count) + what + ", and were left out");
   };
-  tell_left_out((*finder)->records_left_out(), " service records");
-  tell_left_out((*finder)->advertisements_left_out(), " advertisements");
+  tell_left_out((*finder)->records_left_out(),
+                " service records under our UUID are not a broker's");
+  tell_left_out((*finder)->devices_left_out(),
+                " devices under our UUID announce no broker that we know");
   if ((*finder)->fault()) return *(*finder)->fault();
   return (*finder)->brokers();
 }

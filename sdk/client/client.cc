@@ -149,6 +149,7 @@ void Client::connect() {
 
 // Tries the other addresses of the host at once, then leaves it to the backoff.
 void Client::connect_failed(const Error& error) {
+  const bool full = error.code == Errc::limit && fd_.valid();  // there, not here
   fd_.reset();
   if (error.code == Errc::exists && busy_ < busy_max) {
     ++busy_;
@@ -162,7 +163,7 @@ void Client::connect_failed(const Error& error) {
   }
   ++attempt_;
   if (--addresses_left_ != 0) return connect();
-  lost(error.code == Errc::limit ? Reason::full : Reason::peer_failed, error.text);
+  lost(full ? Reason::full : Reason::peer_failed, error.text);
 }
 
 void Client::transport_connected() {
@@ -205,7 +206,7 @@ bool Client::run_once(int timeout_ms) {
   if (state_ == State::stopped) return false;
   const int own = this->timeout_ms();
   const int wait = own < 0 ? timeout_ms : timeout_ms < 0 ? own : std::min(own, timeout_ms);
-  pollfd entry{fd_.get(), 0, 0};
+  pollfd entry{wants_read() || wants_write() ? fd_.get() : -1, 0, 0};
   if (wants_read()) entry.events |= POLLIN;
   if (wants_write()) entry.events |= POLLOUT;
   const int count = ::poll(&entry, 1, wait);
@@ -281,7 +282,7 @@ void Client::take_buffered() {
 // What still comes after our goodbye is of no interest, but reading it keeps TCP from resetting the
 // connection and with it what the broker has not read yet.
 void Client::drain() {
-  const ssize_t count = ::recv(fd_.get(), buffer_.data(), buffer_bytes, 0);
+  const ssize_t count = receive(fd_.get(), buffer_.data(), buffer_bytes);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) stop();
 }
@@ -362,6 +363,7 @@ void Client::note_refusal() {
   if (ending_.greeted || (!ending_.by_broker && !full)) return;
   if (refusal_ && !(full && refusal_->reason != Reason::full)) return;
   refusal_ = ending_;
+  if (!ending_.by_broker) return;                         // the text says where
   if (options_.ways.size() == 1 && !way().heard) return;  // who else?
   const std::string who = to_string(way().endpoint);
   refusal_->text = refusal_->text.empty() ? who : who + ": " + refusal_->text;

@@ -71,8 +71,9 @@ class Client {
   bool run_once(int timeout_ms);
 
   // For another event loop: wait until fd() is readable (if wants_read()) or writable (if
-  // wants_write()) or timeout_ms() have passed, then call ready(). fd() is -1 between connections
-  // and may change with every call of a non-const function; timeout_ms() is -1 for no limit.
+  // wants_write(); if neither, do not wait for it at all) or timeout_ms() have passed, then call
+  // ready(). fd() is -1 between connections and may change with every call of a non-const function;
+  // timeout_ms() is -1 for no limit.
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool wants_read() const;
   [[nodiscard]] bool wants_write() const;

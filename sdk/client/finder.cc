@@ -82,7 +82,7 @@ bool Finder::turn() {
   if (scan_ != nullptr) {
     if (scan_->turn()) return true;
     fault_ = scan_->fault();
-    advertisements_left_out_ = scan_->left_out();
+    devices_left_out_ = scan_->left_out();
     for (const bluez::Found& device : scan_->found()) asked_.push_back({device, {}});
     scan_.reset();
     asking_until_ms_ = clock_.mono_ms() + asking_ms_max;

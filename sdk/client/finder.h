@@ -77,10 +77,10 @@ class Finder final : public Search {
   void stop() override;
   [[nodiscard]] std::vector<NearBroker> brokers() const override;
   [[nodiscard]] const std::optional<Error>& fault() const override { return fault_; }
-  // Service records under our UUID that did not hold together, and advertisements, once those were
-  // heard.
+  // Service records under our UUID that did not hold together.
   [[nodiscard]] size_t records_left_out() const { return records_left_out_; }
-  [[nodiscard]] size_t advertisements_left_out() const { return advertisements_left_out_; }
+  // As bluez::Scan::left_out, once the scan is over.
+  [[nodiscard]] size_t devices_left_out() const { return devices_left_out_; }
 
  private:
   Finder(std::unique_ptr<bluez::Scan> scan, const Clock& clock)
@@ -96,7 +96,7 @@ class Finder final : public Search {
   uint64_t asking_until_ms_ = 0;
   std::unique_ptr<ServiceQuery> query_;
   size_t records_left_out_ = 0;
-  size_t advertisements_left_out_ = 0;
+  size_t devices_left_out_ = 0;
   bool stopped_ = false;
 };
 

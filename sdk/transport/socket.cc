@@ -419,15 +419,13 @@ bool is_hung_up(int fd) {
 // for ever.
 ssize_t receive(int fd, void* buffer, size_t bytes) {
   const ssize_t got = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
-  if (got < 0 && errno == EAGAIN) {
-    errno = is_hung_up(fd) ? ECONNRESET : EAGAIN;
-    return got;
+  int reason = errno;
+  if (got < 0 && reason == EAGAIN && is_hung_up(fd)) reason = ENOTCONN;
+  const bool lost = got < 0 && (reason == ECONNRESET || reason == ETIMEDOUT || reason == ENOTCONN);
+  if (got == 0 || lost) {
+    const ssize_t kept = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
+    if (kept > 0 || got == 0) return kept;
   }
-  const bool ended = got == 0 || (got < 0 && (errno == ECONNRESET || errno == ETIMEDOUT));
-  if (!ended) return got;
-  const int reason = errno;
-  const ssize_t kept = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
-  if (kept > 0 || got == 0) return kept;
   errno = reason;
   return got;
 }

@@ -62,7 +62,8 @@ Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt = 0,
 Result<void> finish_connect(int fd, const Endpoint& endpoint);
 
 // recv(2). A Bluetooth socket whose other end is gone says so, as an error or as the end, before it
-// gives what came in last: here what came in is given first.
+// gives what came in last: here what came in is given first, and then, if the error is not told
+// any more, ENOTCONN.
 ssize_t receive(int fd, void* buffer, size_t bytes);
 
 // Of a connected Bluetooth socket: the most bytes to write at once, so that the packets on the air

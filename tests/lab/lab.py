@@ -259,7 +259,8 @@ class Lab:
 
 
 def main(cases):
-    """Runs the functions in `cases`, says how each went; ends with 1 if one failed, with 77 if one was not tested."""
+    """Runs the functions in `cases`, says how each went. Ends with 1 if one failed, with 77 if one was not tested (in the
+    guest) or all (on real adapters)."""
     global case_folder
     failed = passed = skipped = 0
     only = sys.argv[1:]

@@ -140,7 +140,6 @@ void Controller::later(Micros in, std::function<void()> what) {
   later_.insert(*id);
 }
 
-// As after power-on; what it had to do with others ends without a word.
 // Of its time, but for its links: windows of 11.25 ms in which it listens for inquiries and pages,
 // scanning and connecting over LE, and all of it while it asks or pages itself.
 double Controller::listening_share() const {
@@ -158,6 +157,7 @@ void Controller::settle() {
   usage.listening += static_cast<Micros>(passed * listening_share());
 }
 
+// As after power-on; what it had to do with others ends without a word.
 void Controller::restart() {
   settle();
   air_.abandon_links(*this);
