@@ -37,7 +37,7 @@ Roaming::Roaming(Client& client, RoamingOptions options, const Clock& clock, Tel
       clock_(clock),
       tell_(std::move(tell)),
       begin_search_(std::move(begin_search)),
-      jitter_(static_cast<uint64_t>(clock.now_us()) ^ reinterpret_cast<uintptr_t>(this)) {}
+      jitter_(static_cast<uint64_t>(clock.now_us()) * 0x9E3779B97F4A7C15U) {}
 
 Roaming::~Roaming() = default;
 

@@ -1,6 +1,8 @@
 // Roaming against a small broker and an air that the test makes up; both share a clock of the test.
 #include "sdk/client/roaming.h"
 
+#include <algorithm>
+
 #include "tests/sdk/client/scripted.h"
 #include "tests/sdk/client/small_broker.h"
 #include "tests/support/manual_clock.h"
@@ -94,6 +96,9 @@ struct World {
       client.run_once(0);
       roaming.turn();
     }
+  }
+  [[nodiscard]] bool has_told(const std::string& text) const {
+    return std::find(told.begin(), told.end(), text) != told.end();
   }
   // In reach, with so many places.
   void appear(uint8_t places, uint8_t epoch = 1, uint16_t of = site) {
@@ -234,7 +239,7 @@ TEST_CASE("somebody who is heard first and is no broker does not hide one that i
   world.air.late = std::exchange(world.air.brokers[0], decoy);
   world.air.late_ms = late_ms;
   world.pass(100);
-  CHECK(world.told.back() == "found a broker at unix:/nonexistent/decoy.sock");
+  CHECK(world.has_told("found a broker at unix:/nonexistent/decoy.sock"));
   CHECK_FALSE(world.broker.accept());
   for (int step = 0; step < 600 && !world.broker.accept(); ++step) {
     if (another_each_time) {
