@@ -277,7 +277,11 @@ def cpu_model():
 
 def commit():
     def git(*words):
-        return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False).stdout.strip()
+        try:
+            done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False)
+        except FileNotFoundError:  # a measurement needs no git
+            return ""
+        return done.stdout.strip()
     text = git("rev-parse", "--short=12", "HEAD") or "unknown"
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md")
     return text + (" with changes" if changed else "")
