@@ -81,9 +81,8 @@ def fourteen_have_places_on_two_adapters():
     with Lab(adapters=16) as lab:
         _, file = demo_broker(lab)
         kinds = ["l2cap", "rfcomm"] * 7
-        # All at once, on an emulated machine of two processors: the first attempt may take longer than five seconds.
-        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(number % 2)}/{PORTS[kind]}", adapter=number, options=["--retry"],
-                          name=kind) for number, kind in enumerate(kinds, 2)]
+        subs = [lab.btsub("ward/#", at=f"{kind}:{lab.address(number % 2)}/{PORTS[kind]}", adapter=number, name=kind)
+                for number, kind in enumerate(kinds, 2)]
         for sub in subs:
             wait_for(f"the snapshot of {sub.name}", lambda: len(rows(sub)) == 10)
         edit(file, "R. Okafor,paracetamol,1000", "R. Okafor,paracetamol,750")

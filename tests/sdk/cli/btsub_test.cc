@@ -50,7 +50,7 @@ TEST_CASE("btsub --once of an events topic prints what is kept") {
   CHECK(btsub.out() == "log one\nlog two\n");
 }
 
-TEST_CASE("btsub -v says from when on nothing is missed") {
+TEST_CASE("btsub -v says when all it asked for is subscribed") {
   Served broker;
   Process btsub("btsub", {"-b", broker.address(), "-v", "log", "ward"});
   broker.greet();

@@ -305,45 +305,51 @@ TEST_CASE("a full broker's other endpoints are tried next, if they are on the ai
   CHECK(to_string(client.ways()[1].endpoint) == "l2cap:02:BB:00:00:00:01/4097");
 }
 
-TEST_CASE("that a broker is full is the last word, also where nobody is at the place it named") {
+// A broker that says goodbye to who comes, and another way behind it, where nobody is.
+struct FullBroker {
+  explicit FullBroker(bool retries) : client(options_for(broker, retries), recorder, clock) {}
+  static ClientOptions options_for(const SmallBroker& broker, bool retries) {
+    ClientOptions options = quick(broker);
+    options.retry_first = retries;
+    options.ways.push_back({*parse_endpoint("unix:/nonexistent/b.sock")});
+    return options;
+  }
+  void refuse(const fb::GoodbyeT& goodbye) {
+    client.start();
+    run_until(client, [&] { return broker.accept(); });
+    broker.say(goodbye);
+  }
+
   SmallBroker broker;
   Recorder recorder;
   const SystemClock clock;
-  ClientOptions options = quick(broker);
-  options.retry_first = false;
-  options.ways.push_back({*parse_endpoint("unix:/nonexistent/b.sock")});
-  Client client(options, recorder, clock);
-  client.start();
-  run_until(client, [&] { return broker.accept(); });
+  Client client;
+};
+
+TEST_CASE("that a broker is full is the last word, also where nobody is at the place it named") {
+  FullBroker full(false);
+  const Client& client = full.client;
   fb::GoodbyeT goodbye;
   goodbye.reason = Reason::full;
   goodbye.text = "no place";
-  broker.say(goodbye);
-  run_until(client, [&] { return client.state() == Client::State::stopped; });
+  full.refuse(goodbye);
+  run_until(full.client, [&] { return client.state() == Client::State::stopped; });
   CHECK(client.ending().reason == Reason::full);
   CHECK(client.ending().by_broker);
   const std::string text =
-      to_string(broker.endpoint) + ": no place; but unix:/nonexistent/b.sock: ";
+      to_string(full.broker.endpoint) + ": no place; but unix:/nonexistent/b.sock: ";
   CHECK(client.ending().text.starts_with(text));
 }
 
 TEST_CASE("who is full says when to come back, also where nobody is at the place it named") {
-  SmallBroker broker;
-  Recorder recorder;
-  const SystemClock clock;
-  ClientOptions options = quick(broker);
-  options.retry_first = true;
-  options.ways.push_back({*parse_endpoint("unix:/nonexistent/b.sock")});
-  Client client(options, recorder, clock);
-  client.start();
-  run_until(client, [&] { return broker.accept(); });
+  FullBroker full(true);
   fb::GoodbyeT goodbye;
   goodbye.reason = Reason::full;
   goodbye.retry_after_ms = 50'000;
-  broker.say(goodbye);
-  run_until(client, [&] { return client.rounds_failed() == 1; });
-  CHECK(client.ending().reason == Reason::full);
-  CHECK(client.timeout_ms() > 40'000);
+  full.refuse(goodbye);
+  run_until(full.client, [&] { return full.client.rounds_failed() == 1; });
+  CHECK(full.client.ending().reason == Reason::full);
+  CHECK(full.client.timeout_ms() > 40'000);
 }
 
 TEST_CASE("a full broker's refusal counts for its round only") {
