@@ -424,7 +424,7 @@ ssize_t receive(int fd, void* buffer, size_t bytes) {
   const bool lost = got < 0 && (reason == ECONNRESET || reason == ETIMEDOUT || reason == ENOTCONN);
   if (got == 0 || lost) {
     const ssize_t kept = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
-    if (kept > 0 || got == 0) return kept;
+    if (kept > 0 || got == 0 || (kept == 0 && reason == ENOTCONN)) return kept;
   }
   errno = reason;
   return got;
@@ -434,7 +434,11 @@ uint32_t message_bytes_max(int fd) {
   return bluetooth::message_bytes_max(fd);
 }
 
+// Linux 6.12 answers SO_PEERCRED for a Bluetooth socket, too: with the user who listens.
 std::optional<PeerUser> peer_user(int fd) {
+  Address own;
+  own.bytes = sizeof own.storage;
+  if (getsockname(fd, own.get(), &own.bytes) != 0 || own.family() != AF_UNIX) return std::nullopt;
   ucred credentials{};
   socklen_t bytes = sizeof credentials;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;

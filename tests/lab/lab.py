@@ -29,6 +29,7 @@ RADIO = os.environ.get("LAB_RADIO", "/nonexistent")
 # With the settings that are shipped.
 BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "configs/systemd/bluetooth.conf"]
 SKIPPED = 77  # to ctest
+NO_COMMANDS = "btctl: the broker takes no commands on this connection"  # of a session over the air
 # Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
 PATIENCE_S = 60
 

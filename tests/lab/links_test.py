@@ -11,8 +11,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
-from btb_client import Client  # noqa: E402
-from lab import BIN, Lab, NotHere, main, name_of, needs_emulation, wait_for  # noqa: E402
+from btb_client import Client, Refused  # noqa: E402
+from lab import BIN, Lab, NO_COMMANDS, NotHere, main, name_of, needs_emulation, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 CONFIG = f"""
@@ -101,6 +101,15 @@ def sent_packets(lab):
     return [int(size) for size in re.findall(r"^< ACL Data TX: .* dlen (\d+)", read, re.M)]
 
 
+def no_one_commands_over_the_air():
+    with Lab(adapters=2) as lab:
+        broker = start_broker(lab)
+        for kind in ("l2cap", "rfcomm", "le"):
+            asked = lab.start(kind, [BIN / "btctl", "-b", endpoint(lab, kind), "--adapter", name_of(1), "kick", "1"])
+            assert asked.wait() == 5 and asked.err().startswith(NO_COMMANDS), (kind, asked.err())
+        assert broker.err().count(" session_ended ") == 3, broker.err()
+
+
 def the_broker_is_the_central_of_all():
     with Lab(adapters=3) as lab:
         start_broker(lab)
@@ -137,7 +146,8 @@ def a_full_adapter_says_so_and_names_another_one():
         for sub in subs:
             wait_for("a session", lambda: "subscribed;" in sub.err())
         third = lab.start("third", [BIN / "btctl", "-b", endpoint(lab, "rfcomm"), "--adapter", name_of(4), "status"])
-        assert third.wait() == 0, (third.process.returncode, third.err())  # the other one answers
+        # The other one has a place, though not for commands.
+        assert third.wait() == 5 and third.err().splitlines()[-1].startswith(NO_COMMANDS), third.err()
         assert "all 2 places of this adapter are taken" in third.err(), third.err()
         other = f"rfcomm:{lab.address(1)}/3"
         assert other in third.err(), third.err()
@@ -193,6 +203,12 @@ def a_client_in_python_speaks_over_rfcomm():
         over_the_air = subscriber.open("events/from-the-ward")
         subscriber.publish(over_the_air, b"", b"rang")
         subscriber.run_until(lambda: subscriber.acked.get(over_the_air, 0) >= 1, 30)
+        # A client that commands although it was told that it may not.
+        assert publisher.admin and not subscriber.admin
+        try:
+            raise AssertionError(subscriber.command("kick", "1"))
+        except Refused as refused:
+            assert "over its unix socket" in str(refused), refused
         heard = lab.btsub("--once", "events/#", at=LOCAL, name="heard")
         assert heard.wait() == 0 and payloads(heard) == ["rang"], heard.err()
         subscriber.socket.close()
@@ -239,7 +255,8 @@ def a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in():
 
 
 if __name__ == "__main__":
-    main([every_kind_of_link_carries_a_session, messages_fill_the_packets_of_either_speed, the_broker_is_the_central_of_all,
+    main([every_kind_of_link_carries_a_session, no_one_commands_over_the_air,
+          messages_fill_the_packets_of_either_speed, the_broker_is_the_central_of_all,
           seven_have_a_place_on_one_adapter_and_an_eighth_is_refused,
           a_full_adapter_says_so_and_names_another_one, who_walks_away_and_comes_back_misses_nothing,
           a_client_in_python_speaks_over_rfcomm, a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in])

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, main, name_of, wait_for  # noqa: E402
+from lab import BIN, Lab, main, name_of, NO_COMMANDS, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
 PORTS = {"l2cap": 4097, "rfcomm": 3, "le": 128}
@@ -96,7 +96,7 @@ def eight_share_the_seven_links_of_an_adapter():
         wait_for("a link to be free", lambda: lab.links(0).count("ACL") == 6)
         # It knows no other way, and does not wait for anything on the air.
         eighth = lab.start("eighth", [BIN / "btctl", "-b", f"l2cap:{lab.address(0)}/4097", "--adapter", name_of(8), "status"])
-        assert eighth.wait() == 0, eighth.err()
+        assert eighth.wait() == 5 and eighth.err().startswith(NO_COMMANDS), eighth.err()
         eighth = lab.btsub("events/a", at=f"l2cap:{lab.address(0)}/4097", adapter=8, options=["-v", "--retry"], name="eighth")
         wait_for("the eighth", lambda: "subscribed;" in eighth.err())
         for number in range(2):

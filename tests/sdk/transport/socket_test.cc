@@ -221,6 +221,36 @@ TEST_CASE("who was turned away before it looked is connected, and can read why")
   CHECK(btb::receive(client->get(), text, sizeof text) == 4);
 }
 
+// As a Bluetooth socket whose link is gone: its end is told in poll(2) only.
+TEST_CASE("what came before a link was lost is read, and then the loss is told, each time") {
+  int pair[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+  const UniqueFd here(pair[0]), there(pair[1]);
+  char text[8];
+  const auto fault = [&] { return btb::receive(here.get(), text, sizeof text) < 0 ? errno : 0; };
+  CHECK(fault() == EAGAIN);  // that there is nothing yet is no loss
+  REQUIRE(::send(there.get(), "last", 4, 0) == 4);
+  REQUIRE(::shutdown(here.get(), SHUT_RDWR) == 0);
+  CHECK(btb::receive(here.get(), text, sizeof text) == 4);
+  CHECK(fault() == ENOTCONN);
+  CHECK(fault() == ENOTCONN);
+}
+
+// And one that tells the error before what came in.
+TEST_CASE("an error is told behind what came before it") {
+  int pair[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+  const UniqueFd here(pair[0]);
+  UniqueFd there(pair[1]);
+  REQUIRE(::send(there.get(), "last", 4, 0) == 4);
+  REQUIRE(::send(here.get(), "lost", 4, 0) == 4);
+  there.reset();
+  char text[8];
+  CHECK(btb::receive(here.get(), text, sizeof text) == 4);
+  CHECK(std::string_view(text, 4) == "last");
+  CHECK(btb::receive(here.get(), text, sizeof text) == 0);
+}
+
 TEST_CASE("the other end is described for logs, and its user is known over unix sockets") {
   const Scratch scratch;
   const Endpoint endpoint = scratch.endpoint("a.sock");
