@@ -231,7 +231,8 @@ int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber
       const bool heard = roaming.gave_up()->code == Errc::refused;
       if (heard) program.note(roaming.gave_up()->text);
       if (!heard) program.no_broker(*roaming.gave_up());
-      return static_cast<int>(heard ? subscriber.give_up(roaming.word()) : Exit::unreachable);
+      return static_cast<int>(heard ? subscriber.give_up(client.most_telling_ending())
+                                    : Exit::unreachable);
     }
     uint64_t now = clock.mono_ms();
     if (deadline_ms && now >= *deadline_ms) {

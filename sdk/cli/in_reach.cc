@@ -11,13 +11,13 @@ using client::NearBroker;
 using client::Way;
 
 constexpr size_t brokers_told_max = 4;
-constexpr uint32_t answers_ms_max = 5'000;  // that bluetoothd may take to begin and to end
+constexpr uint32_t answers_ms_max = 5'000;  // that bluetoothd may take to begin
 constexpr uint32_t listens_ms_min = 500;    // less is not worth a word
 
 // The best way with a place that was not tried.
 const HeardWay* way_to(const NearBroker& broker, const std::vector<Way>& tried, bool by_broker) {
   for (const HeardWay& heard : broker.ways) {
-    if (heard.free_places && *heard.free_places == 0) continue;
+    if (heard.is_full()) continue;
     const bool known = std::any_of(tried.begin(), tried.end(), [&](const Way& way) {
       return way.endpoint == heard.way.endpoint ||
              (by_broker && way.endpoint.address == heard.way.endpoint.address);

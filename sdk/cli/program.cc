@@ -213,7 +213,7 @@ Result<std::vector<client::Way>> Program::ways() const {
   }
   std::vector<client::Way> ways;
   const auto last = client::read_last_broker(client::last_broker_file());
-  if (last) ways.push_back({last->endpoint, adapter_});
+  if (last) ways.push_back({last->endpoint, adapter_, true});  // by now it may be anybody
   std::string reasons;
   for (const Endpoint& local : client::local_brokers(client::local_broker_directories(), reasons)) {
     ways.push_back({local, {}});

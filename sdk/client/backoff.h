@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "sdk/base/clock.h"
+
 namespace btb::client {
 
 struct BackoffOptions {
@@ -26,6 +28,12 @@ class Jitter {
  private:
   uint64_t random_;
 };
+
+// Of now and of the object that has it: another one for each client, wherever it runs.
+inline uint64_t jitter_seed(const Clock& clock, const void* object) {
+  return static_cast<uint64_t>(clock.now_us()) * 0x9E3779B97F4A7C15U ^
+         reinterpret_cast<uintptr_t>(object);
+}
 
 class Backoff {
  public:

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "sdk/transport/socket.h"
 
@@ -28,11 +29,6 @@ constexpr uint32_t busy_max = 10, busy_wait_ms = 200;
 ConversationOptions for_client(ConversationOptions options) {
   options.tells_end = false;
   return options;
-}
-
-uint64_t seed_from(const Clock& clock, const void* object) {
-  return static_cast<uint64_t>(clock.now_us()) * 0x9E3779B97F4A7C15U ^
-         reinterpret_cast<uintptr_t>(object);
 }
 
 // Whether a broker may give another answer the next time.
@@ -88,7 +84,7 @@ Client::Client(ClientOptions options, Handler& handler, const Clock& clock)
       handler_(handler),
       clock_(clock),
       conversation_(for_client(options_.conversation), handler),
-      backoff_(options_.backoff, seed_from(clock, this)),
+      backoff_(options_.backoff, jitter_seed(clock, this)),
       buffer_(buffer_bytes / sizeof(uint64_t)) {}
 
 Client::~Client() = default;
@@ -271,7 +267,7 @@ void Client::take_buffered() {
     addresses_left_ = 0;
     ways_left_ = options_.ways.size();
     rounds_failed_ = 0;
-    refusal_.reset();
+    refusal_ = most_telling_ = {};
     backoff_.connected(clock_.mono_ms());
   }
   if (conversation_.state() == Conversation::State::ended && state_ != State::closing) {
@@ -340,8 +336,8 @@ void Client::conversation_ended() {
 void Client::wait_or_stop() {
   fd_.reset();
   addresses_left_ = 0;
+  heeded_ = ending_.greeted || options_.ways.empty() || !way().heard;
   note_refusal();
-  const bool heard = !options_.ways.empty() && way().heard;
   if (!ending_.greeted && take_next_way()) {
     state_ = State::waiting;
     deadline_ms_ = 0;
@@ -350,7 +346,7 @@ void Client::wait_or_stop() {
   if (!ending_.greeted) ++rounds_failed_;
   ways_left_ = options_.ways.size();
   end_round();
-  if (!may_retry(heard)) return stop();
+  if (!may_retry()) return stop();
   state_ = State::waiting;
   uint32_t wait = backoff_.next_ms(clock_.mono_ms(), ending_.retry_after_ms);
   if (ending_.reason == Reason::let_go) wait = std::max(wait, let_go_wait_ms);
@@ -359,24 +355,24 @@ void Client::wait_or_stop() {
 }
 
 void Client::note_refusal() {
-  const bool full = ending_.reason == Reason::full;
-  if (ending_.greeted || (!ending_.by_broker && !full)) return;
-  if (refusal_ && !(full && refusal_->reason != Reason::full)) return;
+  if (ending_.greeted || ending_.weight() <= refusal_.weight()) return;
   refusal_ = ending_;
+  refusal_heeded_ = heeded_;
   if (!ending_.by_broker) return;                         // the text says where
   if (options_.ways.size() == 1 && !way().heard) return;  // who else?
   const std::string who = to_string(way().endpoint);
-  refusal_->text = refusal_->text.empty() ? who : who + ": " + refusal_->text;
+  refusal_.text = refusal_.text.empty() ? who : who + ": " + refusal_.text;
 }
 
 // What a broker said counts for more than that nobody answered elsewhere.
 void Client::end_round() {
-  if (!refusal_ || ending_.greeted) return;
-  const bool another = !ending_.by_broker && ending_.reason != Reason::full;
-  const std::string last = another && !ending_.text.empty() ? "; but " + ending_.text : "";
-  ending_ = std::move(*refusal_);
-  ending_.text += last;
-  refusal_.reset();
+  if (refusal_.weight() != 0 && !ending_.greeted) {
+    const bool nobody = ending_.weight() == 0 && !ending_.text.empty();
+    if (nobody) refusal_.text += "; but " + ending_.text;
+    ending_ = std::exchange(refusal_, {});
+    heeded_ = refusal_heeded_;
+  }
+  if (ending_.weight() >= most_telling_.weight()) most_telling_ = ending_;
 }
 
 // The round goes on with the next one; false at its end.
@@ -404,11 +400,10 @@ void Client::learn_ways(const Ending& ending) {
   }
 }
 
-bool Client::may_retry(bool heard) const {
+bool Client::may_retry() const {
   const bool ever = conversation_.counters().sessions != 0;
-  const bool heeded = ending_.greeted || !heard;
   return (ever ? options_.reconnect : options_.retry_first) &&
-         (is_passing(ending_.reason) || !heeded);
+         (is_passing(ending_.reason) || !heeded_);
 }
 
 void Client::close() {

@@ -110,8 +110,10 @@ class Client {
 
   [[nodiscard]] State state() const { return state_; }
   // Why the last session or attempt ended, and what kind of failure it was, once there was one.
-  // When all ways failed, and behind one was a broker that refused (`full` above all), its ending.
+  // When all ways failed, that of the greatest weight among them.
   [[nodiscard]] const Ending& ending() const { return ending_; }
+  // That of the greatest weight since the last session; of equals the last.
+  [[nodiscard]] const Ending& most_telling_ending() const { return most_telling_; }
   // The way that is used or was tried last. REQUIRES: there was one.
   [[nodiscard]] const Way& way() const { return options_.ways[way_]; }
   [[nodiscard]] const std::vector<Way>& ways() const { return options_.ways; }
@@ -140,7 +142,7 @@ class Client {
   void conversation_ended();
   void stop();
   void end_round();
-  [[nodiscard]] bool may_retry(bool heard) const;
+  [[nodiscard]] bool may_retry() const;
   [[nodiscard]] uint64_t deadline_ms() const;
 
   ClientOptions options_;
@@ -161,8 +163,11 @@ class Client {
   uint64_t deadline_ms_ = 0;     // of connecting, waiting or closing
   uint64_t held_until_ms_ = 0;   // of waiting
   Ending ending_;
-  std::optional<Ending> refusal_;  // of a broker, in this round of the ways
-  std::vector<uint64_t> buffer_;   // 8-aligned; its first buffered_ bytes wait to be understood
+  Ending refusal_;       // the one of the greatest weight in this round of the ways; weight 0: none
+  bool heeded_ = false;  // ending_ may be for good: it is not of somebody who was only heard
+  bool refusal_heeded_ = false;
+  Ending most_telling_;
+  std::vector<uint64_t> buffer_;  // 8-aligned; its first buffered_ bytes wait to be understood
   size_t buffered_ = 0;
   bool stalled_ = false;  // reading was paused with frames left in the buffer
 };

@@ -42,11 +42,11 @@ void add_ways(NearBroker& broker, const bluez::Found& device,
 // A way with a place before one without; then the stronger; then what carries more.
 bool is_better(const HeardWay& a, const HeardWay& b) {
   const auto rank = [](const HeardWay& heard) {
-    const bool full = heard.free_places && *heard.free_places == 0;
     const int strength = heard.rssi == 0 ? INT_MIN : heard.rssi;
     const Scheme scheme = heard.way.endpoint.scheme;
     const int kind = scheme == Scheme::l2cap ? 0 : scheme == Scheme::le ? 1 : 2;
-    return std::make_tuple(full, -static_cast<int64_t>(strength), heard.way.endpoint.address, kind);
+    return std::make_tuple(heard.is_full(), -static_cast<int64_t>(strength),
+                           heard.way.endpoint.address, kind);
   };
   return rank(a) < rank(b);
 }
@@ -54,9 +54,8 @@ bool is_better(const HeardWay& a, const HeardWay& b) {
 }  // namespace
 
 bool NearBroker::has_place() const {
-  return std::any_of(ways.begin(), ways.end(), [](const HeardWay& heard) {
-    return !heard.free_places || *heard.free_places != 0;
-  });
+  return !std::all_of(ways.begin(), ways.end(),
+                      [](const HeardWay& heard) { return heard.is_full(); });
 }
 
 Result<std::unique_ptr<Finder>> Finder::begin(const bluez::ScanOptions& options,

@@ -24,6 +24,8 @@ struct HeardWay {
   int rssi = 0;                             // dBm; 0: not known
   std::optional<uint8_t> free_places = {};  // on that adapter of the broker
   uint64_t heard_ms = 0;                    // as Clock::mono_ms
+
+  [[nodiscard]] bool is_full() const { return free_places && *free_places == 0; }
 };
 
 struct NearBroker {

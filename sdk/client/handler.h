@@ -70,6 +70,13 @@ struct Ending {
   uint32_t retry_after_ms = 0;  // asked for by the broker; 0: at will
   std::vector<std::string> elsewhere = {};  // of full: endpoints where the broker has places
   uint8_t announced_epoch = 0;              // of let_go: come back when another one is announced
+
+  // How much it tells of a broker: that it is full, that its adapter is, that it refused for
+  // another reason, nothing.
+  [[nodiscard]] int weight() const {
+    if (reason == wire::Reason::full) return by_broker ? 3 : 2;
+    return by_broker ? 1 : 0;
+  }
 };
 
 // What follows on_snapshot_begin.

@@ -37,7 +37,7 @@ Roaming::Roaming(Client& client, RoamingOptions options, const Clock& clock, Tel
       clock_(clock),
       tell_(std::move(tell)),
       begin_search_(std::move(begin_search)),
-      jitter_(static_cast<uint64_t>(clock.now_us()) * 0x9E3779B97F4A7C15U) {}
+      jitter_(jitter_seed(clock, this)) {}
 
 Roaming::~Roaming() = default;
 
@@ -91,20 +91,12 @@ void Roaming::turn() {
   }
   if (search_ != nullptr) return listen();
   if (now_wanted == Wanted::nothing || clock_.mono_ms() < next_ms_) return;
-  note_word();
   const bool enough = heard_all_ || looks_ >= looks_max;
   if (now_wanted == Wanted::broker && may_give_up() && !tried_.empty() && enough) {
     gave_up_ = Error{Errc::refused, "over Bluetooth: nobody who was heard lets us in"};
     return;
   }
   begin(now_wanted);
-}
-
-void Roaming::note_word() {
-  const auto rank = [](const Ending& ending) {
-    return ending.reason == wire::Reason::full ? 2 : ending.by_broker ? 1 : 0;
-  };
-  if (rank(client_.ending()) >= rank(word_)) word_ = client_.ending();
 }
 
 void Roaming::begin(Wanted wanted) {
@@ -182,7 +174,9 @@ void Roaming::go() {
     return client_.try_within(jitter_.below(news_spread_ms));
   }
   pause();
+  const size_t found = ways_.size();
   client_.set_ways(std::move(ways_));
+  heard_all_ = heard_all_ && client_.ways().size() == found;  // it takes so many at most
   // One that comes back may have failed for being at the edge of reach: it waits once for others.
   if (ever() || tried_.size() > tried_max) tried_.clear();
   for (const Way& way : client_.ways()) tried_.insert(to_string(way.endpoint));
@@ -198,8 +192,7 @@ void Roaming::nobody(const std::string& why) {
   search_.reset();
   if (may_give_up()) {
     // One that worked before and is full now, say, was found.
-    note_word();
-    const bool found = !tried_.empty() || word_.reason == wire::Reason::full || word_.by_broker;
+    const bool found = !tried_.empty() || client_.most_telling_ending().weight() != 0;
     gave_up_ = Error{found ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
     return;
   }
@@ -253,15 +246,19 @@ bool Roaming::found_ways(bool all) {
       sites.emplace_back(heard.way.endpoint, broker.site);
     }
   }
-  const bool early = !all && inquires_ && ways.empty();
-  if (ever() ? !collects : !may_give_up() && !early)
-    ways.insert(ways.end(), again.begin(), again.end());
+  if (tries_again(all, !ways.empty())) ways.insert(ways.end(), again.begin(), again.end());
   if (ways.empty()) return false;
-  heard_all_ = all;
+  heard_all_ = all && !search_->fault();
   heard_ = std::move(sites);
   tell_("found a broker at " + to_string(ways.front().endpoint));
   ways_ = std::move(ways);
   return true;
+}
+
+// Those that were tried in vain.
+bool Roaming::tries_again(bool all, bool others) const {
+  if (ever()) return all || clock_.mono_ms() >= collects_until_ms_;
+  return !may_give_up() && (all || others || !inquires_);
 }
 
 // From now on this is the broker: ways to others are forgotten.
@@ -271,12 +268,11 @@ void Roaming::remember() {
   const Endpoint& endpoint = client_.way().endpoint;
   looks_ = 0;
   tried_.clear();
-  word_ = {};
   if (session.number == session_ && session.site == site_ && endpoint == endpoint_) return;
   session_ = session.number;
   site_ = session.site;
   endpoint_ = endpoint;
-  on_air_ = is_bluetooth(endpoint);
+  on_air_ = is_bluetooth(endpoint) || client_.way().heard;
   if (options_.searches) {
     client_.keep_ways([this](const Way& way) {
       return std::any_of(heard_.begin(), heard_.end(), [&](const auto& one) {

@@ -23,7 +23,8 @@ namespace btb::client {
 
 struct RoamingOptions {
   bool searches = false;  // finds a broker that was not named, too
-  // Once a whole look hears nobody but those who were tried, as long as there never was a session.
+  // Once a whole look hears nobody but those who were tried, or after four looks at whoever says
+  // that he is a broker; as long as there never was a session.
   bool gives_up = false;
   std::string adapter = {};      // to listen with; empty: all
   std::string memory = {};       // file for the broker that worked last; empty: none
@@ -49,12 +50,9 @@ class Roaming {
   [[nodiscard]] short events() const { return search_ == nullptr ? short{0} : search_->events(); }
   [[nodiscard]] int timeout_ms() const;
   void turn();
-  // Why it gave up, if it did. `not_found`: nobody is in reach. `refused`: somebody is, and word()
-  // says what became of it.
+  // Why it gave up, if it did. `not_found`: nobody is in reach. `refused`: somebody is, and the
+  // client's most_telling_ending() says what became of it.
   [[nodiscard]] const std::optional<Error>& gave_up() const { return gave_up_; }
-  // The most telling ending since the last session: of a broker that is full, of one that refused
-  // for another reason, else the last one.
-  [[nodiscard]] const Ending& word() const { return word_; }
 
  private:
   static Result<std::unique_ptr<Search>> begin_finder(const bluez::ScanOptions& options,
@@ -63,7 +61,6 @@ class Roaming {
   enum class Wanted : uint8_t { nothing, broker, news };
 
   [[nodiscard]] Wanted wanted() const;
-  void note_word();
   void begin(Wanted wanted);
   void listen();
   void listen_for_news(bool goes_on);
@@ -76,6 +73,7 @@ class Roaming {
   void cannot_hear();
   [[nodiscard]] bool has_news(const NearBroker& broker) const;
   [[nodiscard]] bool found_ways(bool all);
+  [[nodiscard]] bool tries_again(bool all, bool others) const;
   void remember();
 
   Client& client_;
@@ -94,7 +92,7 @@ class Roaming {
   uint16_t site_ = 0;
   Endpoint endpoint_;
   bool on_air_ = false;
-  std::set<std::string> tried_;  // endpoints that were heard and tried since the last session
+  std::set<std::string> tried_;  // endpoints that were found here and tried, since the last session
   uint64_t collects_until_ms_ = 0;
   bool heard_all_ = false;  // the ways of the last look are of all that a whole one heard
   std::vector<std::pair<Endpoint, uint16_t>> heard_;  // where the ways of the last look lead
@@ -103,7 +101,6 @@ class Roaming {
   bool deaf_ = false;                                 // the last look failed
   bool announces_ = false;                            // the broker was heard over LE
   bool inquires_ = false;                             // in this look
-  Ending word_;
   std::optional<Error> gave_up_;
 };
 

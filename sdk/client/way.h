@@ -10,7 +10,7 @@ namespace btb::client {
 struct Way {
   Endpoint endpoint;
   std::string adapter = {};  // Bluetooth: to connect through, hci1 or its address; empty: any
-  bool heard = false;        // known from the air only: who refuses there may be anybody
+  bool heard = false;        // nobody named it, it was heard: who refuses there may be anybody
 
   bool operator==(const Way&) const = default;
 };

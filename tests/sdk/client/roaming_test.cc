@@ -275,6 +275,8 @@ TEST_CASE("who was tried in vain is tried again when nobody else is heard") {
   world.pass(3'000);
   CHECK(world.broker.accept());
   CHECK(world.air.searches.size() == 2);
+  const std::string found = "found a broker at " + to_string(world.broker.endpoint);
+  CHECK(std::count(world.told.begin(), world.told.end(), found) == 2);
 }
 
 TEST_CASE("a fault of the search is why there is nobody") {
@@ -325,6 +327,44 @@ TEST_CASE("who let go of its place comes back when another epoch is announced, a
   world.appear(0, 6);
   world.pass(4'000);
   CHECK(world.broker.accept());
+}
+
+TEST_CASE("of a broker that comes back another way is taken before the one that just failed") {
+  World world;
+  world.open();
+  world.broker.hang_up();
+  world.broker.stop_listening();
+  world.appear(7);
+  NearBroker moved = world.air.brokers[0];
+  moved.ways[0].way.endpoint = *parse_endpoint("unix:/nonexistent/moved.sock");
+  const std::string at_old = "found a broker at " + to_string(world.broker.endpoint);
+  const std::string at_new = "found a broker at unix:/nonexistent/moved.sock";
+  world.told.clear();
+  for (int step = 0; step < 1'000 && !world.has_told(at_old); ++step) world.pass(10);
+  REQUIRE(world.has_told(at_old));  // where it was is the first to be tried, in vain
+  world.told.clear();
+  bool another = false;
+  SUBCASE("if it is heard soon") {
+    another = true;
+    world.air.late = moved;
+    world.air.late_ms = 500;
+  }
+  SUBCASE("otherwise that one is tried again") {}
+  for (int step = 0; step < 1'000 && !world.has_told(at_old) && !world.has_told(at_new); ++step) {
+    world.pass(10);
+  }
+  CHECK(world.has_told(at_new) == another);
+  CHECK(world.has_told(at_old) == !another);
+}
+
+TEST_CASE("who searches only to find its broker again does not listen for one on this machine") {
+  World world({.searches = false});
+  world.client.set_ways({{world.broker.endpoint}});
+  world.open();
+  world.broker.hang_up();
+  world.broker.stop_listening();
+  world.pass(20'000);
+  CHECK(world.air.searches.empty());
 }
 
 TEST_CASE("who let go and cannot listen asks now and then") {
