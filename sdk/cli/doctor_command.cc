@@ -132,16 +132,18 @@ void look_at_bluetoothd(Findings& findings) {
   }
 }
 
-// Which of the settings of bluetoothd that make a difference to a broker are not set, whatever to:
-// where configs/systemd/bluetooth.conf was not installed.
+// Which of the settings of bluetoothd that make a difference are not set, whatever to. A machine of
+// clients is to forget the devices it heard, though not at once; the others are for one that is
+// there to be a broker, which `./run install` makes it.
 void look_at_settings(Findings& findings) {
   struct Wish {
     const char* key;  // with its section
     const char* why;
+    bool clients = false;  // for them, too
   };
   constexpr Wish wishes[] = {
       {"[General]JustWorksRepairing", "a device that lost its key cannot connect"},
-      {"[General]TemporaryTimeout", "links are cut 30 s after anybody listened around"},
+      {"[General]TemporaryTimeout", "links are cut 30 s after anybody listened around", true},
       {"[LE]MinAdvertisementInterval", "a broker is found in seconds, not at once"},
       {"[LE]MaxAdvertisementInterval", "a broker is found in seconds, not at once"},
       {"[LE]ConnectionSupervisionTimeout", "LE links end at the first fade"},
@@ -149,6 +151,7 @@ void look_at_settings(Findings& findings) {
   std::error_code fault;
   if (!fs::exists("/etc/bluetooth", fault)) return;
   const bool own = fs::exists("/etc/systemd/system/bluetooth.service.d/btbroker.conf", fault);
+  const bool broker = own || fs::exists("/etc/btbroker/broker.yaml", fault);
   const std::string file = own ? "/etc/btbroker/bluetooth.conf" : "/etc/bluetooth/main.conf";
   std::ifstream in(file);
   if (!in) {
@@ -163,16 +166,18 @@ void look_at_settings(Findings& findings) {
   }
   std::string missing, why;
   for (const Wish& wish : wishes) {
+    if (!broker && !wish.clients) continue;
     if (set.find("\n" + std::string(wish.key) + "\n") != std::string::npos) continue;
     missing += (missing.empty() ? "" : ", ") + std::string(wish.key);
     if (why.find(wish.why) == std::string::npos)
       why += (why.empty() ? "" : "; ") + std::string(wish.why);
   }
   if (missing.empty()) return;
-  findings.push_back({Finding::Kind::advice,
-                      file + " says nothing of " + missing + ". Where a broker runs: " + why,
-                      "on the broker's machine, install configs/systemd/bluetooth.conf and the "
-                      "drop-in beside it (./run install does); then systemctl restart bluetooth"});
+  findings.push_back({Finding::Kind::advice, file + " says nothing of " + missing + ": " + why,
+                      broker ? "take it from configs/systemd/bluetooth.conf, which ./run install "
+                               "puts in its place; then systemctl restart bluetooth"
+                             : "write TemporaryTimeout = 3600 below [General] there; then "
+                               "systemctl restart bluetooth"});
 }
 
 const char* word(Finding::Kind kind) {

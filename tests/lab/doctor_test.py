@@ -1,6 +1,7 @@
 """btctl doctor: each thing that can be wrong is named, and the command it names mends it."""
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from lab import BIN, Lab, main, needs_emulation, wait_for  # noqa: E402
 
 MAIN_CONF = pathlib.Path("/etc/bluetooth/main.conf")
+INSTALLED = pathlib.Path("/etc/btbroker/bluetooth.conf")
+DROP_IN = pathlib.Path("/etc/systemd/system/bluetooth.service.d/btbroker.conf")
 SHIPPED = pathlib.Path(__file__).parents[2] / "configs/systemd/bluetooth.conf"
 
 
@@ -64,20 +67,50 @@ def an_adapter_that_is_switched_off_or_blocked():
         wait_for("it to be well again", all_is_well)
 
 
-def settings_that_a_broker_wants_are_advised_not_demanded():
+def etc_without_a_broker():
+    """An /etc of its own, whatever was installed on this machine."""
+    for folder in ("changed", "work"):
+        pathlib.Path("/run/etc", folder).mkdir(parents=True, exist_ok=True)
+    if not pathlib.Path("/etc").is_mount():
+        layers = "lowerdir=/etc,upperdir=/run/etc/changed,workdir=/run/etc/work"
+        subprocess.run(["mount", "-t", "overlay", "-o", layers, "none", "/etc"], check=True)
+    for own in (INSTALLED, DROP_IN):
+        shutil.rmtree(own.parent, ignore_errors=True)
+
+
+def settings_that_clients_want_are_advised_not_demanded():
     needs_emulation("it changes the settings of bluetoothd")
     with Lab(adapters=1):
-        subprocess.run(["mount", "-t", "tmpfs", "none", MAIN_CONF.parent], check=True)
+        etc_without_a_broker()
         MAIN_CONF.write_text(SHIPPED.read_text())
         assert examine("advice") == (0, {})
         MAIN_CONF.write_text(SHIPPED.read_text().replace("TemporaryTimeout = 0", "# TemporaryTimeout = 0"))
         status, advice = examine("advice")
         assert status == 0 and len(advice) == 1, advice
         what, cure = next(iter(advice.items()))
-        assert what.startswith(f"{MAIN_CONF} says nothing of [General]TemporaryTimeout. "), what
-        assert "./run install" in cure, cure
+        assert what.startswith(f"{MAIN_CONF} says nothing of [General]TemporaryTimeout: "), what
+        assert "TemporaryTimeout = 3600" in cure, cure
+        MAIN_CONF.write_text("[General]\nTemporaryTimeout = 3600\n")  # enough for clients
+        assert examine("advice") == (0, {})
         MAIN_CONF.unlink()
         assert list(examine("advice")[1]) == [f"{MAIN_CONF} cannot be read"]
+
+
+def a_machine_that_is_there_to_be_a_broker_is_advised_of_more():
+    needs_emulation("it changes /etc")
+    with Lab(adapters=1):
+        etc_without_a_broker()
+        INSTALLED.parent.mkdir(parents=True)
+        DROP_IN.parent.mkdir(parents=True)
+        DROP_IN.write_text((SHIPPED.parent / "bluetooth.service.d/btbroker.conf").read_text())
+        INSTALLED.write_text(SHIPPED.read_text())
+        assert examine("advice") == (0, {})
+        INSTALLED.write_text("[General]\nTemporaryTimeout = 0\n")
+        status, advice = examine("advice")
+        assert status == 0 and len(advice) == 1, advice
+        what, cure = next(iter(advice.items()))
+        assert what.startswith(f"{INSTALLED} says nothing of [General]JustWorksRepairing, [LE]MinAdvertisementInterval, "), what
+        assert "./run install" in cure, cure
 
 
 def what_does_not_run():
@@ -94,4 +127,5 @@ def what_does_not_run():
 
 if __name__ == "__main__":
     main([where_all_is_well_it_says_so, an_adapter_that_is_switched_off_or_blocked,
-          settings_that_a_broker_wants_are_advised_not_demanded, what_does_not_run])
+          settings_that_clients_want_are_advised_not_demanded,
+          a_machine_that_is_there_to_be_a_broker_is_advised_of_more, what_does_not_run])
