@@ -142,13 +142,11 @@ class Commander final : public client::Handler {
   }
   void on_disconnected(const client::Ending& ending, int64_t retry_ms) override {
     if (done_) return;
-    const std::string why =
-        (ending.greeted ? "the session ended: " : "cannot connect: ") +
-        (ending.text.empty() ? std::string(wire::name_of(ending.reason)) : ending.text);
     if (retry_ms >= 0) {
-      return program_.note(why + (retry_ms == 0 ? "; there is another way" : "; connecting again"));
+      return program_.note(ending_text(ending, false) +
+                           (retry_ms == 0 ? "; there is another way" : "; connecting again"));
     }
-    program_.error(why);
+    program_.error(ending_text(ending, true));
     done_ = exit_of(ending);
   }
 

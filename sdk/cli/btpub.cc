@@ -123,13 +123,11 @@ class Publisher final : public client::Handler {
   void on_disconnected(const client::Ending& ending, int64_t retry_ms) override {
     open_ = false;
     if (failed_ || (ending.reason == wire::Reason::normal && !ending.by_broker)) return;
-    const std::string why =
-        ending.text.empty() ? std::string(wire::name_of(ending.reason)) : ending.text;
     if (retry_ms >= 0) {
-      return program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
+      return program_.note(ending_text(ending, false) +
                            (retry_ms == 0 ? "; there is another way" : "; connecting again"));
     }
-    program_.error((ending.greeted ? "" : "cannot connect: ") + why);
+    program_.error(ending_text(ending, true));
     failed_ = exit_of(ending);
   }
   void refuse(const std::string& what, wire::Reason reason, std::string_view text) const {

@@ -1,6 +1,9 @@
 // What the programs end with; docs/clients.md and every --help say the same.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "sdk/client/handler.h"
 
 namespace btb::cli {
@@ -17,5 +20,12 @@ enum class Exit : int {
 
 // The exit of a client that stopped with this ending.
 Exit exit_of(const client::Ending& ending);
+
+// For people: "full (all 7 places of this adapter are taken)".
+std::string reason_text(wire::Reason reason, std::string_view text);
+
+// For people: "connection lost: the broker closed without a goodbye". `last`: the client stopped,
+// and what a broker said is called that.
+std::string ending_text(const client::Ending& ending, bool last);
 
 }  // namespace btb::cli

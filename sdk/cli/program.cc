@@ -87,6 +87,22 @@ Exit exit_of(const client::Ending& ending) {
   return ending.greeted ? Exit::error : Exit::unreachable;
 }
 
+std::string reason_text(Reason reason, std::string_view text) {
+  std::string out(wire::name_of(reason));
+  if (!text.empty()) out += " (" + std::string(text) + ")";
+  return out;
+}
+
+std::string ending_text(const client::Ending& ending, bool last) {
+  const bool words = !ending.by_broker && !ending.text.empty();
+  const std::string why = words ? ending.text : reason_text(ending.reason, ending.text);
+  if (last && ending.by_broker) {
+    return (ending.greeted ? "the broker ended the session: " : "the broker refused: ") + why;
+  }
+  if (last && ending.greeted) return why;
+  return (ending.greeted ? "connection lost: " : "cannot connect: ") + why;
+}
+
 Program::Program(Words words) : words_(std::move(words)), app_(words_.summary, words_.name) {
   app_.formatter(std::make_shared<Help>());
   app_.set_version_flag("--version", words_.name + " " BTB_VERSION, "Print the version");

@@ -31,12 +31,6 @@ int64_t latency_of(size_t slot) {
   return static_cast<int64_t>(((8 + slot % 8 + 1) << (power - 3)) - 1);
 }
 
-std::string reason_text(Reason reason, std::string_view text) {
-  std::string out(wire::name_of(reason));
-  if (!text.empty()) out += " (" + std::string(text) + ")";
-  return out;
-}
-
 }  // namespace
 
 Subscriber::Subscriber(SubscriberOptions options, Formatter formatter, Output& output,
@@ -74,13 +68,11 @@ void Subscriber::on_connected(const client::Session& session) {
 }
 
 void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms) {
-  const bool words = !ending.by_broker && !ending.text.empty();
-  const std::string why = words ? ending.text : reason_text(ending.reason, ending.text);
   if (retry_ms >= 0) {
     if (ending.reason == Reason::let_go) {
       return program_.note("let go of its place at the broker, until there is something new");
     }
-    program_.note((ending.greeted ? "connection lost: " : "cannot connect: ") + why +
+    program_.note(ending_text(ending, false) +
                   (retry_ms == 0 ? "; there is another way"
                                  : "; next attempt in " + std::to_string(retry_ms) + " ms"));
     const bool elsewhere = ending.reason == Reason::full && retry_ms != 0 && program_.is_named() &&
@@ -91,12 +83,7 @@ void Subscriber::on_disconnected(const client::Ending& ending, int64_t retry_ms)
     return;
   }
   if (done_ || (ending.reason == Reason::normal && !ending.by_broker)) return;
-  if (ending.by_broker) {
-    program_.error((ending.greeted ? "the broker ended the session: " : "the broker refused: ") +
-                   why);
-  } else {
-    program_.error(ending.greeted ? why : "cannot connect: " + why);
-  }
+  program_.error(ending_text(ending, true));
   finish(exit_of(ending));
 }
 

@@ -252,7 +252,7 @@ def a_full_broker_is_no_broker_that_was_not_found():
         first = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v"])
         wait_for("a session", lambda: "subscribed;" in first.err())
         sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(2), "-v", "state/#"])
-        assert sub.wait() == 5 and "full (all 1 places" in sub.err(), sub.err()
+        assert sub.wait() == 5 and "all 1 places of this adapter are taken" in sub.err(), sub.err()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 from btb_client import Client, Refused  # noqa: E402
+from decode import ACL, records  # noqa: E402
 from lab import BIN, Lab, NO_COMMANDS, NotHere, main, name_of, needs_emulation, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
@@ -97,8 +98,7 @@ def messages_fill_the_packets_of_either_speed():
 
 def sent_packets(lab):
     """The sizes of the packets of data that the broker's adapter was given."""
-    read = subprocess.check_output(["btmon", "-r", lab.capture(0)], text=True, errors="replace")
-    return [int(size) for size in re.findall(r"^< ACL Data TX: .* dlen (\d+)", read, re.M)]
+    return [len(packet) - 4 for _, to_host, kind, packet in records(lab.capture(0)) if kind == ACL and not to_host]
 
 
 def no_one_commands_over_the_air():

@@ -83,6 +83,21 @@ TEST_CASE("btctl is refused where commands are not taken") {
   CHECK(btctl.err().find("where its configuration says `admin`\n") != std::string::npos);
 }
 
+TEST_CASE("btctl and btpub say that it was the broker who refused them") {
+  const std::vector<std::vector<std::string>> programs{{"btctl", "status"},
+                                                       {"btpub", "a", "-m", "x"}};
+  for (const auto& words : programs) {
+    Served broker;
+    std::vector<std::string> arguments{"-b", broker.address()};
+    arguments.insert(arguments.end(), words.begin() + 1, words.end());
+    Process program(words[0], arguments);
+    wait_until([&] { return broker.accept(); });
+    broker.goodbye(Reason::full, "no place");
+    CHECK(program.wait() == 5);
+    CHECK(program.err() == words[0] + ": the broker refused: full (no place)\n");
+  }
+}
+
 TEST_CASE("btctl says that no topic matches, and prints nothing") {
   for (const bool json : {false, true}) {
     Served broker;
