@@ -173,11 +173,12 @@ void look_at_settings(Findings& findings) {
       why += (why.empty() ? "" : "; ") + std::string(wish.why);
   }
   if (missing.empty()) return;
-  findings.push_back({Finding::Kind::advice, file + " says nothing of " + missing + ": " + why,
-                      broker ? "take it from configs/systemd/bluetooth.conf, which ./run install "
-                               "puts in its place; then systemctl restart bluetooth"
-                             : "write TemporaryTimeout = 3600 below [General] there; then "
-                               "systemctl restart bluetooth"});
+  findings.push_back(
+      {Finding::Kind::advice, file + " says nothing of " + missing + ": " + why,
+       std::string(own      ? "cp configs/systemd/bluetooth.conf /etc/btbroker/"
+                   : broker ? "./run install, which brings them"
+                            : "write TemporaryTimeout = 3600 below [General] there") +
+           "; then systemctl restart bluetooth"});
 }
 
 const char* word(Finding::Kind kind) {

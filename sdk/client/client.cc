@@ -336,7 +336,7 @@ void Client::conversation_ended() {
 void Client::wait_or_stop() {
   fd_.reset();
   addresses_left_ = 0;
-  heeded_ = ending_.greeted || options_.ways.empty() || !way().heard;
+  heeded_ = ending_.greeted || !way().heard;
   note_refusal();
   if (!ending_.greeted && take_next_way()) {
     state_ = State::waiting;
@@ -355,7 +355,10 @@ void Client::wait_or_stop() {
 }
 
 void Client::note_refusal() {
-  if (ending_.greeted || ending_.weight() <= refusal_.weight()) return;
+  if (ending_.greeted || ending_.weight() == 0) return;
+  const bool heavier = ending_.weight() > refusal_.weight();
+  const bool believed = ending_.weight() == refusal_.weight() && heeded_ && !refusal_heeded_;
+  if (!heavier && !believed) return;
   refusal_ = ending_;
   refusal_heeded_ = heeded_;
   if (!ending_.by_broker) return;                         // the text says where

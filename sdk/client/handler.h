@@ -71,8 +71,8 @@ struct Ending {
   std::vector<std::string> elsewhere = {};  // of full: endpoints where the broker has places
   uint8_t announced_epoch = 0;              // of let_go: come back when another one is announced
 
-  // How much it tells of a broker: that it is full, that its adapter is, that it refused for
-  // another reason, nothing.
+  // How much it tells of a broker: 3 that it is full, 2 that its adapter is, 1 that it refused for
+  // another reason, 0 nothing.
   [[nodiscard]] int weight() const {
     if (reason == wire::Reason::full) return by_broker ? 3 : 2;
     return by_broker ? 1 : 0;

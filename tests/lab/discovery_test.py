@@ -3,8 +3,10 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from lab import BIN, BLUETOOTHD, Lab, main, name_of, needs_emulation, wait_for  # noqa: E402
@@ -212,9 +214,19 @@ def the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone():
         again = once()
         assert "found a broker" not in again and f"connected to lab at l2cap:{lab.address(0)}" in again, again
         broker.stop()
-        found_broker(lab, adapter=1, name="other")
+        other = found_broker(lab, adapter=1, name="other")
         instead = once()
         assert "cannot connect" in instead and f"connected to other at l2cap:{lab.address(1)}" in instead, instead
+        # Where it was is somebody by now who is no broker, and hides none.
+        other.stop()
+        found_broker(lab, name="the first")
+        somebody = socket.socket(socket.AF_BLUETOOTH, socket.SOCK_SEQPACKET, socket.BTPROTO_L2CAP)
+        somebody.bind((lab.address(1), 4097))
+        somebody.listen()
+        threading.Thread(target=lambda: somebody.accept()[0].send(b"H" * 64), daemon=True).start()
+        instead = once()
+        assert "a frame of an unknown kind" in instead and f"connected to the first at l2cap:{lab.address(0)}" in instead, instead
+        somebody.close()
 
 
 def a_broker_that_moved_to_another_address_is_found_there():

@@ -110,7 +110,14 @@ def a_machine_that_is_there_to_be_a_broker_is_advised_of_more():
         assert status == 0 and len(advice) == 1, advice
         what, cure = next(iter(advice.items()))
         assert what.startswith(f"{INSTALLED} says nothing of [General]JustWorksRepairing, [LE]MinAdvertisementInterval, "), what
-        assert "./run install" in cure, cure
+        assert cure.startswith("cp configs/systemd/bluetooth.conf /etc/btbroker/;"), cure
+        shutil.rmtree(DROP_IN.parent)
+        MAIN_CONF.write_text("[General]\nTemporaryTimeout = 3600\n")
+        assert examine("advice") == (0, {})  # of clients
+        (INSTALLED.parent / "broker.yaml").write_text("")
+        ((what, cure),) = examine("advice")[1].items()
+        assert what.startswith(f"{MAIN_CONF} says nothing of [General]JustWorksRepairing, "), what
+        assert cure.startswith("./run install"), cure
 
 
 def what_does_not_run():

@@ -258,21 +258,34 @@ TEST_CASE("the most telling ending is kept over rounds, until there is a session
   CHECK(client.most_telling_ending().weight() == 0);
 }
 
-TEST_CASE("who was not named stops nobody, also where a named one behind it does not answer") {
-  SmallBroker stranger;
+TEST_CASE("who was not named stops nobody, but who was named does") {
+  SmallBroker stranger, named;
+  bool named_answers = false;
+  SUBCASE("a named one behind it does not answer") {
+    named.stop_listening();
+  }
+  SUBCASE("a named one behind it refuses, too") {
+    named_answers = true;
+  }
   Recorder recorder;
   const SystemClock clock;
   ClientOptions options = quick(stranger);
   options.retry_first = true;
   options.ways[0].heard = true;
-  options.ways.push_back({*parse_endpoint("unix:/nonexistent/b.sock")});
+  options.ways.push_back({named.endpoint});
   Client client(options, recorder, clock);
   client.start();
-  run_until(client, [&] { return stranger.accept(); });
   fb::GoodbyeT goodbye;
+  run_until(client, [&] { return stranger.accept(); });
   goodbye.reason = Reason::version_unsupported;
   stranger.say(goodbye);
+  if (named_answers) {
+    run_until(client, [&] { return named.accept(); });
+    goodbye.reason = Reason::not_allowed;
+    named.say(goodbye);
+  }
   run_until(client, [&] { return client.rounds_failed() == 1; });
-  CHECK(client.ending().reason == Reason::version_unsupported);
-  CHECK(client.state() == Client::State::waiting);
+  CHECK(client.ending().reason ==
+        (named_answers ? Reason::not_allowed : Reason::version_unsupported));
+  CHECK(client.state() == (named_answers ? Client::State::stopped : Client::State::waiting));
 }
