@@ -3,15 +3,23 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from lab import BIN, BLUETOOTHD, Lab, main, name_of, needs_emulation, wait_for  # noqa: E402
 
 LOCAL = "unix:/run/b.sock"
+SOMEBODY = """
+import socket, sys, time
+made = socket.socket(socket.AF_BLUETOOTH, socket.SOCK_SEQPACKET, socket.BTPROTO_L2CAP)
+made.bind((sys.argv[1], 4097))
+made.listen()
+print("listening", flush=True)
+there, _ = made.accept()
+there.send(b"H" * 64)
+time.sleep(60)
+"""
 
 
 def config(adapter=0, name="lab", local=LOCAL):
@@ -219,14 +227,13 @@ def the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone():
         assert "cannot connect" in instead and f"connected to other at l2cap:{lab.address(1)}" in instead, instead
         # Where it was is somebody by now who is no broker, and hides none.
         other.stop()
+        wait_for("its adapter to be hidden", lambda: "PSCAN" not in lab.hciconfig(1))
+        lab.hciconfig(1, "piscan")
+        somebody = lab.start("somebody", [sys.executable, "-c", SOMEBODY, lab.address(1)])
+        wait_for("somebody to listen", lambda: somebody.out() == "listening\n")
         found_broker(lab, name="the first")
-        somebody = socket.socket(socket.AF_BLUETOOTH, socket.SOCK_SEQPACKET, socket.BTPROTO_L2CAP)
-        somebody.bind((lab.address(1), 4097))
-        somebody.listen()
-        threading.Thread(target=lambda: somebody.accept()[0].send(b"H" * 64), daemon=True).start()
         instead = once()
         assert "a frame of an unknown kind" in instead and f"connected to the first at l2cap:{lab.address(0)}" in instead, instead
-        somebody.close()
 
 
 def a_broker_that_moved_to_another_address_is_found_there():
