@@ -356,9 +356,8 @@ void Client::wait_or_stop() {
 
 void Client::note_refusal() {
   if (ending_.greeted || ending_.weight() == 0) return;
-  const bool heavier = ending_.weight() > refusal_.weight();
-  const bool believed = ending_.weight() == refusal_.weight() && heeded_ && !refusal_heeded_;
-  if (!heavier && !believed) return;
+  // Of equals that of who was named; else the first.
+  if (std::pair(ending_.weight(), heeded_) <= std::pair(refusal_.weight(), refusal_heeded_)) return;
   refusal_ = ending_;
   refusal_heeded_ = heeded_;
   if (!ending_.by_broker) return;                         // the text says where

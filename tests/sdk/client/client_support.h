@@ -26,12 +26,28 @@ inline ClientOptions quick(const SmallBroker& broker) {
   return options;
 }
 
-// Connects and is welcome.
-inline void open(Client& client, SmallBroker& broker) {
-  client.start();
+// The client, which was started, is welcome.
+inline void let_in(Client& client, SmallBroker& broker) {
   run_until(client, [&] { return broker.accept(); });
   broker.welcome();
   run_until(client, [&] { return client.state() == Client::State::open; });
+}
+
+inline void open(Client& client, SmallBroker& broker) {
+  client.start();
+  let_in(client, broker);
+}
+
+// The client, which was started, is told goodbye before there is a session.
+inline void refuse(Client& client, SmallBroker& broker, const fb::GoodbyeT& goodbye) {
+  run_until(client, [&] { return broker.accept(); });
+  broker.say(goodbye);
+}
+
+inline void refuse(Client& client, SmallBroker& broker, wire::Reason reason) {
+  fb::GoodbyeT goodbye;
+  goodbye.reason = reason;
+  refuse(client, broker, goodbye);
 }
 
 template <class Native>

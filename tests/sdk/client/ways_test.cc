@@ -18,10 +18,8 @@ TEST_CASE("of several ways each is tried at once, and only then there is a pause
   options.backoff.first_ms = options.backoff.max_ms = 60'000;  // a pause would be noticed
   Client client(options, recorder, clock);
   client.start();
-  run_until(client, [&] { return broker.accept(); });
+  let_in(client, broker);
   CHECK(client.rounds_failed() == 0);
-  broker.welcome();
-  run_until(client, [&] { return client.state() == Client::State::open; });
   CHECK(client.way().endpoint == broker.endpoint);
 }
 
@@ -61,12 +59,11 @@ TEST_CASE("a full broker's other endpoints are tried next, if they are on the ai
   const SystemClock clock;
   Client client(quick(broker), recorder, clock);
   client.start();
-  run_until(client, [&] { return broker.accept(); });
   fb::GoodbyeT goodbye;
   goodbye.reason = Reason::full;
   goodbye.elsewhere = {"l2cap:02:BB:00:00:00:01/4097", "unix:/etc/passwd", "tcp:10.0.0.1:4712",
                        "nonsense", "l2cap:02:BB:00:00:00:01/4097"};
-  broker.say(goodbye);
+  refuse(client, broker, goodbye);
   run_until(client, [&] { return client.ways().size() == 2; });
   CHECK(to_string(client.ways()[1].endpoint) == "l2cap:02:BB:00:00:00:01/4097");
 }
@@ -80,10 +77,9 @@ struct FullBroker {
     options.ways.push_back({*parse_endpoint("unix:/nonexistent/b.sock")});
     return options;
   }
-  void refuse(const fb::GoodbyeT& goodbye) {
+  void tell(const fb::GoodbyeT& goodbye) {
     client.start();
-    run_until(client, [&] { return broker.accept(); });
-    broker.say(goodbye);
+    refuse(client, broker, goodbye);
   }
 
   SmallBroker broker;
@@ -98,7 +94,7 @@ TEST_CASE("that a broker is full is the last word, also where nobody is at the p
   fb::GoodbyeT goodbye;
   goodbye.reason = Reason::full;
   goodbye.text = "no place";
-  full.refuse(goodbye);
+  full.tell(goodbye);
   run_until(full.client, [&] { return client.state() == Client::State::stopped; });
   CHECK(client.ending().reason == Reason::full);
   CHECK(client.ending().by_broker);
@@ -112,7 +108,7 @@ TEST_CASE("who is full says when to come back, also where nobody is at the place
   fb::GoodbyeT goodbye;
   goodbye.reason = Reason::full;
   goodbye.retry_after_ms = 50'000;
-  full.refuse(goodbye);
+  full.tell(goodbye);
   run_until(full.client, [&] { return full.client.rounds_failed() == 1; });
   CHECK(full.client.ending().reason == Reason::full);
   CHECK(full.client.timeout_ms() > 40'000);
@@ -126,11 +122,8 @@ TEST_CASE("a full broker's refusal counts for its round only") {
   options.retry_first = true;
   Client client(options, recorder, clock);
   client.start();
-  fb::GoodbyeT goodbye;
   for (const Reason reason : {Reason::full, Reason::version_unsupported}) {
-    run_until(client, [&] { return broker.accept(); });
-    goodbye.reason = reason;
-    broker.say(goodbye);
+    refuse(client, broker, reason);
     run_until(client, [&] { return client.ending().reason == reason; });
     broker.hang_up();
   }
@@ -190,10 +183,7 @@ TEST_CASE("a refusal ends a client only where refusals are heeded") {
   }
   Client client(options, recorder, clock);
   client.start();
-  run_until(client, [&] { return broker.accept(); });
-  fb::GoodbyeT goodbye;
-  goodbye.reason = Reason::not_allowed;
-  broker.say(goodbye);
+  refuse(client, broker, Reason::not_allowed);
   run_until(client, [&] {
     return client.state() == (stops ? Client::State::stopped : Client::State::waiting);
   });
@@ -208,14 +198,11 @@ TEST_CASE("of several refusals the weightiest is that of the round, and tells wh
   options.ways.push_back({full.endpoint});
   Client client(options, recorder, clock);
   client.start();
+  refuse(client, guarded, Reason::hello_timeout);
   fb::GoodbyeT goodbye;
-  goodbye.reason = Reason::hello_timeout;
-  run_until(client, [&] { return guarded.accept(); });
-  guarded.say(goodbye);
-  run_until(client, [&] { return full.accept(); });
   goodbye.reason = Reason::full;
   goodbye.retry_after_ms = 50'000;
-  full.say(goodbye);
+  refuse(client, full, goodbye);
   run_until(client, [&] { return client.rounds_failed() == 1; });
   CHECK(client.ending().reason == Reason::full);
   CHECK(client.ending().text == to_string(full.endpoint));
@@ -242,19 +229,14 @@ TEST_CASE("the most telling ending is kept over rounds, until there is a session
   options.ways[0].heard = true;
   Client client(options, recorder, clock);
   client.start();
-  run_until(client, [&] { return broker.accept(); });
-  fb::GoodbyeT goodbye;
-  goodbye.reason = Reason::not_allowed;
-  broker.say(goodbye);
+  refuse(client, broker, Reason::not_allowed);
   run_until(client, [&] { return client.rounds_failed() == 1; });
   broker.hang_up();
   broker.stop_listening();
   run_until(client, [&] { return client.ending().reason == Reason::peer_failed; });
   CHECK(client.most_telling_ending().reason == Reason::not_allowed);
   broker.listen();
-  run_until(client, [&] { return broker.accept(); });
-  broker.welcome();
-  run_until(client, [&] { return client.state() == Client::State::open; });
+  let_in(client, broker);
   CHECK(client.most_telling_ending().weight() == 0);
 }
 
@@ -275,15 +257,8 @@ TEST_CASE("who was not named stops nobody, but who was named does") {
   options.ways.push_back({named.endpoint});
   Client client(options, recorder, clock);
   client.start();
-  fb::GoodbyeT goodbye;
-  run_until(client, [&] { return stranger.accept(); });
-  goodbye.reason = Reason::version_unsupported;
-  stranger.say(goodbye);
-  if (named_answers) {
-    run_until(client, [&] { return named.accept(); });
-    goodbye.reason = Reason::not_allowed;
-    named.say(goodbye);
-  }
+  refuse(client, stranger, Reason::version_unsupported);
+  if (named_answers) refuse(client, named, Reason::not_allowed);
   run_until(client, [&] { return client.rounds_failed() == 1; });
   CHECK(client.ending().reason ==
         (named_answers ? Reason::not_allowed : Reason::version_unsupported));
