@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "broker/app/describe.h"
+
 namespace btb {
 
 namespace {

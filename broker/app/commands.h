@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "broker/app/application.h"
-#include "broker/app/describe.h"
 
 namespace btb {
 

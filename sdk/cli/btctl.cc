@@ -1,6 +1,7 @@
 // btctl: looks at a running broker and tells it what to do; tries plugins.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <nlohmann/json.hpp>
 

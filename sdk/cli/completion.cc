@@ -1,14 +1,9 @@
 // Completions for bash, zsh and fish, from the model of the options: always what the program has.
 #include "sdk/cli/describe.h"
-#include "sdk/cli/program.h"
 
 namespace btb::cli {
 
 namespace {
-
-std::vector<const CLI::App*> commands_of(const CLI::App& app) {
-  return app.get_subcommands([](const CLI::App*) { return true; });
-}
 
 // In single quotes for a shell.
 std::string shell_quoted(std::string_view text) {
@@ -46,9 +41,9 @@ bool wants_file(const OptionModel& model) {
 // --- bash ---
 
 // "a b c)" branches: what may follow an option that takes a value.
-std::string bash_values(const CLI::App& app) {
+std::string bash_values(const CommandModel& program) {
   std::string out;
-  for (const OptionModel& model : options_of(app)) {
+  for (const OptionModel& model : program.options) {
     const auto names = dashed(model);
     if (model.value.empty() || names.empty()) continue;
     out += "    " + join(names, "|") + ") ";
@@ -63,40 +58,40 @@ std::string bash_values(const CLI::App& app) {
   return out;
 }
 
-std::string bash_words(const CLI::App& app) {
+std::string bash_words(const CommandModel& program) {
   std::vector<std::string> words;
-  for (const CLI::App* sub : commands_of(app)) words.push_back(sub->get_name());
-  for (const OptionModel& model : options_of(app)) {
+  for (const CommandModel& sub : program.commands) words.push_back(sub.name);
+  for (const OptionModel& model : program.options) {
     for (std::string& name : dashed(model)) words.push_back(std::move(name));
   }
   return join(words, " ");
 }
 
-std::string bash(const CLI::App& app) {
-  const std::string& name = app.get_name();
+std::string bash(const CommandModel& program) {
+  const std::string& name = program.name;
   std::string out =
       "# bash completion of " + name + "\n_" + name +
       "() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" "
       "command='' i\n  COMPREPLY=()\n";
   out += "  for ((i = 1; i < COMP_CWORD; i++)); do\n    case \"$command ${COMP_WORDS[i]}\" in\n";
   std::string branches;
-  const auto add_branch = [&](const CLI::App& command, const std::string& path) {
+  const auto add_branch = [&](const CommandModel& command, const std::string& path) {
     branches += "    " + shell_quoted(path) + ") COMPREPLY=($(compgen -W " +
                 shell_quoted(bash_words(command)) + " -- \"$word\")) ;;\n";
   };
-  for (const CLI::App* sub : commands_of(app)) {
-    out += "      ' " + sub->get_name() + "') command=" + shell_quoted(sub->get_name()) + " ;;\n";
-    add_branch(*sub, sub->get_name());
-    for (const CLI::App* inner : commands_of(*sub)) {
-      const std::string path = sub->get_name() + " " + inner->get_name();
+  for (const CommandModel& sub : program.commands) {
+    out += "      ' " + sub.name + "') command=" + shell_quoted(sub.name) + " ;;\n";
+    add_branch(sub, sub.name);
+    for (const CommandModel& inner : sub.commands) {
+      const std::string path = sub.name + " " + inner.name;
       out += "      " + shell_quoted(path) + ") command=" + shell_quoted(path) + " ;;\n";
       branches += "    " + shell_quoted(path) + ") COMPREPLY=($(compgen -f -W " +
-                  shell_quoted(bash_words(*inner)) + " -- \"$word\")) ;;\n";
+                  shell_quoted(bash_words(inner)) + " -- \"$word\")) ;;\n";
     }
   }
-  out += "    esac\n  done\n  case \"$before\" in\n" + bash_values(app) + "  esac\n";
+  out += "    esac\n  done\n  case \"$before\" in\n" + bash_values(program) + "  esac\n";
   out += "  case \"$command\" in\n" + branches + "    *) COMPREPLY=($(compgen -W " +
-         shell_quoted(bash_words(app)) + " -- \"$word\")) ;;\n  esac\n}\n";
+         shell_quoted(bash_words(program)) + " -- \"$word\")) ;;\n  esac\n}\n";
   return out + "complete -F _" + name + " " + name + "\n";
 }
 
@@ -126,26 +121,25 @@ std::string zsh_option(const OptionModel& model) {
   return "'*'{" + join(names, ",") + "}" + shell_quoted(tail);
 }
 
-std::string zsh(const CLI::App& app) {
-  const std::string& name = app.get_name();
+std::string zsh(const CommandModel& program) {
+  const std::string& name = program.name;
   std::string out =
       "#compdef " + name + "\n_" + name + "() {\n  local -a commands\n  _arguments -s -S \\\n";
-  for (const OptionModel& model : options_of(app)) {
+  for (const OptionModel& model : program.options) {
     const std::string option = zsh_option(model);
     if (!option.empty()) out += "    " + option + " \\\n";
   }
-  const auto commands = commands_of(app);
-  if (commands.empty()) return out + "    '*: : '\n}\n_" + name + " \"$@\"\n";
+  if (program.commands.empty()) return out + "    '*: : '\n}\n_" + name + " \"$@\"\n";
   out += "    '1: :->command' '*:: :->rest'\n  case $state in\n    command)\n      commands=(";
-  for (const CLI::App* sub : commands) {
-    out += " " + shell_quoted(sub->get_name() + ":" + sub->get_description());
+  for (const CommandModel& sub : program.commands) {
+    out += " " + shell_quoted(sub.name + ":" + sub.description);
   }
   out += ")\n      _describe command commands ;;\n    rest)\n      case $words[1] in\n";
-  for (const CLI::App* sub : commands) {
-    out += "        " + sub->get_name() + ") _arguments";
-    for (const OptionModel& model : options_of(*sub)) out += " " + zsh_option(model);
+  for (const CommandModel& sub : program.commands) {
+    out += "        " + sub.name + ") _arguments";
+    for (const OptionModel& model : sub.options) out += " " + zsh_option(model);
     std::vector<std::string> inner;
-    for (const CLI::App* one : commands_of(*sub)) inner.push_back(one->get_name());
+    for (const CommandModel& one : sub.commands) inner.push_back(one.name);
     if (!inner.empty()) out += " '1: :(" + join(inner, " ") + ")' '*:file:_files'";
     out += " ;;\n";
   }
@@ -164,19 +158,19 @@ std::string fish_option(const std::string& start, const OptionModel& model) {
   return out + " -d " + shell_quoted(model.description) + "\n";
 }
 
-std::string fish(const CLI::App& app) {
-  const std::string start = "complete -c " + app.get_name();
-  std::string out = "# fish completion of " + app.get_name() + "\n" + start + " -f\n";
-  for (const OptionModel& model : options_of(app)) out += fish_option(start, model);
-  for (const CLI::App* sub : commands_of(app)) {
+std::string fish(const CommandModel& program) {
+  const std::string start = "complete -c " + program.name;
+  std::string out = "# fish completion of " + program.name + "\n" + start + " -f\n";
+  for (const OptionModel& model : program.options) out += fish_option(start, model);
+  for (const CommandModel& sub : program.commands) {
     const std::string inside =
-        start + " -n " + shell_quoted("__fish_seen_subcommand_from " + sub->get_name());
-    out += start + " -n __fish_use_subcommand -a " + shell_quoted(sub->get_name()) + " -d " +
-           shell_quoted(sub->get_description()) + "\n";
-    for (const OptionModel& model : options_of(*sub)) out += fish_option(inside, model);
-    for (const CLI::App* inner : commands_of(*sub)) {
-      out += inside + " -F -a " + shell_quoted(inner->get_name()) + " -d " +
-             shell_quoted(inner->get_description()) + "\n";
+        start + " -n " + shell_quoted("__fish_seen_subcommand_from " + sub.name);
+    out += start + " -n __fish_use_subcommand -a " + shell_quoted(sub.name) + " -d " +
+           shell_quoted(sub.description) + "\n";
+    for (const OptionModel& model : sub.options) out += fish_option(inside, model);
+    for (const CommandModel& inner : sub.commands) {
+      out += inside + " -F -a " + shell_quoted(inner.name) + " -d " +
+             shell_quoted(inner.description) + "\n";
     }
   }
   return out;
@@ -184,10 +178,10 @@ std::string fish(const CLI::App& app) {
 
 }  // namespace
 
-std::string completion(const CLI::App& app, std::string_view shell) {
-  if (shell == "zsh") return zsh(app);
-  if (shell == "fish") return fish(app);
-  return bash(app);
+std::string completion(const CommandModel& program, std::string_view shell) {
+  if (shell == "zsh") return zsh(program);
+  if (shell == "fish") return fish(program);
+  return bash(program);
 }
 
 }  // namespace btb::cli

@@ -1,5 +1,7 @@
 #include "sdk/cli/describe.h"
 
+#include <CLI/CLI.hpp>
+
 namespace btb::cli {
 
 namespace {
@@ -39,6 +41,14 @@ std::vector<OptionModel> options_of(const CLI::App& app) {
     models.push_back(std::move(model));
   }
   return models;
+}
+
+CommandModel model_of(const CLI::App& app) {
+  CommandModel model{app.get_name(), app.get_description(), options_of(app), {}};
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    model.commands.push_back(model_of(*command));
+  }
+  return model;
 }
 
 }  // namespace btb::cli

@@ -1,9 +1,12 @@
-// What man_page and completion know of one option, read from CLI11's model. Pure; the main thread.
+// What a program knows of its own command line, read from CLI11, and what is written from that: its
+// manual page and its completions. Pure; the main thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "sdk/cli/program.h"
 
 namespace btb::cli {
 
@@ -17,7 +20,21 @@ struct OptionModel {
   std::string variable;  // its environment variable
 };
 
+// A program, or a command in it.
+struct CommandModel {
+  std::string name;
+  std::string description;
+  std::vector<OptionModel> options;
+  std::vector<CommandModel> commands;
+};
+
 // In the order they were added; options hidden from help are left out.
 std::vector<OptionModel> options_of(const CLI::App& app);
+CommandModel model_of(const CLI::App& app);
+
+// The text of the whole file.
+std::string man_page(const CommandModel& program, const Words& words);
+std::string completion(const CommandModel& program,
+                       std::string_view shell);  // REQUIRES: bash, zsh or fish
 
 }  // namespace btb::cli

@@ -1,6 +1,8 @@
 // The manual page, in the man(7) macros, from the words of a program and the model of its options.
+#include <cctype>
+#include <iterator>
+
 #include "sdk/cli/describe.h"
-#include "sdk/cli/program.h"
 
 namespace btb::cli {
 
@@ -53,18 +55,14 @@ void append_option(std::string& out, const OptionModel& model) {
   out += "\n";
 }
 
-void append_options(std::string& out, const CLI::App& app) {
-  for (const OptionModel& model : options_of(app)) append_option(out, model);
-}
-
-void append_commands(std::string& out, const CLI::App& app, const std::string& before) {
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    const std::string name = before + sub->get_name();
-    out += ".SS " + roff(name) + "\n" + roff(sub->get_description()) + ".\n";
-    for (const OptionModel& model : options_of(*sub)) {
+void append_commands(std::string& out, const CommandModel& command, const std::string& before) {
+  for (const CommandModel& sub : command.commands) {
+    const std::string name = before + sub.name;
+    out += ".SS " + roff(name) + "\n" + roff(sub.description) + ".\n";
+    for (const OptionModel& model : sub.options) {
       if (model.long_names.empty() || model.long_names[0] != "help") append_option(out, model);
     }
-    append_commands(out, *sub, name + " ");
+    append_commands(out, sub, name + " ");
   }
 }
 
@@ -79,14 +77,13 @@ constexpr std::string_view exit_codes[] = {
 
 }  // namespace
 
-std::string man_page(const CLI::App& app, const Words& words) {
+std::string man_page(const CommandModel& program, const Words& words) {
   std::string out = ".TH " + upper(words.name) +
                     " 1 \"\" \"btbroker " BTB_VERSION "\" \"btbroker\"\n.SH NAME\n" + words.name +
                     " \\- " + roff(words.summary) + "\n.SH SYNOPSIS\n.B " + words.name +
                     "\n[\\fIOPTIONS\\fR]";
-  const bool commands = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
-  if (commands) out += " \\fICOMMAND\\fR";
-  for (const OptionModel& model : options_of(app)) {
+  if (!program.commands.empty()) out += " \\fICOMMAND\\fR";
+  for (const OptionModel& model : program.options) {
     if (!model.positional.empty()) out += " \\fI" + roff(model.positional) + "\\fR";
   }
   out += "\n.SH DESCRIPTION\n";
@@ -98,17 +95,17 @@ std::string man_page(const CLI::App& app, const Words& words) {
     }
   }
   out += "\n.SH OPTIONS\n";
-  append_options(out, app);
-  if (commands) {
+  for (const OptionModel& model : program.options) append_option(out, model);
+  if (!program.commands.empty()) {
     out += ".SH COMMANDS\n";
-    append_commands(out, app, "");
+    append_commands(out, program, "");
   }
   out += ".SH EXIT STATUS\n";
   for (size_t i = 0; i < std::size(exit_codes); i += 2) {
     out += ".TP\n\\fB" + std::string(exit_codes[i]) + "\\fR\n" + roff(exit_codes[i + 1]) + "\n";
   }
   out += ".SH ENVIRONMENT\nA variable counts where the command line says nothing:\n";
-  for (const OptionModel& model : options_of(app)) {
+  for (const OptionModel& model : program.options) {
     if (model.variable.empty() || model.long_names.empty()) continue;
     out += ".TP\n\\fB" + model.variable + "\\fR\n" + roff("--" + model.long_names[0]) + "\n";
   }

@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include "sdk/cli/config_file.h"
+#include "sdk/cli/describe.h"
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
 #include "sdk/cli/unknown_word.h"
@@ -103,14 +105,17 @@ std::string ending_text(const client::Ending& ending, bool last) {
   return (ending.greeted ? "connection lost: " : "cannot connect: ") + why;
 }
 
-Program::Program(Words words) : words_(std::move(words)), app_(words_.summary, words_.name) {
-  app_.formatter(std::make_shared<Help>());
-  app_.set_version_flag("--version", words_.name + " " BTB_VERSION, "Print the version");
-  app_.set_help_flag("-h,--help", "Print this help");
+Program::Program(Words words)
+    : words_(std::move(words)), app_(std::make_unique<CLI::App>(words_.summary, words_.name)) {
+  app_->formatter(std::make_shared<Help>());
+  app_->set_version_flag("--version", words_.name + " " BTB_VERSION, "Print the version");
+  app_->set_help_flag("-h,--help", "Print this help");
 }
 
+Program::~Program() = default;
+
 void Program::add_broker_options() {
-  app_.add_option(
+  app_->add_option(
           "-b,--broker", broker_,
           "Broker: unix:/path, tcp:HOST:PORT, l2cap:ADDR/PSM, le:ADDR/PSM or "
           "rfcomm:ADDR/CHANNEL; else the one found on this machine" +
@@ -119,17 +124,17 @@ void Program::add_broker_options() {
                       ? " or the one over Bluetooth that worked last, else the nearest there"
                       : ""))
       ->type_name("ENDPOINT");
-  app_.add_option("--adapter", adapter_,
-                  "Bluetooth adapter to connect through: hci1, or its address")
+  app_->add_option("--adapter", adapter_,
+                   "Bluetooth adapter to connect through: hci1, or its address")
       ->type_name("ADAPTER");
-  app_.add_option("--connect-timeout", connect_timeout_, "How long connecting may take")
+  app_->add_option("--connect-timeout", connect_timeout_, "How long connecting may take")
       ->type_name("SECONDS")
       ->capture_default_str();
-  app_.add_flag("--retry", retry_, "Keep trying if the first connection fails, too");
-  app_.add_option("--name", name_, "Name of this client, for the people at the broker")
+  app_->add_flag("--retry", retry_, "Keep trying if the first connection fails, too");
+  app_->add_option("--name", name_, "Name of this client, for the people at the broker")
       ->type_name("NAME");
-  app_.add_flag("-v,--verbose", verbose_, "Say more");
-  app_.add_flag("-q,--quiet", quiet_, "Say nothing but errors");
+  app_->add_flag("-v,--verbose", verbose_, "Say more");
+  app_->add_flag("-q,--quiet", quiet_, "Say nothing but errors");
 }
 
 void Program::finish() {
@@ -140,18 +145,18 @@ void Program::finish() {
       option->envname(environment_name(names[0]));
     }
   };
-  give_names(app_);
-  for (CLI::App* sub : app_.get_subcommands({})) {
+  give_names(*app_);
+  for (CLI::App* sub : app_->get_subcommands({})) {
     for (CLI::App* inner : sub->get_subcommands({})) give_names(*inner);
     give_names(*sub);
   }
   const bool named = std::getenv("BTB_CONFIG") != nullptr;
-  app_.set_config("--config", config_path(), "File with options", named)->type_name("FILE");
-  app_.config_formatter(std::make_shared<ConfigFile>(words_.name, app_));
-  app_.add_option("--completion", completion_, "Print the completion for a shell")
+  app_->set_config("--config", config_path(), "File with options", named)->type_name("FILE");
+  app_->config_formatter(std::make_shared<ConfigFile>(words_.name, *app_));
+  app_->add_option("--completion", completion_, "Print the completion for a shell")
       ->check(CLI::IsMember({"bash", "zsh", "fish"}))
       ->type_name("SHELL");
-  app_.add_flag("--man", man_, "Print the manual page (| man -l -)");
+  app_->add_flag("--man", man_, "Print the manual page (| man -l -)");
   footer_ = "\nExamples:\n";
   for (const auto& example : words_.examples) {
     footer_ += "  " + example.command + "\n      " + example.does + "\n";
@@ -162,13 +167,13 @@ void Program::finish() {
       "Every option is also a variable (--connect-timeout: BTB_CONNECT_TIMEOUT) and a line in\n"
       "  $XDG_CONFIG_HOME/btbroker/client.yaml (connect-timeout: 3). The manual: " +
       words_.name + " --man | man -l -\n";
-  app_.footer(footer_);
+  app_->footer(footer_);
 }
 
 std::optional<Exit> Program::describe_itself() const {
   std::string text;
-  if (man_) text = man_page(app_, words_);
-  if (!completion_.empty()) text = completion(app_, completion_);
+  if (man_) text = man_page(model_of(*app_), words_);
+  if (!completion_.empty()) text = completion(model_of(*app_), completion_);
   if (text.empty()) return std::nullopt;
   (void)std::fwrite(text.data(), 1, text.size(), stdout);
   return Exit::ok;
@@ -186,10 +191,10 @@ std::optional<Exit> Program::parse(int argc, const char* const* argv) {
     return describe_itself();
   }
   try {
-    app_.parse(argc, argv);
+    app_->parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    std::string help = app_.help();
-    for (const CLI::App* sub : app_.get_subcommands()) help = sub->help(words_.name);
+    std::string help = app_->help();
+    for (const CLI::App* sub : app_->get_subcommands()) help = sub->help(words_.name);
     (void)std::fwrite(help.data(), 1, help.size(), stdout);
     return Exit::ok;
   } catch (const CLI::CallForVersion& version) {
@@ -199,7 +204,7 @@ std::optional<Exit> Program::parse(int argc, const char* const* argv) {
     // That something is missing often means that it was written in another way.
     const bool of_words = dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr ||
                           dynamic_cast<const CLI::RequiredError*>(&fault) != nullptr;
-    const std::string unknown = of_words ? unknown_word(app_, words_.surplus_hint) : "";
+    const std::string unknown = of_words ? unknown_word(*app_, words_.surplus_hint) : "";
     return usage(unknown.empty() ? fault.what() : unknown);
   }
   return std::nullopt;

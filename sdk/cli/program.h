@@ -5,7 +5,7 @@
 // then from $XDG_CONFIG_HOME/btbroker/client.yaml. Resource; the main thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +14,11 @@
 #include "sdk/cli/exit_code.h"
 #include "sdk/client/client.h"
 #include "sdk/client/roaming.h"
+
+// Only who adds options or reads them includes <CLI/CLI.hpp>: a compiler takes seconds over it.
+namespace CLI {
+class App;
+}
 
 namespace btb::cli {
 
@@ -35,10 +40,11 @@ struct Words {
 class Program {
  public:
   explicit Program(Words words);
+  ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  CLI::App& app() { return app_; }
+  CLI::App& app() { return *app_; }
 
   // Adds -b, --connect-timeout, --retry, --name, -v and -q.
   void add_broker_options();
@@ -75,7 +81,7 @@ class Program {
   std::optional<Exit> describe_itself() const;
 
   Words words_;
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   std::string broker_;
   std::string connect_timeout_ = "5";
   std::string adapter_;
@@ -87,9 +93,5 @@ class Program {
   bool man_ = false;
   std::string footer_;
 };
-
-// --- generated from the model of the options; the text of the whole file ---
-std::string man_page(const CLI::App& app, const Words& words);
-std::string completion(const CLI::App& app, std::string_view shell);  // REQUIRES: bash, zsh or fish
 
 }  // namespace btb::cli

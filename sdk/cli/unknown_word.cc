@@ -1,5 +1,6 @@
 #include "sdk/cli/unknown_word.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <vector>

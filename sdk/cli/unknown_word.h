@@ -2,8 +2,9 @@
 // Pure; the main thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include "sdk/cli/program.h"
 
 namespace btb::cli {
 
