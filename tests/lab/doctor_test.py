@@ -123,11 +123,10 @@ def a_machine_that_is_there_to_be_a_broker_is_advised_of_more():
 def what_does_not_run():
     needs_emulation("it ends D-Bus and bluetoothd")
     with Lab(adapters=1) as lab:
-        bus = lab.programs[0]
         lab.bluetoothd.stop()
         what, cure = only_fault()
         assert cure == "systemctl enable --now bluetooth (package bluez)", (what, cure)
-        bus.stop()
+        lab.bus.stop()
         what, cure = only_fault()
         assert cure == "systemctl start dbus (package dbus)", (what, cure)
 

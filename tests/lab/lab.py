@@ -55,7 +55,7 @@ def wait_for(what, check, timeout=PATIENCE_S):
             return got
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what}")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class Program:
@@ -116,6 +116,21 @@ class Elsewhere:
         raise NotHere("it starts and stops bluetoothd")
 
 
+system_bus = None
+
+
+def bus():
+    """D-Bus of the guest; it outlives a case, as on a machine it outlives whoever speaks on it."""
+    global system_bus
+    if system_bus is None or system_bus.process.poll() is not None:
+        at = pathlib.Path("/run/dbus/system_bus_socket")
+        at.parent.mkdir(exist_ok=True)
+        at.unlink(missing_ok=True)
+        system_bus = Program("dbus", ["dbus-daemon", "--system", "--nofork", "--nopidfile"])
+        wait_for("dbus", at.exists)
+    return system_bus
+
+
 class Radio:
     """The console of the radio (radio/console.h)."""
 
@@ -130,6 +145,15 @@ class Radio:
         if not answer.startswith("ok"):
             raise AssertionError(f"radio: {line}: {answer}")
         return answer[3:]
+
+
+def every_way(adapter=0, name="lab", local="unix:/run/b.sock"):
+    """A broker's configuration: on this machine and over every transport."""
+    return f"""
+broker: {{name: {name}}}
+listen: ["{local}", "l2cap:hci{adapter}/4097", "le:hci{adapter}/128", "rfcomm:hci{adapter}/3"]
+topics: [{{filter: "state/#", kind: state}}]
+"""
 
 
 class Lab:
@@ -157,12 +181,10 @@ class Lab:
     def begin(self, bluetoothd):
         if REAL:
             return self.begin_with_real_adapters()
-        for old in ("/run/radio.sock", "/run/dbus/system_bus_socket", "/run/b.sock"):
+        for old in ("/run/radio.sock", "/run/b.sock"):
             pathlib.Path(old).unlink(missing_ok=True)
         shutil.rmtree("/tmp/.local", ignore_errors=True)  # the broker that worked last is of another lab
-        pathlib.Path("/run/dbus").mkdir(exist_ok=True)
-        self.start("dbus", ["dbus-daemon", "--system", "--nofork", "--nopidfile"])
-        wait_for("dbus", lambda: pathlib.Path("/run/dbus/system_bus_socket").exists())
+        self.bus = bus()
         self.radio_program = self.start("radio", [RADIO, "--captures", case_folder, str(self.adapters)])
         wait_for("the radio", lambda: self.radio_program.out() == "ready\n")
         self.radio = Radio("/run/radio.sock")
@@ -252,6 +274,19 @@ class Lab:
     def btsub(self, *filters, at, adapter=None, options=(), name="btsub"):
         through = [] if adapter is None else ["--adapter", self.name(adapter)]
         return self.start(name, [BIN / "btsub", "-b", at, *through, "-f", "json", *options, *filters])
+
+    def found_broker(self, adapter=0, name="lab", local="unix:/run/b.sock"):
+        """A broker with every way to it, once it is announced."""
+        broker = self.broker(every_way(adapter, name, local), name)
+        wait_for("the broker to be announced", lambda: "advertising" in broker.err())
+        return broker
+
+    def scan(self, number, *options):
+        """What `btctl scan` finds through this adapter, by each of its addresses."""
+        done = subprocess.run([BIN / "btctl", "--json", "--adapter", self.name(number), "scan", *options],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0, done.stderr
+        return {address: broker for broker in json.loads(done.stdout) for address in broker["addresses"]}
 
     def btctl(self, *words, at):
         done = subprocess.run([BIN / "btctl", "-b", at, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

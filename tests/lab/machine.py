@@ -172,20 +172,21 @@ def prepare(cache):
     return next((kernel / "boot").glob("vmlinuz-*")), initramfs
 
 
-def run(cache, out, command, timeout_s):
+def run(cache, out, command, timeout_s, processors=1):
     """Boots, runs the shell text `command` in the guest and copies what it says. Its status, or None
-    if the guest did not come to an end. Leaves output, console and whatever the command wrote in `out`."""
+    if the guest did not come to an end. Leaves output, console and whatever the command wrote in `out`.
+    One processor: a second one would mostly be kept busy by being coherent with the first."""
     for attempt in range(1, BOOTS_MAX + 1):
-        status = boot(cache, out, command, timeout_s)
+        status = boot(cache, out, command, timeout_s, processors)
         if status is not None or (out / "started").exists():
             return status
-        # Nothing of ours has run yet. Emulated processors can see each other's code half changed, which the kernel's
+        # Nothing of ours has run yet. Two emulated processors can see each other's code half changed, which the kernel's
         # own patching of itself while it boots does not forgive: about one boot in thirty.
         print(f"lab: the guest did not come up (attempt {attempt} of {BOOTS_MAX})", flush=True)
     return None
 
 
-def boot(cache, out, command, timeout_s):
+def boot(cache, out, command, timeout_s, processors):
     kernel, initramfs = prepare(cache)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -193,7 +194,7 @@ def boot(cache, out, command, timeout_s):
     (out / "command.sh").write_text(command)
     (out / "output").touch()
     arguments = [
-        tool("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(MEMORY_MB),
+        tool("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(processors), "-m", str(MEMORY_MB),
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", kernel, "-initrd", initramfs,
         "-append", "console=ttyS0 quiet panic=-1 mitigations=off", "-serial", f"file:{out}/console",
         "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",

@@ -29,6 +29,7 @@ def main():
     parser.add_argument("--cache", type=pathlib.Path, help="where the kernel is kept; build/lab")
     long_run_s = 6 * int(os.environ.get("LAB_CYCLES", "0")) + 15 * int(os.environ.get("LAB_KILLS", "0"))
     parser.add_argument("--timeout", type=int, default=600 + long_run_s, help="seconds for the guest")
+    parser.add_argument("--processors", type=int, default=1, help="of the guest")
     parser.add_argument("--adapters", help="real ones of this machine (hci0,hci1), and no guest")
     parser.add_argument("test", type=pathlib.Path)
     parser.add_argument("cases", nargs="*")
@@ -47,7 +48,7 @@ def main():
         "python3 -B " + " ".join(shlex.quote(str(word)) for word in [asked.test.resolve(), *asked.cases]),
     ])
     try:
-        status = machine.run(cache, out, command + "\n", asked.timeout)
+        status = machine.run(cache, out, command + "\n", asked.timeout, asked.processors)
     except machine.Unavailable as missing:
         print(f"lab: SKIPPED, NOTHING WAS TESTED: {missing}", flush=True)
         sys.exit(SKIPPED)

@@ -220,7 +220,7 @@ def a_record_of_another_service_under_our_uuid_is_left_out_and_told():
 
 def two_brokers_of_one_name_are_two():
     with Lab(adapters=3) as lab:
-        start_broker(lab, name="one")
+        first = start_broker(lab, name="one")
         other = CONFIG.replace("hci0", "hci1").replace("/run/b.sock", "/run/c.sock")
         second = start_broker(lab, other, name="other")
         done = subprocess.run([BIN / "btctl", "--json", "--adapter", name_of(2), "scan"], stdout=subprocess.PIPE, text=True)
@@ -232,7 +232,7 @@ def two_brokers_of_one_name_are_two():
         # Who was with one of them comes back to that one, and to no other of its name.
         sub = lab.start("btsub", [BIN / "btsub", "-b", f"le:{lab.address(0)}/128", "--adapter", name_of(2), "-v", "events/#"])
         wait_for("a session", lambda: "connected to lab" in sub.err())
-        lab.programs[3].stop()
+        first.stop()
         wait_for("the loss", lambda: "connection lost" in sub.err())
         wait_for("it to have looked", lambda: "looking for it over Bluetooth" in sub.err())
         attempts = sub.err().count("next attempt")
