@@ -1,4 +1,6 @@
 // Completions for bash, zsh and fish, from the model of the options: always what the program has.
+#include <utility>
+
 #include "sdk/cli/describe.h"
 
 namespace btb::cli {

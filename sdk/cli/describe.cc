@@ -1,6 +1,8 @@
 #include "sdk/cli/describe.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
 
 namespace btb::cli {
 

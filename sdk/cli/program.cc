@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "sdk/cli/config_file.h"
 #include "sdk/cli/describe.h"

@@ -4,7 +4,9 @@
 
 #include <string>
 
-#include "sdk/cli/program.h"
+namespace CLI {
+class App;
+}
 
 namespace btb::cli {
 

@@ -6,28 +6,26 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, BLUETOOTHD, Lab, every_way, main, name_of, needs_emulation, wait_for  # noqa: E402
-
-LOCAL = "unix:/run/b.sock"
+from lab import BIN, BLUETOOTHD, LOCAL, Lab, every_way, main, name_of, needs_emulation, wait_for  # noqa: E402
 
 
 def a_scan_shows_who_is_there_with_signal_and_free_places():
     with Lab(adapters=4) as lab:
-        lab.found_broker()
+        lab.announced_broker()
         lab.radio("range 0 2 -83")
         there = wait_for("it to be heard", lambda: lab.scan(2).get(lab.address(0)))
         assert there["endpoints"] == [f"l2cap:{lab.address(0)}/4097", f"le:{lab.address(0)}/128"], there
         assert (there["signal_dbm"], there["free_places"]) == (-83, 7), there
         sub = lab.btsub("state/#", at=there["endpoints"][0], adapter=1, options=["-v"])
         wait_for("a session", lambda: "subscribed;" in sub.err())
-        wait_for("one place less", lambda: lab.scan(2, "--seconds", "1").get(lab.address(0), there)["free_places"] == 6)
+        wait_for("one place less", lambda: lab.scan(2, "--seconds", "1").get(lab.address(0), {}).get("free_places") == 6)
         lab.apart(0, 3)
         assert all("signal_dbm" not in broker for broker in lab.scan(3).values())  # the last one is remembered
 
 
 def the_service_record_tells_channel_and_psm():
     with Lab(adapters=2) as lab:
-        broker = lab.found_broker()
+        broker = lab.announced_broker()
         wait_for("the record", lambda: "service_record" in broker.err())
         record = subprocess.run(["sdptool", "-i", name_of(1), "browse", "--xml", lab.address(0)], stdout=subprocess.PIPE,
                                 text=True).stdout
@@ -37,7 +35,7 @@ def the_service_record_tells_channel_and_psm():
 
 def a_restarted_bluetoothd_is_told_and_asked_again():
     with Lab(adapters=3) as lab:
-        broker = lab.found_broker()
+        broker = lab.announced_broker()
         lab.bluetoothd.kill()
         wait_for("the loss to be told", lambda: "bluetoothd_gone" in broker.err())
         lab.bluetoothd = lab.start("bluetoothd", BLUETOOTHD)
@@ -47,7 +45,7 @@ def a_restarted_bluetoothd_is_told_and_asked_again():
 
 def a_session_outlives_a_bluetoothd_that_is_killed_and_comes_back_after_one_that_ended():
     with Lab(adapters=2) as lab:
-        broker = lab.found_broker()
+        broker = lab.announced_broker()
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
         wait_for("a session", lambda: "subscribed;" in sub.err())
 
@@ -73,7 +71,7 @@ def a_session_outlives_a_bluetoothd_that_is_killed_and_comes_back_after_one_that
 def a_broker_that_is_blocked_by_rfkill_says_so_and_is_found_when_it_no_longer_is():
     needs_emulation("it blocks adapters")
     with Lab(adapters=2) as lab:
-        broker = lab.found_broker()
+        broker = lab.announced_broker()
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
         wait_for("a session", lambda: "subscribed;" in sub.err())
         soft = next(pathlib.Path("/sys/class/bluetooth/hci0").glob("rfkill*")) / "soft"
@@ -103,7 +101,7 @@ def nothing_of_it_needs_root():
 
 def an_adapter_that_is_switched_off_and_on_says_the_truth_again():
     with Lab(adapters=3) as lab:
-        broker = lab.found_broker()
+        broker = lab.announced_broker()
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=1, options=["-v", "--retry"])
         wait_for("a session", lambda: "subscribed;" in sub.err())
         subprocess.run(["bluetoothctl", "power", "off"], input="", text=True, stdout=subprocess.DEVNULL, timeout=60)

@@ -20,7 +20,7 @@ time.sleep(60)
 
 def btsub_finds_a_broker_by_itself():
     with Lab(adapters=2) as lab:
-        lab.found_broker(local="unix:/run/elsewhere.sock")
+        lab.announced_broker(local="unix:/run/elsewhere.sock")
         subprocess.run([BIN / "btpub", "-b", "unix:/run/elsewhere.sock", "state/a", "-k", "k", "-m", "there"], check=True)
         sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(1), "-f", "json", "--once", "state/#"])
         assert sub.wait() == 0, sub.err()
@@ -65,7 +65,7 @@ topics: [{filter: "state/#", kind: state}]
 
 def the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone():
     with Lab(adapters=3) as lab:
-        broker = lab.found_broker()
+        broker = lab.announced_broker()
 
         def once():
             sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(2), "-v", "--once", "state/#"])
@@ -76,7 +76,7 @@ def the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone():
         again = once()
         assert "found a broker" not in again and f"connected to lab at l2cap:{lab.address(0)}" in again, again
         broker.stop()
-        other = lab.found_broker(adapter=1, name="other")
+        other = lab.announced_broker(adapter=1, name="other")
         instead = once()
         assert "cannot connect" in instead and f"connected to other at l2cap:{lab.address(1)}" in instead, instead
         # Where it was is somebody by now who is no broker, and hides none.
@@ -85,20 +85,20 @@ def the_broker_that_worked_last_is_tried_first_and_another_one_if_it_is_gone():
         lab.hciconfig(1, "piscan")
         somebody = lab.start("somebody", [sys.executable, "-c", SOMEBODY, lab.address(1)])
         wait_for("somebody to listen", lambda: somebody.out() == "listening\n")
-        lab.found_broker(name="the first")
+        lab.announced_broker(name="the first")
         instead = once()
         assert "a frame of an unknown kind" in instead and f"connected to the first at l2cap:{lab.address(0)}" in instead, instead
 
 
 def a_broker_that_moved_to_another_address_is_found_there():
     with Lab(adapters=3) as lab:
-        broker = lab.found_broker()
+        broker = lab.announced_broker()
         sub = lab.btsub("state/#", at=f"l2cap:{lab.address(0)}/4097", adapter=2, options=["-v"])
         wait_for("a session", lambda: "subscribed;" in sub.err())
         lab.radio("supervision 1000")
         broker.stop()
         lab.radio("unplug 0")
-        lab.found_broker(adapter=1)
+        lab.announced_broker(adapter=1)
         wait_for("the session again", lambda: f"connected again to lab at l2cap:{lab.address(1)}" in sub.err())
 
 
@@ -108,7 +108,7 @@ def a_broker_on_this_machine_is_waited_for_whoever_else_is_on_the_air():
         local = 'broker: {name: here}\nlisten: ["unix:/run/btbroker/here.sock"]\n'
         broker = lab.broker(local, "here")
         wait_for("it to listen", lambda: "started" in broker.err())
-        lab.found_broker(name="elsewhere")
+        lab.announced_broker(name="elsewhere")
         sub = lab.start("btsub", [BIN / "btsub", "--adapter", name_of(2), "-v", "state/#"])
         wait_for("a session", lambda: "connected to here" in sub.err())
         broker.stop()

@@ -28,6 +28,7 @@ PLUGINS = pathlib.Path(os.environ.get("LAB_PLUGINS", "/nonexistent"))
 RADIO = os.environ.get("LAB_RADIO", "/nonexistent")
 # With the settings that are shipped.
 BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "configs/systemd/bluetooth.conf"]
+LOCAL = "unix:/run/b.sock"  # of a broker, for programs of its own machine
 SKIPPED = 77  # to ctest
 NO_COMMANDS = "btctl: the broker takes no commands on this connection"  # of a session over the air
 # Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
@@ -119,7 +120,7 @@ class Elsewhere:
 system_bus = None
 
 
-def bus():
+def guest_bus():
     """D-Bus of the guest; it outlives a case, as on a machine it outlives whoever speaks on it."""
     global system_bus
     if system_bus is None or system_bus.process.poll() is not None:
@@ -147,7 +148,7 @@ class Radio:
         return answer[3:]
 
 
-def every_way(adapter=0, name="lab", local="unix:/run/b.sock"):
+def every_way(adapter=0, name="lab", local=LOCAL):
     """A broker's configuration: on this machine and over every transport."""
     return f"""
 broker: {{name: {name}}}
@@ -179,12 +180,12 @@ class Lab:
             assert self.is_powered(number), f"{REAL[number]} is not switched on"
 
     def begin(self, bluetoothd):
+        shutil.rmtree(OUT / "state" if REAL else "/tmp/.local", ignore_errors=True)  # what worked last is of another lab
         if REAL:
             return self.begin_with_real_adapters()
         for old in ("/run/radio.sock", "/run/b.sock"):
             pathlib.Path(old).unlink(missing_ok=True)
-        shutil.rmtree("/tmp/.local", ignore_errors=True)  # the broker that worked last is of another lab
-        self.bus = bus()
+        self.bus = guest_bus()
         self.radio_program = self.start("radio", [RADIO, "--captures", case_folder, str(self.adapters)])
         wait_for("the radio", lambda: self.radio_program.out() == "ready\n")
         self.radio = Radio("/run/radio.sock")
@@ -275,8 +276,8 @@ class Lab:
         through = [] if adapter is None else ["--adapter", self.name(adapter)]
         return self.start(name, [BIN / "btsub", "-b", at, *through, "-f", "json", *options, *filters])
 
-    def found_broker(self, adapter=0, name="lab", local="unix:/run/b.sock"):
-        """A broker with every way to it, once it is announced."""
+    def announced_broker(self, adapter=0, name="lab", local=LOCAL):
+        """A broker with every way to it, once its advertisement is out."""
         broker = self.broker(every_way(adapter, name, local), name)
         wait_for("the broker to be announced", lambda: "advertising" in broker.err())
         return broker
