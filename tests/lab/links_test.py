@@ -233,7 +233,7 @@ def lose_a_link(lab):
     with begin_connecting(lab, nobody):
         wait_for("the page", lambda: nobody in lab.links(1))
         begin_connecting(lab, lab.address(0)).close()
-        time.sleep(0.5)  # the kernel gives it up on a queue that cannot be seen
+        time.sleep(0.2)  # the kernel gives it up on a queue that cannot be seen
         with begin_connecting(lab, lab.address(0)) as spoiled:
             select.select([], [spoiled], [], 30)
             lost = spoiled.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
@@ -246,8 +246,8 @@ def a_link_that_a_kernel_lost_is_ended_and_its_device_gets_in():
     needs_emulation("it is about a fault of the kernel of the guest")
     with Lab(adapters=2) as lab:
         broker = start_broker(lab)
-        if not any(lose_a_link(lab) for _ in range(10)):
-            raise NotHere("this kernel lost no link in ten attempts")
+        if not any(lose_a_link(lab) for _ in range(5)):
+            raise NotHere("this kernel lost no link in five attempts")
         sub = lab.btsub("events/#", at=endpoint(lab, "l2cap"), adapter=1, options=["-v", "--retry"])
         wait_for("it to be refused", lambda: "this kernel seems to have lost" in sub.err())
         wait_for("its session", lambda: "subscribed;" in sub.err())
