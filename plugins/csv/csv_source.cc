@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <filesystem>
-#include <system_error>
+
+#include "plugins/csv/clock.h"
 
 namespace btb::csv {
 
@@ -17,23 +16,7 @@ constexpr int64_t missing_directory_look_ms = 1'000;
 constexpr int64_t torn_delay_ms = 100;
 // rm and touch may come in one breath, before the first is noticed.
 constexpr int64_t confirm_slack_ns = 1'000'000'000;
-
-int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
-}
-
-int64_t wall_ns() {
-  using namespace std::chrono;
-  return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-// For people: a relative path tells little about a broker that runs somewhere.
-std::string absolute(const std::string& path) {
-  std::error_code failed;
-  const auto made = std::filesystem::absolute(path, failed);
-  return failed ? path : made.lexically_normal().string();
-}
+constexpr size_t passed_over_told_max = 20;  // in the log, in one run
 
 // When a file that is gone was missed, on the clock that files carry.
 int64_t missed_at_ns(const TrackedFile& file) {
@@ -106,7 +89,7 @@ void CsvSource::look_at_directory(plugin::Host& host) {
                  std::to_string(config_.rescan_ms) + " ms");
   }
   const bool again = std::exchange(look_again_, false);
-  const std::string unreadable = listing ? listing->unreadable : absolute(config_.directory);
+  const std::string unreadable = listing ? listing->unreadable : absolute_path(config_.directory);
   directory_trouble_ = unreadable.empty() ? ""
                                           : "the directory " + unreadable +
                                                 " cannot be read; what is published is kept";
@@ -116,13 +99,55 @@ void CsvSource::look_at_directory(plugin::Host& host) {
   note_look();
   if (!again) retry_later();
   something_hidden_ = false;
-  for (const std::string& name : selection_.files_of(listing->names)) {
+  Selection::Chosen chosen = selection_.choose(listing->names);
+  for (const std::string& name : std::exchange(chosen.files, {})) {
     if (!look_at_file(name) && leads_nowhere(watcher_.path_of(name))) something_hidden_ = true;
   }
   const auto& names = listing->names;
   for (auto& [name, file] : tracker_.files()) {
     if (!std::binary_search(names.begin(), names.end(), name)) look_at_file(name);
   }
+  note_renames();
+  note_passed_over(host, chosen);
+}
+
+// What came and is what went. Where rows of files that are gone are deleted in any case it need not
+// be certain.
+void CsvSource::note_renames() {
+  auto& files = tracker_.files();
+  for (auto from = files.begin(); from != files.end();) {
+    const TrackedFile& gone = (from++)->second;
+    if (gone.seen || !gone.taken) continue;
+    const auto to = std::find_if(files.begin(), files.end(), [&](const auto& entry) {
+      const TrackedFile& file = entry.second;
+      if (!file.seen || file.taken) return false;
+      return config_.removed_file == RemovedFile::erase ? file.seen->is_same_file(*gone.taken)
+                                                        : file.seen->is_same_content(*gone.taken);
+    });
+    if (to == files.end()) continue;
+    const std::string name = gone.name;
+    if (!mode_->renamed(gone, to->second, watcher_.path_of(to->first))) continue;
+    troubles_.erase(name);
+    tracker_.forget(name);
+  }
+}
+
+// The state counts them; the log names the first few, once each.
+void CsvSource::note_passed_over(plugin::Host& host, const Selection::Chosen& chosen) {
+  const auto tell = [&](const std::vector<std::string>& now, const std::vector<std::string>& before,
+                        const char* why) {
+    for (const std::string& name : now) {
+      if (std::binary_search(before.begin(), before.end(), name)) continue;
+      if (passed_over_told_++ < passed_over_told_max) host.info(name + " is passed over: " + why);
+    }
+  };
+  tell(chosen.scratch, passed_over_.scratch,
+       "it looks like what an editor, an office or a download leaves; to read such files name them "
+       "in `include`");
+  tell(chosen.other_case, passed_over_.other_case,
+       "it would fit if capital and small letters were the same; name both in `path`, as in "
+       "*.[cC][sS][vV]");
+  passed_over_ = chosen;
 }
 
 // The first look may fall between the deletion of a file and its coming again; a second one after
@@ -276,6 +301,8 @@ int64_t CsvSource::next_due_ms() const {
   for (const auto& [name, file] : tracker_.files()) {
     const int64_t due =
         file.seen ? tracker_.due_in(file, now_ms()) : tracker_.gone_in(file, now_ms());
+    if (file.seen && is_released(file) && mode_->wants_again(file))
+      next = std::min(next, std::max<int64_t>(0, file.not_before_ms - now_ms()));
     const bool waiting = file.seen ? due != FileTracker::never : due > 0;
     if (waiting && (!file.seen || is_released(file))) next = std::min(next, due);
   }
@@ -304,96 +331,6 @@ bool CsvSource::is_complete() const {
     return false;
   return std::all_of(files.begin(), files.end(),
                      [&](const auto& entry) { return mode_->has_all_of(entry.second); });
-}
-
-void CsvSource::show_state(plugin::Host& host) {
-  btb_source_state state = live_ ? BTB_STATE_LIVE : BTB_STATE_SNAPSHOT;
-  for (const auto& [name, trouble] : troubles_) {
-    const bool guard = trouble.kind == Outcome::Kind::guarded;
-    if (trouble.kind != Outcome::Kind::taken && state != BTB_STATE_GUARD) {
-      state = guard ? BTB_STATE_GUARD : BTB_STATE_DEGRADED;
-    }
-  }
-  const bool missing = tracker_.files().empty() && !(config_.many_files && taken_once_);
-  if (state != BTB_STATE_GUARD && (missing || !directory_trouble_.empty()))
-    state = BTB_STATE_DEGRADED;
-  if (state == BTB_STATE_LIVE && !taken_once_) state = BTB_STATE_DEGRADED;
-  std::string text = directory_trouble_;
-  if (text.empty() && missing) text = missing_text();
-  if (text.empty()) text = trouble_text();
-  if (text.empty()) text = waiting_text();
-  if (text.empty()) text = mode_->summary();
-  if (state == shown_state_ && text == shown_text_) return;
-  host.set_state(state, text);
-  shown_state_ = state;
-  shown_text_ = text;
-}
-
-std::string CsvSource::missing_text() const {
-  const std::string pattern = (config_.recursive ? "**/" : "") + config_.pattern;
-  const std::string path = absolute(watcher_.path_of(pattern));
-  return (config_.many_files ? "no file fits " : "there is no file ") + path;
-}
-
-// Of a file that is there and not taken. Where others were, only a marker is worth a word: what
-// settles will be taken by itself.
-std::string CsvSource::waiting_text() const {
-  for (const auto& [name, file] : tracker_.files()) {
-    if (!file.seen || tracker_.due_in(file, now_ms()) == FileTracker::never) continue;
-    if (!is_released(file)) {
-      const std::string text = name + " waits for " + selection_.marker_of(name);
-      return taken_once_ ? mode_->summary() + "; " + text : text;
-    }
-    if (taken_once_) continue;
-    return "waiting for " + name + (file.cut_off ? ": its last line has no end" : " to settle");
-  }
-  return "";
-}
-
-// The worst trouble first, and how many others there are.
-std::string CsvSource::trouble_text() const {
-  const auto weight = [](Outcome::Kind kind) {
-    switch (kind) {
-      case Outcome::Kind::guarded:
-        return 3;
-      case Outcome::Kind::refused:
-      case Outcome::Kind::unreadable:
-        return 2;
-      case Outcome::Kind::again:
-      case Outcome::Kind::cut_off:
-      case Outcome::Kind::taken:
-        return 1;
-    }
-    return 0;
-  };
-  const auto worst = std::max_element(
-      troubles_.begin(), troubles_.end(),
-      [&](const auto& a, const auto& b) { return weight(a.second.kind) < weight(b.second.kind); });
-  if (worst == troubles_.end()) return "";
-  std::string text = worst->first + ": " + worst->second.text + advice(worst->first);
-  if (troubles_.size() > 1)
-    text += " (and " + std::to_string(troubles_.size() - 1) + " other files)";
-  if (worst->second.kind == Outcome::Kind::taken) text = mode_->summary() + "; " + text;
-  return text;
-}
-
-// What an operator can do about it.
-std::string CsvSource::advice(const std::string& name) const {
-  const auto trouble = troubles_.find(name);
-  if (trouble == troubles_.end()) return "";
-  switch (trouble->second.kind) {
-    case Outcome::Kind::guarded:
-      return "; nothing was deleted. Put a whole file there, or, if it is meant, run: touch " +
-             watcher_.path_of(confirmation_of(name)) + " (or change max_delete_ratio, allow_empty)";
-    case Outcome::Kind::refused:
-      return "; what was published of it before is kept";
-    case Outcome::Kind::unreadable:
-    case Outcome::Kind::again:
-    case Outcome::Kind::cut_off:
-    case Outcome::Kind::taken:
-      break;
-  }
-  return "";
 }
 
 }  // namespace btb::csv

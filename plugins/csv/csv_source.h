@@ -42,6 +42,8 @@ class CsvSource final : public plugin::Source {
   [[nodiscard]] Watcher::Descends descends() const;
   void look(plugin::Host& host);
   void look_at_directory(plugin::Host& host);
+  void note_renames();
+  void note_passed_over(plugin::Host& host, const Selection::Chosen& chosen);
   void note_look();
   [[nodiscard]] bool looked_twice() const;
   bool look_at_file(const std::string& name);
@@ -63,6 +65,7 @@ class CsvSource final : public plugin::Source {
   void show_state(plugin::Host& host);
   [[nodiscard]] std::string missing_text() const;
   [[nodiscard]] std::string waiting_text() const;
+  [[nodiscard]] std::string passed_over_text() const;
   [[nodiscard]] std::string trouble_text() const;
   [[nodiscard]] std::string advice(const std::string& name) const;
 
@@ -73,6 +76,8 @@ class CsvSource final : public plugin::Source {
   std::unique_ptr<FileMode> mode_;
   std::map<std::string, Trouble> troubles_;  // by name of the file
   std::string directory_trouble_;
+  Selection::Chosen passed_over_;  // as of the last look; `files` is empty
+  size_t passed_over_told_ = 0;
   bool something_hidden_ = false;  // a name that fits leads nowhere: a link to what is not mounted
   bool look_again_ = true;
   bool inotify_complained_ = false;

@@ -15,6 +15,7 @@
 #include "plugins/csv/key_table.h"
 #include "plugins/csv/mode.h"
 #include "plugins/csv/publisher.h"
+#include "plugins/csv/scopes.h"
 #include "plugins/csv/table_text.h"
 
 namespace btb::csv {
@@ -66,6 +67,7 @@ class DeltaMode final : public FileMode {
   const Config& config_;
   plugin::Host& host_;
   KeyTable table_;
+  Scopes scopes_;
   std::map<uint16_t, FaultLog> faults_;
   std::vector<uint64_t> done_;          // versions of files that were carried out, the newest last
   std::unordered_set<uint64_t> known_;  // of these, what this run carried out or learned from
@@ -204,7 +206,7 @@ RowFault DeltaMode::carry_out_row(const TrackedFile& file, const TableText& tabl
     return {reason_.c_str(), layout.op_column()};
   }
   if (const RowFault fault = layout.topic(fields, topic_)) return fault;
-  const uint32_t scope = config_.topic.names_file() ? file.id : 0;
+  const uint32_t scope = scopes_.of(config_.topic, file.name);
   const bool erases = op == RowLayout::Op::erase;
   if (!erases) {
     if (const RowFault fault = layout.payload(fields, payload_)) return fault;

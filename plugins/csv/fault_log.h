@@ -18,6 +18,8 @@ class FaultLog {
  public:
   FaultLog(const Config& config, std::string path) : config_(&config), path_(std::move(path)) {}
 
+  // The file lies somewhere else now.
+  void rename(std::string path) { path_ = std::move(path); }
   // A new version of the file begins.
   void begin();
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 namespace btb::csv {
 
@@ -63,6 +65,12 @@ std::optional<Signature> look_at(int fd) {
 bool leads_nowhere(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) != 0;
+}
+
+std::string absolute_path(const std::string& path) {
+  std::error_code failed;
+  const auto made = std::filesystem::absolute(path, failed);
+  return failed ? path : made.lexically_normal().string();
 }
 
 int open_file(const std::string& path) {

@@ -21,6 +21,16 @@ struct Signature {
   int64_t modified_ns = 0;
   int64_t changed_ns = 0;  // also when the content got its old modification time back
   bool operator==(const Signature&) const = default;
+  // True for the same file, perhaps under another name; also for one that was made when the other
+  // was gone, and got its number.
+  [[nodiscard]] bool is_same_file(const Signature& other) const {
+    return device == other.device && inode == other.inode;
+  }
+  // True for the same file that nobody wrote to since.
+  [[nodiscard]] bool is_same_content(const Signature& other) const {
+    return is_same_file(other) && size_bytes == other.size_bytes &&
+           modified_ns == other.modified_ns;
+  }
 };
 
 // The file behind `path`, links followed; nothing if there is none that is a regular file.
@@ -29,6 +39,9 @@ std::optional<Signature> look_at(int fd);
 
 // True if there is nothing at all behind `path`, or nobody may see it.
 bool leads_nowhere(const std::string& path);
+
+// For people: a relative path tells little about a broker that runs somewhere.
+std::string absolute_path(const std::string& path);
 
 // The bytes of a file. Resource.
 class FileBytes {

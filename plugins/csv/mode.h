@@ -45,6 +45,13 @@ class FileMode {
   // These files are gone, all of them together, and stay so. On `taken` they are forgotten.
   virtual Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) = 0;
 
+  // `to` is new, and is what `from` was: the file got another name. True if the mode goes on with
+  // it under that; `from` is forgotten then.
+  virtual bool renamed(const TrackedFile& /*from*/, const TrackedFile& /*to*/,
+                       const std::string& /*path of to*/) {
+    return false;
+  }
+
   // True if every row of the version that was taken last is published, and what was published
   // under other keys before this run need not be kept.
   [[nodiscard]] virtual bool has_all_of(const TrackedFile&) const { return false; }

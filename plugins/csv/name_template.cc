@@ -17,6 +17,11 @@ bool has_control(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
+// Where the last part of a path begins.
+size_t base_begin(std::string_view file_name) {
+  return file_name.rfind('/') + 1;  // npos + 1 is 0
+}
+
 }  // namespace
 
 NameTemplate::NameTemplate(std::string_view text) {
@@ -78,19 +83,47 @@ void NameTemplate::check() const {
   if (const char* fault = made_topic_fault(sample)) throw std::invalid_argument(fault);
 }
 
-bool NameTemplate::names_file() const {
-  return std::any_of(parts_.begin(), parts_.end(), [](const Part& part) {
-    return part.kind == Part::Kind::stem || part.kind == Part::Kind::file;
-  });
-}
-
 bool NameTemplate::is_constant() const {
   return std::all_of(parts_.begin(), parts_.end(),
                      [](const Part& part) { return part.kind != Part::Kind::column; });
 }
 
+std::string_view NameTemplate::file_part(std::string_view file_name) const {
+  const auto has = [&](Part::Kind kind) {
+    return std::any_of(parts_.begin(), parts_.end(),
+                       [kind](const Part& part) { return part.kind == kind; });
+  };
+  if (has(Part::Kind::file)) return file_name;
+  return has(Part::Kind::stem) ? stem_of(file_name) : std::string_view();
+}
+
+std::string NameTemplate::shown(std::string_view file_name) const {
+  std::string text;
+  for (const Part& part : parts_) {
+    switch (part.kind) {
+      case Part::Kind::literal:
+        text += part.text;
+        break;
+      case Part::Kind::column:
+        text += "{" + part.text + "}";
+        break;
+      case Part::Kind::stem:
+        append_levels(text, stem_of(file_name));
+        break;
+      case Part::Kind::file:
+        append_levels(text, file_name);
+        break;
+    }
+  }
+  return text;
+}
+
 std::string_view stem_of(std::string_view file_name) {
-  const size_t base = file_name.rfind('/') + 1;  // npos + 1 is 0
+  static constexpr std::string_view packed = ".gz";
+  if (lower_case(file_name).ends_with(packed) &&
+      base_begin(file_name) + packed.size() < file_name.size())
+    file_name.remove_suffix(packed.size());
+  const size_t base = base_begin(file_name);
   const size_t dot = file_name.rfind('.');
   return dot == std::string_view::npos || dot <= base ? file_name : file_name.substr(0, dot);
 }

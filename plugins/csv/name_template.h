@@ -28,9 +28,12 @@ class NameTemplate {
   explicit NameTemplate(std::string_view text);
 
   [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
-  // True if files of different names can be told apart by it.
-  [[nodiscard]] bool names_file() const;
   [[nodiscard]] bool is_constant() const;
+  // Of the name of a file what the topic has of it: files with the same part make the same topics.
+  // Empty if it has nothing of it.
+  [[nodiscard]] std::string_view file_part(std::string_view file_name) const;
+  // For people: "t/{ward}/stock" for t/{ward}/{stem} and stock.csv.
+  [[nodiscard]] std::string shown(std::string_view file_name) const;
 
  private:
   void add_placeholder(std::string_view name);
@@ -38,7 +41,8 @@ class NameTemplate {
   std::vector<Part> parts_;
 };
 
-// Name without its last extension: "a.b.csv" -> "a.b", ".csv" -> ".csv", "d.d/a.csv" -> "d.d/a".
+// Name without its last extension: "a.b.csv" -> "a.b", ".csv" -> ".csv", "d.d/a.csv" -> "d.d/a",
+// and "a.csv.gz" -> "a".
 std::string_view stem_of(std::string_view file_name);
 
 // Why `name` cannot be a topic, null if it can. `name` was made by a template: only its length and

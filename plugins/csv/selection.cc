@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "plugins/csv/scratch_names.h"
 #include "plugins/csv/text.h"
 
 namespace btb::csv {
@@ -18,9 +19,11 @@ size_t base_begin(std::string_view name) {
   return name.rfind('/') + 1;  // npos + 1 is 0
 }
 
-bool any_matches(const std::vector<std::string>& globs, std::string_view name) {
+bool any_matches(const std::vector<std::string>& globs, std::string_view name,
+                 Case letters = Case::matters) {
   return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-    return glob_matches(glob, name) || glob_matches(glob, name.substr(base_begin(name)));
+    return glob_matches(glob, name, letters) ||
+           glob_matches(glob, name.substr(base_begin(name)), letters);
   });
 }
 
@@ -35,21 +38,38 @@ std::string replaced(std::string text, std::string_view placeholder, std::string
 
 }  // namespace
 
-std::vector<std::string> Selection::files_of(const std::vector<std::string>& names) const {
+Selection::Chosen Selection::choose(const std::vector<std::string>& names) const {
   std::unordered_set<std::string> markers;
   if (!config_.done_marker.empty()) {
     for (const std::string& name : names) markers.insert(marker_of(name));
   }
-  std::vector<std::string> files;
-  std::copy_if(names.begin(), names.end(), std::back_inserter(files),
-               [&](const std::string& name) { return is_wanted(name) && !markers.contains(name); });
-  return files;
+  Chosen chosen;
+  for (const std::string& name : names) {
+    if (markers.contains(name)) continue;
+    const bool scratch = is_scratch_name(name.substr(base_begin(name))) && !is_asked_for(name);
+    if (is_wanted(name, Case::matters)) {
+      (scratch ? chosen.scratch : chosen.files).push_back(name);
+    } else if (!scratch && is_wanted(name, Case::ignored)) {
+      chosen.other_case.push_back(name);
+    }
+  }
+  return chosen;
 }
 
-bool Selection::is_wanted(const std::string& name) const {
-  if (!glob_matches(config_.pattern, std::string_view(name).substr(base_begin(name)))) return false;
-  if (!config_.include.empty() && !any_matches(config_.include, name)) return false;
-  return !any_matches(config_.exclude, name) && !name.ends_with(confirm_ending);
+bool Selection::is_wanted(const std::string& name, Case letters) const {
+  if (!glob_matches(config_.pattern, std::string_view(name).substr(base_begin(name)), letters))
+    return false;
+  if (!config_.include.empty() && !any_matches(config_.include, name, letters)) return false;
+  return !any_matches(config_.exclude, name, letters) && !name.ends_with(confirm_ending);
+}
+
+// A path, or an include, that names such files itself means them: *.bak.
+bool Selection::is_asked_for(const std::string& name) const {
+  if (is_scratch_name(config_.pattern)) return true;
+  std::vector<std::string> meant;
+  std::copy_if(config_.include.begin(), config_.include.end(), std::back_inserter(meant),
+               is_scratch_name);
+  return any_matches(meant, name);
 }
 
 // As in a shell, what begins with a dot has to be asked for; and it cannot be.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugins/csv/options.h"
+#include "plugins/csv/text.h"
 
 namespace btb::csv {
 
@@ -16,16 +17,25 @@ class Selection {
  public:
   explicit Selection(const Config& config) : config_(config) {}
 
-  // Those of `names` that are the source's files, in their order: neither markers nor
-  // confirmations. Looks at each name a fixed number of times.
-  [[nodiscard]] std::vector<std::string> files_of(const std::vector<std::string>& names) const;
+  // What became of the names in a directory, each list in their order.
+  struct Chosen {
+    std::vector<std::string> files;       // the source's: neither markers nor confirmations
+    std::vector<std::string> scratch;     // would fit, and are what an editor or a download leaves
+    std::vector<std::string> other_case;  // would fit if capital and small letters were the same
+  };
+  // Looks at each name a fixed number of times.
+  [[nodiscard]] Chosen choose(const std::vector<std::string>& names) const;
+  [[nodiscard]] std::vector<std::string> files_of(const std::vector<std::string>& names) const {
+    return choose(names).files;
+  }
   // With ** in the path: false for a directory, by its relative name, that is passed over.
   [[nodiscard]] bool descends_into(const std::string& directory) const;
   // The name of the file beside `name` that says that it is complete. REQUIRES: done_marker is set.
   [[nodiscard]] std::string marker_of(const std::string& name) const;
 
  private:
-  [[nodiscard]] bool is_wanted(const std::string& name) const;
+  [[nodiscard]] bool is_wanted(const std::string& name, Case letters) const;
+  [[nodiscard]] bool is_asked_for(const std::string& name) const;
   const Config& config_;
 };
 

@@ -10,6 +10,7 @@
 #include "plugins/csv/key_table.h"
 #include "plugins/csv/mode.h"
 #include "plugins/csv/publisher.h"
+#include "plugins/csv/scopes.h"
 #include "plugins/csv/table_text.h"
 
 namespace btb::csv {
@@ -28,6 +29,7 @@ struct FileRecord {
   std::string remark;       // on the version that was taken
   bool accepted = false;    // content_hash says something
   bool conflicted = false;  // a key of it belonged to another file
+  uint32_t second_to = 0;   // refused: the scope whose topics another file makes
   uint64_t erasures = 0;    // SnapshotMode::erasures_ at that time
 };
 
@@ -55,12 +57,14 @@ class SnapshotMode final : public FileMode {
   Outcome take(const TrackedFile& file, const std::string& path, Visit visit,
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
+  bool renamed(const TrackedFile& from, const TrackedFile& to, const std::string& path) override;
   bool wants_again(const TrackedFile& file) override;
   bool has_all_of(const TrackedFile& file) const override;
   std::string summary() const override;
 
  private:
   FileRecord& record_of(const TrackedFile& file, const std::string& path);
+  const std::string* other_owner(const TrackedFile& file);
   Outcome take_text(const TrackedFile& file, FileRecord& record, std::string_view bytes,
                     bool confirmed);
   void scan(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan);
@@ -75,11 +79,18 @@ class SnapshotMode final : public FileMode {
   void publish_erasures(Publisher& out, uint16_t file);
   void roll_back(const Plan& plan);
   Publisher publisher();
-  uint32_t scope_of(uint16_t file) const { return config_.topic.names_file() ? file : 0; }
+  uint32_t scope_of(const TrackedFile& file) { return scopes_.of(config_.topic, file.name); }
+
+  struct Owner {
+    uint16_t file = 0;
+    std::string name;
+  };
 
   const Config& config_;
   plugin::Host& host_;
   KeyTable table_;
+  Scopes scopes_;
+  std::map<uint32_t, Owner> owners_;  // by scope: the file that has rows there; never of scope 0
   std::map<uint16_t, FileRecord> records_;
   uint32_t pass_ = 0;
   uint64_t erasures_ = 0;
@@ -99,7 +110,13 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   Outcome unread = outcome_of(read, visit, now);
   if (unread.kind != Outcome::Kind::taken) {
     const auto known = records_.find(file.id);
-    if (known != records_.end()) known->second.accepted = false;  // that was another version
+    if (known != records_.end()) {
+      known->second.accepted = false;  // that was another version
+      if (unread.kind == Outcome::Kind::unreadable) {
+        known->second.erasures = erasures_;  // it is tried again when it may be well
+        known->second.second_to = 0;
+      }
+    }
     return unread;
   }
   now = read.signature;
@@ -109,11 +126,27 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   if (record.accepted && record.content_hash == content_hash && !again)
     return {Outcome::Kind::taken, record.remark};
   record.erasures = erasures_;
+  if (const std::string* other = other_owner(file)) {
+    record.accepted = false;
+    record.second_to = scope_of(file);
+    return {Outcome::Kind::refused,
+            "it makes the topic " + config_.topic.shown(file.name) + ", as " + *other +
+                " does, which was there before: take one of the two away, exclude it, or write "
+                "{file} for {stem} in `topic`"};
+  }
+  record.second_to = 0;
   Outcome outcome = take_text(file, record, read.bytes.view(), visit.confirmed);
   record.accepted = outcome.kind == Outcome::Kind::taken;
   record.content_hash = content_hash;
   record.remark = outcome.text;
   return outcome;
+}
+
+// The name of the file that makes the same topics already; null if there is none. Two tables in one
+// topic would delete each other's rows.
+const std::string* SnapshotMode::other_owner(const TrackedFile& file) {
+  const auto owner = owners_.find(scope_of(file));
+  return owner == owners_.end() || owner->second.file == file.id ? nullptr : &owner->second.name;
 }
 
 Outcome SnapshotMode::take_text(const TrackedFile& file, FileRecord& record, std::string_view bytes,
@@ -158,7 +191,7 @@ void SnapshotMode::scan_row(const TrackedFile& file, FileRecord& record, const T
   const Parser& parser = table.parser;
   std::string_view key;
   const RowFault key_fault = layout.key(parser.fields(), key_, key);
-  uint32_t index = key_fault ? KeyTable::none : table_.find(scope_of(file.id), key);
+  uint32_t index = key_fault ? KeyTable::none : table_.find(scope_of(file), key);
   const bool known = index != KeyTable::none;
   const bool ours = known && table_[index].file == file.id;
   const bool twice = ours && table_[index].seen == pass_;
@@ -182,7 +215,7 @@ void SnapshotMode::scan_row(const TrackedFile& file, FileRecord& record, const T
   if (!fault) fault = layout.payload(parser.fields(), payload_);
   if (fault) return bad_row(file, record, table, fault, index, plan);
   if (!known) {
-    index = table_.find_or_add(scope_of(file.id), key, file.id).index;
+    index = table_.find_or_add(scope_of(file), key, file.id).index;
     plan.added.push_back(index);
   } else {
     ++plan.kept;
@@ -226,6 +259,8 @@ Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableT
   const uint64_t refused_before = refused_;
   publish(file, table, plan, gone > 0 && !hold);
   record.rows = plan.kept + plan.added.size() + (hold ? gone : 0);
+  if (const uint32_t scope = scope_of(file); scope != 0 && record.rows > 0)
+    owners_[scope] = {file.id, file.name};
   record.conflicted = plan.conflicted;
   record.erasures = erasures_;
   table_.tidy();
@@ -326,16 +361,37 @@ Outcome SnapshotMode::remove(const std::vector<const TrackedFile*>& gone, bool c
   for (const TrackedFile* file : gone) {
     publish_erasures(out, file->id);
     records_.erase(file->id);
+    const auto owner = owners_.find(scope_of(*file));
+    if (owner != owners_.end() && owner->second.file == file->id) owners_.erase(owner);
   }
   out.finish({});
   table_.tidy();
   return {};
 }
 
+// Its rows stay where they are if they would come to lie in the same topics.
+bool SnapshotMode::renamed(const TrackedFile& from, const TrackedFile& to,
+                           const std::string& path) {
+  const auto record = records_.find(from.id);
+  const uint32_t scope = scope_of(from);
+  if (record == records_.end() || records_.contains(to.id) || scope != scope_of(to)) return false;
+  for (uint32_t index = 0; index < table_.slots_end(); ++index) {
+    if (table_[index].file == from.id) table_[index].file = to.id;
+  }
+  record->second.faults.rename(path);
+  records_.emplace(to.id, std::move(record->second));
+  records_.erase(from.id);
+  const auto owner = owners_.find(scope);
+  if (owner != owners_.end() && owner->second.file == from.id) owner->second = {to.id, to.name};
+  return true;
+}
+
 bool SnapshotMode::wants_again(const TrackedFile& file) {
-  const auto record = records_.find(file.id);
-  return record != records_.end() && record->second.conflicted &&
-         record->second.erasures != erasures_;
+  const auto at = records_.find(file.id);
+  if (at == records_.end()) return false;
+  const FileRecord& record = at->second;
+  if (record.second_to != 0 && !owners_.contains(record.second_to)) return true;
+  return record.conflicted && record.erasures != erasures_;
 }
 
 // An empty file is believed here if the guard would believe it. And the rows of files that went

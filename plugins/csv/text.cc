@@ -177,8 +177,9 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
-bool glob_matches(std::string_view pattern, std::string_view name) {
-  return fnmatch(std::string(pattern).c_str(), std::string(name).c_str(), FNM_PERIOD) == 0;
+bool glob_matches(std::string_view pattern, std::string_view name, Case letters) {
+  const int flags = FNM_PERIOD | (letters == Case::ignored ? FNM_CASEFOLD : 0);
+  return fnmatch(std::string(pattern).c_str(), std::string(name).c_str(), flags) == 0;
 }
 
 const char* glob_fault(std::string_view pattern) {

@@ -34,7 +34,8 @@ std::string lower_case(std::string_view text);
 
 // True if `name` fits `pattern`, in which "*" stands for any characters, "?" for one and "[a-c]" or
 // "[!a-c]" for one of a set. A "*" or "?" in front does not match a "." in front, as in a shell.
-bool glob_matches(std::string_view pattern, std::string_view name);
+enum class Case : unsigned char { matters, ignored };
+bool glob_matches(std::string_view pattern, std::string_view name, Case letters = Case::matters);
 bool has_glob(std::string_view pattern);
 // Why `pattern` cannot mean what was meant, null if it can. Static.
 const char* glob_fault(std::string_view pattern);

@@ -66,3 +66,32 @@ TEST_CASE("markers of many files are found") {
   REQUIRE(files.size() == 10'000);
   CHECK(files.back() == "9999");
 }
+
+TEST_CASE("what editors, offices and downloads leave beside a table is passed over and named") {
+  const Config config = config_for("*");
+  const Names left{"#a.csv#",   "a.csv.bak",   "a.csv.crdownload", "a.csv.part",
+                   "a.csv.swp", "a.csv.tmp",   "a.csv~",           "Thumbs.db",
+                   "~$a.csv",   "x/A.CSV.BAK", "x/.~lock.a.csv#"};
+  Names names = left;
+  names.emplace_back("a.csv");
+  const auto chosen = Selection(config).choose(names);
+  CHECK(chosen.files == Names{"a.csv"});
+  CHECK(chosen.scratch == Names(left.begin(), left.end() - 1));  // names with a dot never fit
+  CHECK(chosen.other_case.empty());
+}
+
+TEST_CASE("who names such files means them") {
+  CHECK(Selection(config_for("*.bak")).files_of({"a.bak", "a.csv"}) == Names{"a.bak"});
+  CHECK(Selection(config_for("a.csv~")).files_of({"a.csv", "a.csv~"}) == Names{"a.csv~"});
+  Config config = config_for("*");
+  config.include = {"*.csv", "*.tmp"};
+  CHECK(Selection(config).files_of({"a.csv", "a.csv~", "b.tmp"}) == Names{"a.csv", "b.tmp"});
+}
+
+TEST_CASE("names that would fit with other letters are told apart from those that never would") {
+  Config config = config_for("*.csv");
+  config.exclude = {"old*"};
+  const auto chosen = Selection(config).choose({"A.CSV", "OLD.CSV", "a.csv", "b.txt", "c.CSV~"});
+  CHECK(chosen.files == Names{"a.csv"});
+  CHECK(chosen.other_case == Names{"A.CSV"});
+}

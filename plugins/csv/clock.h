@@ -1,0 +1,21 @@
+// The two clocks of a source: one that only goes forward, and the one that files carry. [any]
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace btb::csv {
+
+// Milliseconds since some moment before the program began.
+inline int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+// Nanoseconds since 1970.
+inline int64_t wall_ns() {
+  using namespace std::chrono;
+  return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace btb::csv
