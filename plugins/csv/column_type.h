@@ -10,7 +10,8 @@
 //   date            "2026-11-22"; the field is written as date_format says
 //   datetime        "2026-11-22T15:04:05.5+01:00"; as datetime_format says, else ISO 8601
 //   time            "15:04:05"; as %H:%M or %H:%M:%S
-//   date(F) and the like: the field is written as F says
+//   service_time    "25:35:00", hours up to 99: a time of a service day, as GTFS has it
+//   date(F), datetime(F), time(F): the field is written as F says, see time_format.h
 #pragma once
 
 #include <cstdint>
@@ -19,26 +20,39 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/csv/moment.h"
+#include "plugins/csv/number.h"
+
 namespace btb::csv {
 
 struct ColumnType {
-  enum class Kind : uint8_t { text, integer, number, decimal, flag, date, datetime, time };
+  enum class Kind : uint8_t {
+    text,
+    integer,
+    number,
+    decimal,
+    flag,
+    date,
+    datetime,
+    time,
+    service_time
+  };
   Kind kind = Kind::text;
   unsigned decimals = 0;
   std::string format;  // empty: the standard one
   bool operator==(const ColumnType&) const = default;
 };
 
-// "decimal(2)", "date(%d.%m.%Y)". Nothing if it is not a type.
-std::optional<ColumnType> parse_column_type(std::string_view text);
+// "decimal(2)", "date(%d.%m.%Y)". Nothing if it is not a type; then `fault` says why, in words that
+// continue its text ("is no type; expected ...").
+std::optional<ColumnType> parse_column_type(std::string_view text, std::string* fault = nullptr);
 
 // How fields are written in this file.
 struct ValueStyle {
-  char decimal = '.';
-  char thousands = '\0';  // '\0': there are none
+  NumberStyle number;
+  TimeStyle time;
   std::string date_format = "%Y-%m-%d";
   std::string datetime_format;  // empty: ISO 8601
-  std::string timezone;         // "Z" or "+01:00", for what names none; empty: left open
   std::vector<std::string> true_values{"true", "yes", "y",  "on",
                                        "1",    "t",   "ja", "x"};  // lower case
   std::vector<std::string> false_values{"false", "no", "n", "off", "0", "f", "nein"};
@@ -48,12 +62,5 @@ struct ValueStyle {
 // was begun). REQUIRES: `text` is UTF-8 without NUL.
 const char* append_value(std::string& out, const ColumnType& type, std::string_view text,
                          const ValueStyle& style);
-
-// Why `format` is none for dates, null if it is one. %Y %y %m %d %H %M %S %f (fraction of a second)
-// %z and %%.
-const char* time_format_fault(std::string_view format);
-
-// "UTC", "Z", "+01:00", "-0330" as it stands behind a time; nothing if it is none of these.
-std::optional<std::string> parse_utc_offset(std::string_view text);
 
 }  // namespace btb::csv

@@ -169,6 +169,31 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+size_t space_bytes(std::string_view text) {
+  if (text.front() == ' ' || text.front() == '\t') return 1;
+  if (text.starts_with("\xC2\xA0")) return 2;  // U+00A0
+  const bool wide =
+      (text.starts_with("\xE2\x80") && text.size() > 2 &&
+       (static_cast<uint8_t>(text[2]) <= 0x8A || text[2] == '\xAF')) ||  // U+2000 to 200A, 202F
+      text.starts_with("\xE2\x81\x9F") ||
+      text.starts_with("\xE3\x80\x80");  // U+205F, 3000
+  return wide ? 3 : 0;
+}
+
+std::string_view trimmed_wide(std::string_view text) {
+  while (!text.empty()) {
+    const size_t bytes = space_bytes(text);
+    if (bytes == 0) break;
+    text.remove_prefix(bytes);
+  }
+  for (size_t bytes = 1; bytes <= 3 && bytes <= text.size();) {
+    const bool is_space = space_bytes(text.substr(text.size() - bytes)) == bytes;
+    if (is_space) text.remove_suffix(bytes);
+    bytes = is_space ? 1 : bytes + 1;
+  }
+  return text;
+}
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), [](char c) {

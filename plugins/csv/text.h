@@ -29,6 +29,12 @@ void append_levels(std::string& out, std::string_view path);
 // Without the spaces and tabs at both ends.
 std::string_view trimmed(std::string_view text);
 
+// Bytes of the space at the front of `text`: a plain one, a tab, or one of Unicode's that have a
+// width (U+00A0, U+202F, ...). 0 if there is none. REQUIRES: `text` is not empty.
+size_t space_bytes(std::string_view text);
+// Without any of these at both ends.
+std::string_view trimmed_wide(std::string_view text);
+
 // ASCII letters as small ones.
 std::string lower_case(std::string_view text);
 

@@ -56,9 +56,17 @@ Summary parse(std::string_view text, const Dialect& dialect, size_t step) {
 Config config_for(const uint8_t* choice) {
   static constexpr const char* encodings[] = {"auto",      "utf-16le", "windows-1252",
                                               "shift_jis", "utf-8",    "utf-32be"};
-  static constexpr const char* types[] = {
-      "integer", "number",   "decimal(2)", "flag",
-      "date",    "datetime", "time",       "datetime(%d.%m.%y %H:%M:%S %z)"};
+  static constexpr const char* types[] = {"integer",
+                                          "number",
+                                          "decimal(2)",
+                                          "flag",
+                                          "date",
+                                          "datetime",
+                                          "time",
+                                          "datetime(%d.%m.%y %H:%M:%S %z)",
+                                          "datetime(%a %e %b %Y %I:%M %p %Z)",
+                                          "datetime(unix_ms)",
+                                          "service_time"};
   Config config;
   config.encoding = Encoding(encodings[choice[0] % std::size(encodings)]);
   config.delimiter_auto = (choice[1] & 1) != 0;

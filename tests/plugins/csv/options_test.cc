@@ -115,11 +115,14 @@ TEST_CASE("every option arrives") {
   CHECK(with({{"delimiter", "auto"}}).delimiter_auto);
   CHECK(with({{"quote", "'"}}).dialect.quote == '\'');
   CHECK(with({{"escape", "\\"}}).dialect.escape == '\\');
-  CHECK(with({{"decimal", ","}}).style.decimal == ',');
-  CHECK(with({{"thousands", "'"}}).style.thousands == '\'');
+  CHECK(with({{"decimal", ","}}).style.number.decimal == ',');
+  CHECK(with({{"thousands", "'"}}).style.number.thousands == NumberStyle::Thousands::apostrophe);
+  CHECK(with({{"thousands", "_"}}).style.number.thousands_character == '_');
   CHECK(with({{"date_format", "%d.%m.%Y"}}).style.date_format == "%d.%m.%Y");
-  CHECK(with({{"datetime_format", "%d %H"}}).style.datetime_format == "%d %H");
-  CHECK(with({{"timezone", "+01:00"}}).style.timezone == "+01:00");
+  CHECK(with({{"datetime_format", "%F %H"}}).style.datetime_format == "%F %H");
+  CHECK(with({{"two_digit_years_from", "1930"}}).style.time.two_digit_years_from == 1930);
+  CHECK(with({{"timezone", "+01:00"}}).style.time.offset == "+01:00");
+  CHECK(with({{"timezone", "Europe/Berlin"}}).style.time.zone != nullptr);
   CHECK(with({{"true_values", List{"JA"}}}).style.true_values == List{"ja"});
   CHECK(with({{"false_values", List{"Nein"}}}).style.false_values == List{"nein"});
   CHECK(with({{"trim", "true"}}).trim);
@@ -171,7 +174,8 @@ TEST_CASE("what the declarations cannot say is found by validate") {
   CHECK(faults({{"columns", List{"a", "b"}}}) == List{"key"});
   CHECK(faults({{"columns", List{"sku", "sku"}}}) == List{"columns"});
   CHECK(faults({{"columns", List{"sku", "", ""}}}).empty());
-  CHECK(faults({{"timezone", "Europe/Berlin"}}) == List{"timezone"});
+  CHECK(faults({{"timezone", "Europe/Atlantis"}}) == List{"timezone"});
+  CHECK(faults({{"timezone", "../../etc/passwd"}}) == List{"timezone"});
   CHECK(faults({{"date_format", "%Q"}}) == List{"date_format"});
   CHECK(faults({{"max_delete_ratio", "30"}}) == List{"max_delete_ratio"});
   CHECK(faults({{"select", List{"a"}}, {"omit", List{"b"}}}) == List{"omit"});
