@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
 
 namespace btb {

@@ -19,6 +19,10 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 
+namespace btb::fb {
+struct Mark;
+}
+
 namespace btb {
 
 // Counters of one topic. `rejected` are messages that were not taken, whatever the reason.

@@ -7,7 +7,7 @@
 #include "sdk/base/limits.h"
 #include "sdk/host/border.h"
 #include "sdk/host/declarations.h"
-#include "sdk/wire/control.h"
+#include "sdk/wire/frame.h"
 
 namespace btb {
 

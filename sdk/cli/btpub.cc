@@ -10,8 +10,8 @@
 #include "sdk/cli/event_loop.h"
 #include "sdk/cli/in_reach.h"
 #include "sdk/cli/program.h"
-#include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
+#include "sdk/wire/words.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
+#include "sdk/wire/words.h"
 
 namespace btb::cli {
 

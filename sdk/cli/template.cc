@@ -8,7 +8,7 @@
 #include "sdk/cli/json_text.h"
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
-#include "sdk/wire/control.h"
+#include "sdk/wire/words.h"
 
 namespace btb::cli {
 

@@ -28,8 +28,15 @@
 #include "sdk/base/limits.h"
 #include "sdk/base/result.h"
 #include "sdk/client/handler.h"
-#include "sdk/wire/control.h"
-#include "sdk/wire/frame.h"
+#include "sdk/wire/words.h"
+
+namespace btb::fb {
+struct SubscribeT;
+}
+namespace btb::wire {
+struct DataHead;
+struct FrameView;
+}  // namespace btb::wire
 
 namespace btb::client {
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "sdk/client/conversation.h"
+#include "sdk/wire/control.h"
 
 namespace btb::client {
 
@@ -17,7 +18,7 @@ inline constexpr uint32_t topics_per_page = 256;
 // The positions that fit into one subscribe frame beside the longest filter.
 inline constexpr size_t positions_max = (limits::control_frame_bytes_max - 1024) / sizeof(fb::Mark);
 
-struct Conversation::TopicState {
+struct [[gnu::visibility("hidden")]] Conversation::TopicState {
   Topic topic;
   bool announced = false;     // in this session
   bool known = false;         // announced in this epoch, and subscribed to since
@@ -42,11 +43,11 @@ struct Conversation::TopicState {
   ByteVector payload;
 };
 
-struct Conversation::TopicPage {
+struct [[gnu::visibility("hidden")]] Conversation::TopicPage {
   std::array<TopicState, topics_per_page> topics;
 };
 
-struct Conversation::SubscriptionState {
+struct [[gnu::visibility("hidden")]] Conversation::SubscriptionState {
   uint32_t id = 0;
   Subscription asked;
   uint64_t epoch = 0;     // it was answered in; 0: not yet
@@ -70,7 +71,7 @@ struct Conversation::SubscriptionState {
   }
 };
 
-struct Conversation::PublisherState {
+struct [[gnu::visibility("hidden")]] Conversation::PublisherState {
   uint32_t id = 0;
   std::string name;
   wire::AckLevel ack = wire::AckLevel::none;

@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "sdk/base/bytes.h"
-#include "sdk/wire/frame.h"
+#include "sdk/wire/words.h"
 
 namespace btb::client {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sdk/client/finder.h"
 #include "sdk/client/last_broker.h"
 
 namespace btb::client {

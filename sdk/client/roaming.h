@@ -17,7 +17,11 @@
 #include <vector>
 
 #include "sdk/client/client.h"
-#include "sdk/client/finder.h"
+#include "sdk/client/search.h"
+
+namespace btb::bluez {
+struct ScanOptions;
+}
 
 namespace btb::client {
 

@@ -5,9 +5,12 @@
 
 #include <memory>
 
+#include "schemas/frame_generated.h"
 #include "sdk/wire/frame.h"
 
 namespace btb::wire {
+
+static_assert(sizeof(fb::Head) == sizeof(Head) && sizeof(fb::DataHead) == sizeof(DataHead));
 
 // Table<fb::HelloT>::kind and so on: which kind of frame carries which table.
 template <class Native>
@@ -90,12 +93,5 @@ std::unique_ptr<Native> decode(const FrameView& frame) {
   if (!is_sound(table, frame.bytes.size())) return nullptr;
   return std::unique_ptr<Native>(table.UnPack());
 }
-
-// The name of an enum value as docs/protocol.md writes it ("keep_alive_timeout"); "unknown" for one
-// that is not ours.
-std::string_view name_of(Kind kind);
-std::string_view name_of(Reason reason);
-std::string_view name_of(Priority priority);
-std::string_view name_of(TopicKind kind);
 
 }  // namespace btb::wire

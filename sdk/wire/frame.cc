@@ -47,23 +47,23 @@ const char* data_fault(const DataHead& head) {
 // multiple of 8.
 NextFrame next_frame(Bytes buffer) {
   if (buffer.size() < head_bytes) return {};
-  fb::Head head;
-  std::memcpy(static_cast<void*>(&head), buffer.data(), head_bytes);
-  const uint32_t size = head.size();
+  Head head;
+  std::memcpy(&head, buffer.data(), head_bytes);
+  const uint32_t size = head.size;
   if (size < head_bytes) return fault(Reason::frame_malformed, "a frame smaller than its head");
-  const auto kind = static_cast<uint8_t>(head.kind());
+  const auto kind = static_cast<uint8_t>(head.kind);
   if (!known(kind)) return fault(Reason::frame_malformed, "a frame of an unknown kind");
-  const bool is_data = head.kind() == Kind::data;
+  const bool is_data = head.kind == Kind::data;
   if (size > (is_data ? data_frame_bytes_max : limits::control_frame_bytes_max)) {
     return fault(Reason::frame_too_large, "a frame larger than the limit");
   }
   if (is_data && size < data_head_bytes) {
     return fault(Reason::frame_malformed, "a data frame smaller than its head");
   }
-  if (is_data && head.key_size() > limits::key_bytes_max) {
+  if (is_data && head.key_size > limits::key_bytes_max) {
     return fault(Reason::frame_too_large, "a key larger than the limit");
   }
-  if (!is_data && (head.flags() != 0 || head.key_size() != 0)) {
+  if (!is_data && (head.flags != 0 || head.key_size != 0)) {
     return fault(Reason::frame_malformed, "flags or a key in a frame that is no message");
   }
   const size_t stride = align_up(size, frame_alignment);
@@ -71,7 +71,7 @@ NextFrame next_frame(Bytes buffer) {
 
   NextFrame next;
   next.status = NextFrame::Status::frame;
-  next.frame = {head.kind(), buffer.first(size)};
+  next.frame = {head.kind, buffer.first(size)};
   next.consumed = stride;
   if (is_data) {
     if (const char* text = data_fault(next.frame.data())) {

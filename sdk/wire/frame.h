@@ -14,27 +14,19 @@
 #include <optional>
 #include <string_view>
 
-#include "schemas/frame_generated.h"
 #include "sdk/base/bytes.h"
 #include "sdk/base/limits.h"
 #include "sdk/base/result.h"
+#include "sdk/wire/words.h"
 
 namespace btb::wire {
 
 static_assert(std::endian::native == std::endian::little,
               "logs and links hold little-endian frames");
 
-using fb::AckLevel;
-using fb::From;
-using fb::Kind;
-using fb::Priority;
-using fb::Reason;
-using fb::TopicKind;
-
 inline constexpr uint32_t frame_alignment = 8;
-inline constexpr uint32_t head_bytes = sizeof(fb::Head);
-inline constexpr uint32_t data_head_bytes = sizeof(fb::DataHead);
-static_assert(head_bytes == 8 && data_head_bytes == 32);
+inline constexpr uint32_t head_bytes = 8;
+inline constexpr uint32_t data_head_bytes = 32;
 
 // The largest data frame, padding included.
 inline constexpr uint32_t data_frame_bytes_max = static_cast<uint32_t>(
@@ -48,6 +40,15 @@ inline constexpr uint8_t part_more = 8;
 inline constexpr uint8_t batch_more = 16;
 inline constexpr uint8_t all = 31;
 }  // namespace flag
+
+// The head of any frame as it lies in memory. Trivially copyable.
+struct Head {
+  uint32_t size = 0;
+  Kind kind = Kind::none;
+  uint8_t flags = 0;
+  uint16_t key_size = 0;
+};
+static_assert(sizeof(Head) == head_bytes);
 
 // The head of a data frame as it lies in memory. Trivially copyable, aligned to 8.
 struct DataHead {
@@ -122,9 +123,9 @@ constexpr size_t part_count(size_t payload_size) {
 inline size_t whole_frames(Bytes run, size_t room) {
   size_t end = 0;
   while (run.size() - end >= head_bytes) {
-    fb::Head head;
-    std::memcpy(static_cast<void*>(&head), run.data() + end, head_bytes);
-    const size_t stride = align_up(head.size(), frame_alignment);
+    Head head;
+    std::memcpy(&head, run.data() + end, head_bytes);
+    const size_t stride = align_up(head.size, frame_alignment);
     if (stride > room - end) break;
     end += stride;
   }

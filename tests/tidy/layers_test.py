@@ -74,7 +74,7 @@ def table_faults(rooms):
 
 def quoted_fault(tree, rooms, file, name):
     """What is wrong with #include "name" in `file`, or None."""
-    generated = re.fullmatch(r"(schemas/.*)_generated\.h", name)
+    generated = re.fullmatch(r"(schemas/.*)_(?:generated|enums)\.h", name)
     if not (tree.exists(generated[1] + ".fbs") if generated else tree.exists(name)):
         return f'"{name}" is no file; includes begin at the root of the tree'
     if file.startswith("tests/"):

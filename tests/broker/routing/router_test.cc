@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
 #include "tests/support/manual_clock.h"
 

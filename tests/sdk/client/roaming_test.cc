@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sdk/bluez/scan.h"
 #include "tests/sdk/client/scripted.h"
 #include "tests/sdk/client/small_broker.h"
 #include "tests/support/manual_clock.h"

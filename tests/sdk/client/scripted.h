@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sdk/client/conversation.h"
+#include "sdk/wire/control.h"
 
 namespace btb::client {
 
