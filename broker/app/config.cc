@@ -74,8 +74,9 @@ std::string to_string(const ConfigFault& fault) {
 }
 
 std::vector<std::string> default_plugin_path(const std::string& program_directory) {
-  const std::filesystem::path beside = std::filesystem::path(program_directory) / ".." / "plugins";
-  return {beside.lexically_normal().string(), "/usr/lib/btbroker/plugins"};
+  const std::filesystem::path above = std::filesystem::path(program_directory) / "..";
+  return {(above / "plugins").lexically_normal().string(),
+          (above / "lib/btbroker/plugins").lexically_normal().string()};
 }
 
 std::unique_ptr<Config> read_config_text(std::string_view text, ConfigSurroundings surroundings,

@@ -1,8 +1,8 @@
 # The configuration as a target of its own, so that its tests and its fuzzer need nothing else of the room.
 add_library(broker_app_config STATIC
-  ${CMAKE_SOURCE_DIR}/broker/app/config.cc ${CMAKE_SOURCE_DIR}/broker/app/config_compare.cc
-  ${CMAKE_SOURCE_DIR}/broker/app/config_keys.cc ${CMAKE_SOURCE_DIR}/broker/app/config_print.cc
-  ${CMAKE_SOURCE_DIR}/broker/app/config_reader.cc ${CMAKE_SOURCE_DIR}/broker/app/config_sections.cc
-  ${CMAKE_SOURCE_DIR}/broker/app/config_yaml.cc ${CMAKE_SOURCE_DIR}/broker/app/plugin_files.cc)
+  ${PROJECT_SOURCE_DIR}/broker/app/config.cc ${PROJECT_SOURCE_DIR}/broker/app/config_compare.cc
+  ${PROJECT_SOURCE_DIR}/broker/app/config_keys.cc ${PROJECT_SOURCE_DIR}/broker/app/config_print.cc
+  ${PROJECT_SOURCE_DIR}/broker/app/config_reader.cc ${PROJECT_SOURCE_DIR}/broker/app/config_sections.cc
+  ${PROJECT_SOURCE_DIR}/broker/app/config_yaml.cc ${PROJECT_SOURCE_DIR}/broker/app/plugin_files.cc)
 target_link_libraries(broker_app_config PUBLIC btb_flags sdk_base sdk_wire sdk_transport sdk_host broker_log
   PRIVATE yaml-cpp)

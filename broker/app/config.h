@@ -72,7 +72,7 @@ struct BrokerConfig {
   std::string log_level = "info";   // debug, info, warning, error
   std::string log_format = "text";  // text, json
   std::vector<std::string>
-      plugin_path;  // default: `plugins` beside the program's directory, /usr/lib/btbroker/plugins
+      plugin_path;  // default: `plugins`, `lib/btbroker/plugins` beside the program's directory
   int64_t sys_interval_ms = 10'000;  // how often the $SYS topics are brought up to date; 0: never
   bool operator==(const BrokerConfig&) const = default;
 };

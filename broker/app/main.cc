@@ -7,6 +7,8 @@
 #include <iostream>
 
 #include "broker/app/application.h"
+#include "sdk/command_line/self_description.h"
+#include "sdk/command_line/unknown_word.h"
 
 namespace {
 
@@ -52,6 +54,62 @@ int run(const std::string& file) {
   return EXIT_FAILURE;
 }
 
+struct Written {
+  std::string file;
+  bool check = false;
+};
+
+void add_options(CLI::App& app, Written& to) {
+  app.set_help_flag("-h,--help", "Print this help");
+  app.set_version_flag("--version", "btbroker " BTB_VERSION, "Print the version");
+  app.add_option("config", to.file, "The configuration (YAML)")
+      ->type_name("FILE")
+      ->envname("BTBROKER_CONFIG")
+      ->required();
+  app.add_flag("--check", to.check,
+               "Only read the configuration, options of plugins included, and say what is wrong");
+  btb::command_line::add_describing_options(app);
+}
+
+btb::command_line::Page manual_page(const CLI::App& app) {
+  btb::command_line::Page page;
+  page.name = app.get_name();
+  page.summary = "Bring data from files, databases and feeds to the clients nearby";
+  page.description =
+      "btbroker reads data through its sources, keeps it as topics, and sends it to whoever "
+      "subscribes: the state as it is, then every change. It runs until it gets SIGINT or SIGTERM; "
+      "SIGHUP, or btctl reload, reads the configuration again and takes it over whole, or nothing "
+      "of it if it has a fault.\n\n"
+      "The configuration is one YAML file: where to listen, what to read, how topics are kept. "
+      "broker.yaml explains every option, minimal.yaml is the least that works. Plugins are looked "
+      "for where broker.plugin_path says, else beside the program, in ../lib/btbroker/plugins.";
+  page.exit_codes = {
+      {"0", "It was told to end; or, with --check, the configuration has no fault."},
+      {"1", "It cannot run; the reason is said on standard error."},
+      {"2", "The command line or the configuration is wrong: each fault with its line."}};
+  page.files = {
+      {"/etc/btbroker/broker.yaml", "The configuration of the service that is installed."},
+      {"/usr/share/doc/btbroker/broker.yaml, minimal.yaml", "Every option; the least that works."},
+      {"/run/btbroker/main.sock", "Where the service listens for clients of this machine."}};
+  page.examples = {
+      {"btbroker --check ward.yaml", "Lists every mistake with its line and what was expected"},
+      {"btbroker ward.yaml", "Runs; Ctrl-C ends it"},
+      {"systemctl reload btbroker", "Takes over a changed configuration of the service"}};
+  page.see_also = {"btsub", "btpub", "btctl"};
+  return page;
+}
+
+// The words of what the command line lacks or has too much of.
+std::string fault_of(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string unknown =
+      btb::command_line::unknown_word(app, "btbroker takes one configuration");
+  if (!unknown.empty()) return unknown;
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return "which configuration? btbroker FILE.yaml";
+  }
+  return error.what();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,30 +117,27 @@ int main(int argc, char** argv) {
       "btbroker brings data from files, databases and feeds to the clients nearby.\n"
       "It runs until it gets SIGINT or SIGTERM; SIGHUP reads the configuration again.",
       "btbroker");
-  app.set_version_flag("--version", "btbroker " BTB_VERSION);
-  std::string file;
-  bool check = false;
-  app.add_option("config", file,
-                 "The configuration (YAML). See configs/minimal.yaml and configs/broker.yaml")
-      ->envname("BTBROKER_CONFIG")
-      ->required();
-  app.add_flag("--check", check,
-               "Only read the configuration, options of plugins included, and say what is wrong");
+  app.footer("The manual: btbroker --man | man -l -");
+  Written written;
+  add_options(app, written);
+  if (const auto text = btb::command_line::self_description(app, manual_page(app), argc, argv)) {
+    std::cout << *text;
+    return std::cout.flush() ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
   try {
     app.parse(argc, argv);
-  } catch (const CLI::RequiredError&) {
-    std::cerr << "btbroker: which configuration? btbroker FILE.yaml (--help says more)\n";
-    return exit_usage;
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);
-    return status == 0 ? EXIT_SUCCESS : exit_usage;
+    std::cerr << "btbroker: " + btb::printable(fault_of(app, error)) + " (--help says more)\n";
+    return exit_usage;
   }
-  if (check) {
-    if (read(file) == nullptr) return exit_usage;
-    std::cout << file << ": no faults\n";
+  if (written.check) {
+    if (read(written.file) == nullptr) return exit_usage;
+    std::cout << written.file << ": no faults\n";
     return EXIT_SUCCESS;
   }
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  return run(file);
+  return run(written.file);
 }

@@ -13,8 +13,8 @@
 #include "sdk/cli/program.h"
 #include "sdk/cli/scan_command.h"
 #include "sdk/cli/table.h"
-#include "sdk/wire/control.h"
 #include "sdk/wire/topic_name.h"
+#include "sdk/wire/words.h"
 
 namespace {
 
@@ -252,7 +252,6 @@ void add_own_verbs(CLI::App& app, Written& to) {
       ->capture_default_str();
   scan->add_flag("--inquiry", to.scan.inquiry,
                  "Then ask for classic devices, too: 11 more seconds");
-#ifdef BTB_WITH_PLUGIN_CHECK
   CLI::App* plugin = add(app, "plugin", "Work with plugins, without a broker");
   plugin->require_subcommand(1);
   CLI::App* check = plugin->add_subcommand("check", "Load a plugin and try it");
@@ -262,7 +261,6 @@ void add_own_verbs(CLI::App& app, Written& to) {
   check->add_option("-o,--option", to.more_options, "An option of the source; repeatable")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-#endif
 }
 
 }  // namespace
@@ -279,13 +277,11 @@ int main(int argc, char** argv) {
   program.finish();
   if (const auto exit = program.parse(argc, argv)) return static_cast<int>(*exit);
   const std::string verb = app.get_subcommands().front()->get_name();
-#ifdef BTB_WITH_PLUGIN_CHECK
   if (verb == "plugin") {
     auto& options = written.options;
     options.insert(options.end(), written.more_options.begin(), written.more_options.end());
     return check_plugin_file(program, written.file, options, written.json);
   }
-#endif
   if (verb == "doctor") return examine(program, written.json);
   if (verb == "scan") return scan_for_brokers(program, written.scan, written.json);
   std::vector<std::string> arguments;

@@ -132,6 +132,21 @@ void look_at_bluetoothd(Findings& findings) {
   }
 }
 
+// The settings that our drop-in gives to bluetoothd, wherever it was installed; empty: there is
+// none.
+std::string settings_of_ours() {
+  for (const char* units :
+       {"/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"}) {
+    std::ifstream in(std::string(units) + "/bluetooth.service.d/btbroker.conf");
+    const std::string option = "--configfile ";
+    for (std::string line; std::getline(in, line);) {
+      const size_t at = line.find(option);
+      if (!line.starts_with('#') && at != std::string::npos) return line.substr(at + option.size());
+    }
+  }
+  return {};
+}
+
 // Which of the settings of bluetoothd that make a difference are not set, whatever to. A machine of
 // clients is to forget the devices it heard, though not at once; the others are for one that is
 // there to be a broker, which `./run install` makes it.
@@ -150,9 +165,10 @@ void look_at_settings(Findings& findings) {
   };
   std::error_code fault;
   if (!fs::exists("/etc/bluetooth", fault)) return;
-  const bool own = fs::exists("/etc/systemd/system/bluetooth.service.d/btbroker.conf", fault);
+  const std::string ours = settings_of_ours();
+  const bool own = !ours.empty();
   const bool broker = own || fs::exists("/etc/btbroker/broker.yaml", fault);
-  const std::string file = own ? "/etc/btbroker/bluetooth.conf" : "/etc/bluetooth/main.conf";
+  const std::string file = own ? ours : "/etc/bluetooth/main.conf";
   std::ifstream in(file);
   if (!in) {
     findings.push_back({Finding::Kind::advice, file + " cannot be read",
@@ -175,7 +191,8 @@ void look_at_settings(Findings& findings) {
   if (missing.empty()) return;
   findings.push_back(
       {Finding::Kind::advice, file + " says nothing of " + missing + ": " + why,
-       std::string(own      ? "cp configs/systemd/bluetooth.conf /etc/btbroker/"
+       std::string(own ? "cp configs/systemd/bluetooth.conf " +
+                             fs::path(file).parent_path().string() + "/"
                    : broker ? "./run install, which brings them"
                             : "write TemporaryTimeout = 3600 below [General] there") +
            "; then systemctl restart bluetooth"});

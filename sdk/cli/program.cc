@@ -10,12 +10,12 @@
 #include <utility>
 
 #include "sdk/cli/config_file.h"
-#include "sdk/cli/describe.h"
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
-#include "sdk/cli/unknown_word.h"
 #include "sdk/client/last_broker.h"
 #include "sdk/client/local_brokers.h"
+#include "sdk/command_line/self_description.h"
+#include "sdk/command_line/unknown_word.h"
 
 namespace btb::cli {
 
@@ -70,6 +70,26 @@ class Help final : public CLI::Formatter {
  private:
   static constexpr size_t column = 30;
 };
+
+command_line::Page page_of(const Words& words) {
+  command_line::Page page{words.name, words.summary,  words.description, {},
+                          {},         words.examples, words.see_also};
+  page.exit_codes = {
+      {"0", "All went well; also when the reader of the output went away."},
+      {"1", "An error, said on standard error."},
+      {"2", "The command line, a variable or the configuration file is wrong."},
+      {"3", "The time was over before enough messages had come."},
+      {"4", "No broker was found, or none answered."},
+      {"5", "The broker refused: the session, the subscription, the message or the command."},
+      {"130", "Interrupted (143: terminated)."}};
+  page.files = {
+      {"$XDG_CONFIG_HOME/btbroker/client.yaml",
+       "Options where neither command line nor environment say anything, for all programs or under "
+       "the name of one: btsub: {format: json}. Without the variable it is below ~/.config."},
+      {"$XDG_RUNTIME_DIR/btbroker/*.sock, /run/btbroker/*.sock",
+       "Where a broker is looked for if none was named; the first that answers is taken."}};
+  return page;
+}
 
 void print_line(std::string_view name, std::string_view text) {
   std::string line(name);
@@ -155,13 +175,10 @@ void Program::finish() {
   const bool named = std::getenv("BTB_CONFIG") != nullptr;
   app_->set_config("--config", config_path(), "File with options", named)->type_name("FILE");
   app_->config_formatter(std::make_shared<ConfigFile>(words_.name, *app_));
-  app_->add_option("--completion", completion_, "Print the completion for a shell")
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
-      ->type_name("SHELL");
-  app_->add_flag("--man", man_, "Print the manual page (| man -l -)");
+  command_line::add_describing_options(*app_);
   footer_ = "\nExamples:\n";
   for (const auto& example : words_.examples) {
-    footer_ += "  " + example.command + "\n      " + example.does + "\n";
+    footer_ += "  " + example.what + "\n      " + example.does + "\n";
   }
   footer_ +=
       "\nExit codes: 0 ok, 1 error, 2 usage, 3 too few messages in time, 4 cannot connect,\n"
@@ -172,25 +189,10 @@ void Program::finish() {
   app_->footer(footer_);
 }
 
-std::optional<Exit> Program::describe_itself() const {
-  std::string text;
-  if (man_) text = man_page(model_of(*app_), words_);
-  if (!completion_.empty()) text = completion(model_of(*app_), completion_);
-  if (text.empty()) return std::nullopt;
-  (void)std::fwrite(text.data(), 1, text.size(), stdout);
-  return Exit::ok;
-}
-
 std::optional<Exit> Program::parse(int argc, const char* const* argv) {
-  // These two work whatever else is missing or wrong.
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--man") man_ = true;
-    if (argument == "--completion" && i + 1 < argc) completion_ = argv[i + 1];
-    if (argument.starts_with("--completion=")) completion_ = argument.substr(13);
-  }
-  if (man_ || completion_ == "bash" || completion_ == "zsh" || completion_ == "fish") {
-    return describe_itself();
+  if (const auto text = command_line::self_description(*app_, page_of(words_), argc, argv)) {
+    (void)std::fwrite(text->data(), 1, text->size(), stdout);
+    return Exit::ok;
   }
   try {
     app_->parse(argc, argv);
@@ -206,7 +208,8 @@ std::optional<Exit> Program::parse(int argc, const char* const* argv) {
     // That something is missing often means that it was written in another way.
     const bool of_words = dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr ||
                           dynamic_cast<const CLI::RequiredError*>(&fault) != nullptr;
-    const std::string unknown = of_words ? unknown_word(*app_, words_.surplus_hint) : "";
+    const std::string unknown =
+        of_words ? command_line::unknown_word(*app_, words_.surplus_hint) : "";
     return usage(unknown.empty() ? fault.what() : unknown);
   }
   return std::nullopt;

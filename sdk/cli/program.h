@@ -15,11 +15,7 @@
 #include "sdk/cli/exit_code.h"
 #include "sdk/client/client.h"
 #include "sdk/client/roaming.h"
-
-// Only who adds options or reads them includes <CLI/CLI.hpp>: a compiler takes seconds over it.
-namespace CLI {
-class App;
-}
+#include "sdk/command_line/model.h"
 
 namespace btb::cli {
 
@@ -28,11 +24,7 @@ struct Words {
   std::string name;         // "btsub"
   std::string summary;      // one line
   std::string description;  // paragraphs, an empty line between them
-  struct Example {
-    std::string command;
-    std::string does;
-  };
-  std::vector<Example> examples;
+  std::vector<command_line::Page::Entry> examples;
   std::vector<std::string> see_also;  // the other programs
   std::string surplus_hint = {};      // what a word too many may have been meant for
   bool finds_on_air = false;          // without a broker's address it looks for one over Bluetooth
@@ -79,7 +71,6 @@ class Program {
 
  private:
   [[nodiscard]] Result<std::vector<client::Way>> ways() const;
-  std::optional<Exit> describe_itself() const;
 
   Words words_;
   std::unique_ptr<CLI::App> app_;
@@ -90,8 +81,6 @@ class Program {
   bool retry_ = false;
   bool verbose_ = false;
   bool quiet_ = false;
-  std::string completion_;
-  bool man_ = false;
   std::string footer_;
 };
 

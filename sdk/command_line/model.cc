@@ -1,10 +1,10 @@
-#include "sdk/cli/describe.h"
+#include "sdk/command_line/model.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <utility>
 
-namespace btb::cli {
+namespace btb::command_line {
 
 namespace {
 
@@ -53,4 +53,4 @@ CommandModel model_of(const CLI::App& app) {
   return model;
 }
 
-}  // namespace btb::cli
+}  // namespace btb::command_line

@@ -1,4 +1,4 @@
-#include "sdk/cli/unknown_word.h"
+#include "sdk/command_line/unknown_word.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "sdk/base/nearest_word.h"
-#include "sdk/cli/describe.h"
+#include "sdk/command_line/model.h"
 
-namespace btb::cli {
+namespace btb::command_line {
 
 namespace {
 
@@ -94,4 +94,4 @@ std::string unknown_word(const CLI::App& app, const std::string& surplus_hint) {
          (surplus_hint.empty() ? "" : "; " + surplus_hint);
 }
 
-}  // namespace btb::cli
+}  // namespace btb::command_line

@@ -8,10 +8,10 @@ namespace CLI {
 class App;
 }
 
-namespace btb::cli {
+namespace btb::command_line {
 
 // What is wrong with the first word that `app` did not understand when it parsed; empty if it
 // understood all. `surplus_hint` says what a word too many may have been meant for; may be empty.
 std::string unknown_word(const CLI::App& app, const std::string& surplus_hint);
 
-}  // namespace btb::cli
+}  // namespace btb::command_line

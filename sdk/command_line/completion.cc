@@ -1,9 +1,10 @@
 // Completions for bash, zsh and fish, from the model of the options: always what the program has.
+#include <algorithm>
 #include <utility>
 
-#include "sdk/cli/describe.h"
+#include "sdk/command_line/model.h"
 
-namespace btb::cli {
+namespace btb::command_line {
 
 namespace {
 
@@ -38,6 +39,13 @@ std::vector<std::string> dashed(const OptionModel& model) {
 
 bool wants_file(const OptionModel& model) {
   return model.value.starts_with("FILE");
+}
+
+// Whether files are among the words that are no options.
+bool takes_files(const CommandModel& program) {
+  return std::any_of(program.options.begin(), program.options.end(), [](const OptionModel& model) {
+    return !model.positional.empty() && wants_file(model);
+  });
 }
 
 // --- bash ---
@@ -92,8 +100,9 @@ std::string bash(const CommandModel& program) {
     }
   }
   out += "    esac\n  done\n  case \"$before\" in\n" + bash_values(program) + "  esac\n";
-  out += "  case \"$command\" in\n" + branches + "    *) COMPREPLY=($(compgen -W " +
-         shell_quoted(bash_words(program)) + " -- \"$word\")) ;;\n  esac\n}\n";
+  out += "  case \"$command\" in\n" + branches + "    *) COMPREPLY=($(compgen " +
+         (takes_files(program) ? "-f " : "") + "-W " + shell_quoted(bash_words(program)) +
+         " -- \"$word\")) ;;\n  esac\n}\n";
   return out + "complete -F _" + name + " " + name + "\n";
 }
 
@@ -131,7 +140,10 @@ std::string zsh(const CommandModel& program) {
     const std::string option = zsh_option(model);
     if (!option.empty()) out += "    " + option + " \\\n";
   }
-  if (program.commands.empty()) return out + "    '*: : '\n}\n_" + name + " \"$@\"\n";
+  if (program.commands.empty()) {
+    return out + (takes_files(program) ? "    '*:FILE:_files'" : "    '*: : '") + "\n}\n_" + name +
+           " \"$@\"\n";
+  }
   out += "    '1: :->command' '*:: :->rest'\n  case $state in\n    command)\n      commands=(";
   for (const CommandModel& sub : program.commands) {
     out += " " + shell_quoted(sub.name + ":" + sub.description);
@@ -162,7 +174,8 @@ std::string fish_option(const std::string& start, const OptionModel& model) {
 
 std::string fish(const CommandModel& program) {
   const std::string start = "complete -c " + program.name;
-  std::string out = "# fish completion of " + program.name + "\n" + start + " -f\n";
+  std::string out =
+      "# fish completion of " + program.name + "\n" + (takes_files(program) ? "" : start + " -f\n");
   for (const OptionModel& model : program.options) out += fish_option(start, model);
   for (const CommandModel& sub : program.commands) {
     const std::string inside =
@@ -186,4 +199,4 @@ std::string completion(const CommandModel& program, std::string_view shell) {
   return bash(program);
 }
 
-}  // namespace btb::cli
+}  // namespace btb::command_line

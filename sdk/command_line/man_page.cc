@@ -1,10 +1,9 @@
 // The manual page, in the man(7) macros, from the words of a program and the model of its options.
 #include <cctype>
-#include <iterator>
 
-#include "sdk/cli/describe.h"
+#include "sdk/command_line/model.h"
 
-namespace btb::cli {
+namespace btb::command_line {
 
 namespace {
 
@@ -66,28 +65,41 @@ void append_commands(std::string& out, const CommandModel& command, const std::s
   }
 }
 
-constexpr std::string_view exit_codes[] = {
-    "0",   "All went well; also when the reader of the output went away.",
-    "1",   "An error, said on standard error.",
-    "2",   "The command line, a variable or the configuration file is wrong.",
-    "3",   "The time was over before enough messages had come.",
-    "4",   "No broker was found, or none answered.",
-    "5",   "The broker refused: the session, the subscription, the message or the command.",
-    "130", "Interrupted (143: terminated)."};
+// A heading and its entries; nothing if there are none. `font`: B or I.
+void append_entries(std::string& out, std::string_view heading, char font,
+                    const std::vector<Page::Entry>& entries) {
+  if (entries.empty()) return;
+  out += ".SH " + std::string(heading) + "\n";
+  for (const Page::Entry& entry : entries) {
+    out += std::string(".TP\n\\f") + font + roff(entry.what) + "\\fR\n" + roff(entry.does) + "\n";
+  }
+}
+
+void append_variables(std::string& out, const CommandModel& program) {
+  std::string variables;
+  for (const OptionModel& model : program.options) {
+    if (model.variable.empty() || (model.positional.empty() && model.long_names.empty())) continue;
+    const std::string stands_for =
+        model.positional.empty() ? "--" + model.long_names[0] : model.positional;
+    variables += ".TP\n\\fB" + model.variable + "\\fR\n" + roff(stands_for) + "\n";
+  }
+  if (variables.empty()) return;
+  out += ".SH ENVIRONMENT\nA variable counts where the command line says nothing:\n" + variables;
+}
 
 }  // namespace
 
-std::string man_page(const CommandModel& program, const Words& words) {
-  std::string out = ".TH " + upper(words.name) +
-                    " 1 \"\" \"btbroker " BTB_VERSION "\" \"btbroker\"\n.SH NAME\n" + words.name +
-                    " \\- " + roff(words.summary) + "\n.SH SYNOPSIS\n.B " + words.name +
+std::string man_page(const CommandModel& program, const Page& page) {
+  std::string out = ".TH " + upper(page.name) +
+                    " 1 \"\" \"btbroker " BTB_VERSION "\" \"btbroker\"\n.SH NAME\n" + page.name +
+                    " \\- " + roff(page.summary) + "\n.SH SYNOPSIS\n.B " + page.name +
                     "\n[\\fIOPTIONS\\fR]";
   if (!program.commands.empty()) out += " \\fICOMMAND\\fR";
   for (const OptionModel& model : program.options) {
     if (!model.positional.empty()) out += " \\fI" + roff(model.positional) + "\\fR";
   }
   out += "\n.SH DESCRIPTION\n";
-  for (const char c : roff(words.description)) {
+  for (const char c : roff(page.description)) {
     if (c == '\n' && out.ends_with('\n')) {
       out += ".PP\n";
     } else {
@@ -100,30 +112,15 @@ std::string man_page(const CommandModel& program, const Words& words) {
     out += ".SH COMMANDS\n";
     append_commands(out, program, "");
   }
-  out += ".SH EXIT STATUS\n";
-  for (size_t i = 0; i < std::size(exit_codes); i += 2) {
-    out += ".TP\n\\fB" + std::string(exit_codes[i]) + "\\fR\n" + roff(exit_codes[i + 1]) + "\n";
-  }
-  out += ".SH ENVIRONMENT\nA variable counts where the command line says nothing:\n";
-  for (const OptionModel& model : program.options) {
-    if (model.variable.empty() || model.long_names.empty()) continue;
-    out += ".TP\n\\fB" + model.variable + "\\fR\n" + roff("--" + model.long_names[0]) + "\n";
-  }
-  out +=
-      ".SH FILES\n.TP\n\\fI$XDG_CONFIG_HOME/btbroker/client.yaml\\fR (or under \\fI~/.config\\fR)\n"
-      "Options where neither command line nor environment say anything, for all programs or under "
-      "the name of one: \\fBbtsub: {format: json}\\fR\n"
-      ".TP\n\\fI$XDG_RUNTIME_DIR/btbroker/*.sock\\fR, \\fI/run/btbroker/*.sock\\fR\n"
-      "Where a broker is looked for if none was named; the first that answers is taken.\n"
-      ".SH EXAMPLES\n";
-  for (const auto& example : words.examples) {
-    out += ".TP\n\\fB" + roff(example.command) + "\\fR\n" + roff(example.does) + "\n";
-  }
+  append_entries(out, "EXIT STATUS", 'B', page.exit_codes);
+  append_variables(out, program);
+  append_entries(out, "FILES", 'I', page.files);
+  append_entries(out, "EXAMPLES", 'B', page.examples);
   out += ".SH SEE ALSO\n";
-  for (size_t i = 0; i < words.see_also.size(); ++i) {
-    out += (i == 0 ? "\\fB" : ", \\fB") + words.see_also[i] + "\\fR(1)";
+  for (size_t i = 0; i < page.see_also.size(); ++i) {
+    out += (i == 0 ? "\\fB" : ", \\fB") + page.see_also[i] + "\\fR(1)";
   }
   return out + "\n";
 }
 
-}  // namespace btb::cli
+}  // namespace btb::command_line
