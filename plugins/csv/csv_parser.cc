@@ -12,6 +12,30 @@ SpecialScanner::Specials specials_of(const Dialect& dialect) {
   return {dialect.delimiter, '\n', '\r', or_delimiter(dialect.quote), or_delimiter(dialect.escape)};
 }
 
+// The control character that a letter behind an escape stands for; the character itself if none.
+char unescaped(char c) {
+  switch (c) {
+    case 'n':
+      return '\n';
+    case 't':
+      return '\t';
+    case 'r':
+      return '\r';
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'v':
+      return '\v';
+    case '0':
+      return '\0';
+    case 'Z':
+      return '\x1A';
+    default:
+      return c;
+  }
+}
+
 }  // namespace
 
 Parser::Parser(const Dialect& dialect) : dialect_(dialect), scanner_(specials_of(dialect)) {}
@@ -148,6 +172,7 @@ Parser::Step Parser::bad_quote(const char* reason) {
 
 // Leaves at_ behind the delimiter, or at the end of the row.
 Parser::FieldEnd Parser::take_field() {
+  if (dialect_.skip_initial_space) at_ = behind_spaces(at_);
   if (dialect_.quote != '\0' && at_ < stop() && window_[at_] == dialect_.quote)
     return take_quoted();
   begin_field(at_);
@@ -170,19 +195,14 @@ Parser::FieldEnd Parser::take_field() {
       at_ = at;
       return FieldEnd::row;
     }
-    if (c == dialect_.escape) {
-      copy_up_to(at, at + 1);
-      ++at;  // the next one is taken as it is
-      if (at < stop() && window_[at] == '\n') ++row_lines_;
-    }
-    ++at;
+    at = c == dialect_.escape ? take_escape(at) : at + 1;
   }
 }
 
 Parser::FieldEnd Parser::take_quoted() {
   in_quotes_ = true;
   begin_field(at_ + 1);
-  for (size_t at = at_ + 1;; ++at) {
+  for (size_t at = at_ + 1;;) {
     at = scanner_.find(at);
     if (at >= stop()) return FieldEnd::window;
     const char c = window_[at];
@@ -192,21 +212,61 @@ Parser::FieldEnd Parser::take_quoted() {
         return FieldEnd::window;
       if (last || window_[at + 1] != dialect_.quote) return behind_quoted(at);
       copy_up_to(at, at + 1);
-      ++at;
+      at += 2;
     } else if (c == dialect_.escape) {
-      copy_up_to(at, at + 1);
+      at = take_escape(at);
+    } else {
+      if (c == '\n' || (c == '\r' && !(at + 1 < window_.size() && window_[at + 1] == '\n')))
+        ++row_lines_;
       ++at;
-      if (at < stop() && window_[at] == '\n') ++row_lines_;
-    } else if (c == '\n' || (c == '\r' && !(at + 1 < window_.size() && window_[at + 1] == '\n'))) {
-      ++row_lines_;
     }
   }
+}
+
+// The first position from `at` on, inside of the row, where no space stands.
+size_t Parser::behind_spaces(size_t at) const {
+  while (at < stop() && dialect_.delimiter != window_[at] &&
+         (window_[at] == ' ' || window_[at] == '\t'))
+    ++at;
+  return at;
+}
+
+// Takes the escape at `at` and what it stands in front of; returns the position behind. One at the
+// end of the window stands in front of nothing.
+size_t Parser::take_escape(size_t at) {
+  const size_t next = at + 1;
+  if (next >= stop()) {
+    copy_up_to(at, next);
+    return next;
+  }
+  const char c = window_[next];
+  if (dialect_.escapes == Escapes::quotes && c != dialect_.quote && c != dialect_.escape)
+    return next;
+  copy_up_to(at, next);
+  const char meant = dialect_.escapes == Escapes::letters ? unescaped(c) : c;
+  if (meant != c) {
+    copy_ += meant;
+    field_begin_ = next + 1;
+  }
+  const bool two = c == '\r' && next + 1 < stop() && window_[next + 1] == '\n';
+  if (c == '\n' || c == '\r') ++row_lines_;
+  return next + (two ? 2 : 1);
+}
+
+// True if the field is the null of MySQL and PostgreSQL.
+bool Parser::is_null_mark(size_t begin, size_t end) const {
+  return dialect_.escapes == Escapes::letters && end - begin == 2 && window_[begin + 1] == 'N' &&
+         window_[begin] == dialect_.escape && dialect_.escape != '\0';
 }
 
 // `closing` is where the closing quote lies, inside of what the row may have.
 Parser::FieldEnd Parser::behind_quoted(size_t closing) {
   in_quotes_ = false;
   at_ = closing + 1;
+  if (dialect_.skip_initial_space) {
+    at_ = behind_spaces(at_);
+    if (at_ >= stop() && !(final_ && row_limit_ > window_.size())) return FieldEnd::window;
+  }
   if (at_ < window_.size()) {
     const char c = window_[at_];
     if (c != dialect_.delimiter && c != '\n' && c != '\r') return FieldEnd::fault;
@@ -220,7 +280,7 @@ Parser::FieldEnd Parser::behind_quoted(size_t closing) {
 }
 
 void Parser::begin_field(size_t at) {
-  field_begin_ = at;
+  field_at_ = field_begin_ = at;
   field_copy_ = none;
 }
 
@@ -236,14 +296,16 @@ void Parser::add_field(size_t end, bool quoted) {
     too_many_columns_ = true;
     return;
   }
-  if (field_copy_ == none) {
-    fields_.push_back({window_.substr(field_begin_, end - field_begin_), quoted});
+  const std::string_view written = window_.substr(field_at_, end - field_at_);
+  if (field_copy_ == none || (!quoted && is_null_mark(field_at_, end))) {
+    fields_.push_back({written, quoted, written});
     return;
   }
   copy_up_to(end, end);
   copied_.emplace_back(fields_.size(), field_copy_);
-  fields_.push_back(
-      {{copy_.data(), copy_.size() - field_copy_}, quoted});  // its place comes in fix_copied
+  fields_.push_back({{copy_.data(), copy_.size() - field_copy_},
+                     quoted,
+                     written});  // its place comes in fix_copied
 }
 
 // Only now copy_ does not move any more.

@@ -23,11 +23,22 @@
 
 namespace btb::csv {
 
+// What an escape character makes of the one behind it.
+enum class Escapes : uint8_t {
+  plain,    // it is taken as it is
+  letters,  // n, t, r, b, f, v, 0 and Z are control characters, as MySQL and PostgreSQL write them;
+            // an unquoted field that is escape and N alone stays as it is: it is a null
+  quotes    // a quote or the escape is taken as it is, any other keeps the escape in front of it
+};
+
 struct Dialect {
   char delimiter = ',';
-  char quote = '"';     // '\0': there are no quotes
-  char escape = '\0';   // the next character is taken as it is; '\0': only a doubled quote
+  char quote = '"';    // '\0': there are no quotes
+  char escape = '\0';  // '\0': only a doubled quote
+  Escapes escapes = Escapes::plain;
   char comment = '\0';  // a line that begins with it is skipped; '\0': no comments
+  bool skip_initial_space =
+      false;  // spaces in front of a field, and around its quotes, are no part of it
   uint64_t row_bytes_max = 1U << 20;
   size_t columns_max = 1024;
   bool operator==(const Dialect&) const = default;
@@ -36,6 +47,7 @@ struct Dialect {
 struct Field {
   std::string_view text;
   bool quoted = false;
+  std::string_view written;  // as it stands in the file, escapes in, without the quotes around it
 };
 
 class Parser {
@@ -84,6 +96,9 @@ class Parser {
   FieldEnd behind_quoted(size_t closing);
   void begin_field(size_t at);
   void copy_up_to(size_t end, size_t next);
+  size_t behind_spaces(size_t at) const;
+  size_t take_escape(size_t at);
+  [[nodiscard]] bool is_null_mark(size_t begin, size_t end) const;
   void add_field(size_t end, bool quoted);
   Step pass_over(size_t from);
   [[nodiscard]] size_t stop() const;
@@ -106,6 +121,7 @@ class Parser {
   uint64_t row_lines_ = 0;  // line ends inside its quotes
   bool in_quotes_ = false;
   bool too_many_columns_ = false;
+  size_t field_at_ = 0;       // where the field at hand begins
   size_t field_begin_ = 0;    // what of the field at hand is not copied
   size_t field_copy_ = none;  // where in copy_ the field at hand begins
   std::vector<Field> fields_;

@@ -48,6 +48,12 @@ void declare_format(const Add& add) {
   add(text_option("quote", "Character around fields, or none; default: the double quote"));
   add(text_option("escape",
                   "Character in front of one that is to be taken as it is; default: none"));
+  add(choice_option(
+          "escapes", "auto|letters|plain|quotes",
+          "What an escape makes of the character behind it; auto: letters for a backslash")
+          .standard("auto"));
+  add(flag_option("skipinitialspace", "Spaces in front of a field are no part of it")
+          .standard("false"));
   add(text_option(
       "encoding",
       "auto (byte order mark, else UTF-8), utf-8, utf-16le, windows-1252, ...; default: auto"));

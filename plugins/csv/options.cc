@@ -156,6 +156,12 @@ class Reader {
     take("comment", [&] { dialect.comment = read_char_or_none(text_or("comment", ""), '\0'); });
     if (dialect.escape == dialect.quote)
       dialect.escape = '\0';  // that is what doubling does already
+    const std::string escapes = settings_.text("escapes");
+    const bool letters = escapes == "letters" || (escapes == "auto" && dialect.escape == '\\');
+    dialect.escapes = letters               ? Escapes::letters
+                      : escapes == "quotes" ? Escapes::quotes
+                                            : Escapes::plain;
+    dialect.skip_initial_space = settings_.flag("skipinitialspace");
     const auto same = [](char a, char b) { return a != '\0' && a == b; };
     if (same(dialect.quote, dialect.delimiter)) report_("quote", "the same as delimiter");
     if (same(dialect.escape, dialect.delimiter)) report_("escape", "the same as delimiter");

@@ -255,10 +255,15 @@ std::string_view RowLayout::text_of(const Field& field) const {
 }
 
 // Quotes tell an empty text from none. A number has no use for them; where everything is quoted
-// they say nothing.
+// they say nothing. Nulls are told as they stand in the file: "\\N" is not the text N.
 bool RowLayout::is_null(const Field& field, ColumnType::Kind kind) const {
   if (field.quoted && kind == ColumnType::Kind::text) return false;
-  const std::string_view text = text_of(field);
+  const bool trims = config_->trim && !field.quoted;
+  const std::string_view text = trims ? trimmed(field.written) : field.written;
+  const Dialect& dialect = config_->dialect;
+  if (!field.quoted && text.size() == 2 && text[1] == 'N' && text[0] == dialect.escape &&
+      dialect.escapes == Escapes::letters)
+    return true;
   const auto& nulls = config_->null_values;
   return std::find(nulls.begin(), nulls.end(), text) != nulls.end();
 }

@@ -76,6 +76,8 @@ Config config_for(const uint8_t* choice) {
   if ((choice[1] & 16) != 0) config.dialect.comment = '#';
   if ((choice[1] & 32) != 0) config.dialect.delimiter = ';';
   if ((choice[1] & 64) != 0) config.dialect.quote = '\0';
+  config.dialect.escapes = static_cast<Escapes>((choice[2] >> 4) % 3);
+  config.dialect.skip_initial_space = (choice[1] & 128) != 0;
   config.ragged = static_cast<Ragged>(choice[2] % 3);
   config.skip_rows = choice[2] / 64;
   config.dialect.row_bytes_max = 1 + choice[3];

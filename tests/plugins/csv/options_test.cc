@@ -115,6 +115,12 @@ TEST_CASE("every option arrives") {
   CHECK(with({{"delimiter", "auto"}}).delimiter_auto);
   CHECK(with({{"quote", "'"}}).dialect.quote == '\'');
   CHECK(with({{"escape", "\\"}}).dialect.escape == '\\');
+  CHECK(with({{"escape", "\\"}}).dialect.escapes == Escapes::letters);
+  CHECK(with({{"escape", "^"}}).dialect.escapes == Escapes::plain);
+  CHECK(with({{"escape", "^"}, {"escapes", "letters"}}).dialect.escapes == Escapes::letters);
+  CHECK(with({{"escape", "\\"}, {"escapes", "plain"}}).dialect.escapes == Escapes::plain);
+  CHECK(with({{"escape", "\\"}, {"escapes", "quotes"}}).dialect.escapes == Escapes::quotes);
+  CHECK(with({{"skipinitialspace", "true"}}).dialect.skip_initial_space);
   CHECK(with({{"decimal", ","}}).style.number.decimal == ',');
   CHECK(with({{"thousands", "'"}}).style.number.thousands == NumberStyle::Thousands::apostrophe);
   CHECK(with({{"thousands", "_"}}).style.number.thousands_character == '_');

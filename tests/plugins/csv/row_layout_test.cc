@@ -68,6 +68,25 @@ TEST_CASE("an empty field is null, a quoted empty one is an empty text") {
   CHECK(read.payload("1,\"NULL\",x\n") == R"({"id":"1","ward":"NULL","name":"x"})");
 }
 
+TEST_CASE("a null is told as it stands in the file, before escapes are taken out") {
+  Read read;
+  read.config.dialect.escape = '\\';
+  read.config.null_values = {"\\N"};
+  const char* expected = R"({"id":"1","ward":null,"name":"N"})";
+  CHECK(read.payload("1,\\N,N\n") == expected);
+  read.config.dialect.escapes = Escapes::letters;
+  CHECK(read.payload("1,\\N,N\n") == expected);
+  read.config.null_values = {""};
+  CHECK(read.payload("1,\\N,N\n") == expected);
+  CHECK(read.payload("1,\"\\N\",\n") == R"({"id":"1","ward":"N","name":null})");
+  read.config.key = {"id"};
+  CHECK(read.key("\\N,x,\n") == "\\N");  // no other row is called so
+  read.config.types["ward"] = *parse_column_type("integer");
+  CHECK(read.payload("1,\\N,N\n") == expected);
+  read.config.trim = true;
+  CHECK(read.payload("1, \\N ,N\n") == expected);
+}
+
 TEST_CASE("where everything is quoted an empty field that is no text is null") {
   Read read;
   read.config.types["ward"] = *parse_column_type("integer");
