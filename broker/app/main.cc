@@ -62,8 +62,9 @@ struct Written {
 void add_options(CLI::App& app, Written& to) {
   app.set_help_flag("-h,--help", "Print this help");
   app.set_version_flag("--version", "btbroker " BTB_VERSION, "Print the version");
-  app.add_option("config", to.file, "The configuration (YAML)")
+  app.add_option("FILE", to.file, "The configuration (YAML)")
       ->type_name("FILE")
+      ->option_text("(or $BTBROKER_CONFIG)")
       ->envname("BTBROKER_CONFIG")
       ->required();
   app.add_flag("--check", to.check,
