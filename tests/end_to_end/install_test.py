@@ -3,6 +3,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -129,6 +130,50 @@ def parts(build, folder):
     assert not [path for path in there if path.startswith(("/etc", "/bin", "/share"))], sorted(there)
 
 
+class Door:
+    """`run` in a folder of its own, where a cmake stands in that has built everything and installs what was built here."""
+
+    def __init__(self, build, folder):
+        self.folder = folder
+        (folder / "build/release").mkdir(parents=True)
+        shutil.copy(pathlib.Path(__file__).parents[2] / "run", folder)
+        cmake = folder / "tools/cmake"
+        cmake.parent.mkdir()
+        cmake.write_text(f"""#!/bin/sh
+[ "$1" = --install ] || exit 0
+shift 2
+{shutil.which("cmake")} --install {build.resolve()} "$@" && cp {build.resolve()}/install_manifest_*.txt {folder}/build/release
+""")
+        cmake.chmod(0o755)
+
+    def __call__(self, *arguments, status=0):
+        path = f"{self.folder}/tools:{os.environ['PATH']}"
+        done = subprocess.run([self.folder / "run", *arguments], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, env={**os.environ, "PATH": path, "BTB_PACKAGES": "installed"})
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+
+def run_says_what_it_put_where_and_takes_it_out(build, folder):
+    run = Door(build, folder)
+    said = run("install", "--prefix", "own", "broker", "--clients", "dev")  # relative: to where it was called
+    prefix = folder / "own"
+    for folder_of, names in (("bin", "btbroker"), ("bin", "btsub btpub btctl"), ("lib/btbroker/plugins", "csv.so"),
+                             ("etc/btbroker", "broker.yaml bluetooth.conf"), ("include/btbroker/sdk/plugin", "abi.h source.h")):
+        assert re.search(rf"^  {prefix}/{folder_of}/.* {names}( |$)", said, re.M), said
+        assert all((prefix / folder_of / name).is_file() for name in names.split()), names
+    assert f"export CMAKE_PREFIX_PATH={prefix} " in said and f"{prefix}/bin/btbroker {prefix}/etc/btbroker/broker.yaml" in said
+    assert f"left as it is: {prefix}/etc/btbroker/broker.yaml" in run("install", "--prefix=own", "broker")
+    run("uninstall", "clients")
+    assert not (prefix / "bin/btsub").exists() and (prefix / "bin/btbroker").exists()
+    run("uninstall")
+    left = sorted(path.relative_to(prefix).as_posix() for path in prefix.rglob("*") if not path.is_dir())
+    assert left == ["etc/btbroker/bluetooth.conf", "etc/btbroker/broker.yaml"], left
+    assert not list(prefix.glob("lib/**/btbroker")) and not (prefix / "include/btbroker").exists()
+    assert "no list of what was installed" in run("uninstall", status=1)
+    assert "not nonsense" in run("install", "nonsense", status=2)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -142,6 +187,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         a_prefix_of_ones_own_holds_all(build, pathlib.Path(folder) / "prefix")
         parts(build, pathlib.Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        run_says_what_it_put_where_and_takes_it_out(build, pathlib.Path(folder))
 
 
 if __name__ == "__main__":
