@@ -1,300 +1,440 @@
-// Mode append: a file that grows. Rows are published once, when their line end is there; each block
-// that is read is one batch, with the resume token behind it.
+// Mode append: files that grow. Which file is which, whatever its name is; Tail reads it.
+//
+// A file is known by device and inode, so it keeps its place under every name. One that no name
+// leads to any more, because it was renamed, deleted or replaced, is followed on until it is quiet:
+// who writes to it may not have noticed. What a file had that was cut off is remembered by its
+// first and last bytes: a copy of it is not read a second time.
 #include <algorithm>
 #include <cerrno>
+#include <list>
 #include <map>
+#include <utility>
 
-#include "plugins/csv/append_mark.h"
-#include "plugins/csv/fault_log.h"
 #include "plugins/csv/mode.h"
-#include "plugins/csv/publisher.h"
-#include "plugins/csv/table_text.h"
+#include "plugins/csv/tail.h"
 
 namespace btb::csv {
 
 namespace {
 
-constexpr size_t block_bytes = 256U << 10;
-constexpr size_t head_bytes = 64U << 10;
 constexpr size_t marks_kept_max = 64;  // of files that are not open any more
-
-// A file that is being followed. Resource.
-struct Tail {
-  Tail(const Config& config, const std::string& path)
-      : faults(config, path), parser(config.dialect) {}
-  Descriptor fd;
-  FaultLog faults;
-  std::optional<RowLayout> layout;  // none: not even the header is there yet
-  Encoding::Found encoding;
-  Parser parser;
-  uint64_t offset = 0;    // of the next byte to read
-  AppendMark mark;        // everything before it was published; where to go on
-  bool skipping = false;  // read_from: end, and the end is not reached yet
-};
+constexpr size_t lost_kept_max = 64;   // files that no name leads to
+constexpr int64_t lost_look_ms = 250;  // nothing tells of changes to them
+constexpr int64_t lost_quiet_ms = 60'000;
+constexpr int64_t lost_alone_ms = 3'600'000;  // while no other file took its place
+constexpr int replacements_at_once = 16;
 
 class AppendMode final : public FileMode {
  public:
   AppendMode(const Config& config, plugin::Host& host, std::string_view resume_token)
-      : config_(config),
-        host_(host),
-        marks_(read_marks(resume_token)),
-        first_start_(resume_token.empty()) {}
+      : config_(config), host_(host), first_start_(resume_token.empty()) {
+    AppendToken token = read_token(resume_token);
+    marks_ = std::move(token.marks);
+    headings_ = std::move(token.headings);
+  }
 
+  void tick(int64_t now_ms) override;
+  std::optional<int64_t> due_in() const override;
+  void meet_other(const std::string& name, const std::string& path) override;
   Outcome take(const TrackedFile& file, const std::string& path, Visit visit,
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
   void all_seen_once() override { first_start_ = false; }
+  bool wants_again(const TrackedFile& file) override;
   std::string summary() const override;
 
  private:
-  Tail& tail_of(const TrackedFile& file, const std::string& path);
-  static bool is_replaced(const Tail& tail, const std::string& path);
-  bool begin(const TrackedFile& file, Tail& tail);
-  std::optional<AppendMark> known_mark(const TrackedFile& file, int fd);
-  void start_over(const TrackedFile& file, Tail& tail, const char* why);
-  void follow(const TrackedFile& file, Tail& tail);
-  bool read_block(Tail& tail, size_t& block_size);
-  void publish_rows(Tail& tail, const Text& text, Publisher& out);
-  void publish_row(Tail& tail, const Text& text, bool readable, Publisher& out);
-  void set_mark(Tail& tail, uint64_t offset, uint64_t line);
-  void retire(Tail& tail);
+  struct Followed {
+    explicit Followed(Tail one) : tail(std::move(one)) {}
+    Tail tail;
+    int names = 0;                 // tracked files that lead to it
+    uint16_t place = 0;            // the last of them
+    const Tail* before = nullptr;  // what lay at its place; only compared
+    int64_t lost_ms = 0;           // since when no name leads to it
+    int64_t grew_ms = 0;           // when it last grew, since then
+    uint64_t size_bytes = 0;       // at that time
+    bool begun_once = false;
+    bool copy_told = false;
+    std::string head;  // head_of it, when it was begun
+  };
+
+  Followed* at_path(const TrackedFile& file, const std::string& path);
+  Followed& add(Descriptor fd, const Signature& info, const std::string& name,
+                const std::string& path);
+  Followed* find(const Signature& info);
+  Followed* find_lost(const std::string& name);
+  static void succeed(Followed& next, Followed* before, uint16_t place);
+  void attach(const TrackedFile& file, const std::string& path, Followed& to);
+  void leave(uint16_t id);
+  bool is_replaced(const Followed& followed, const std::string& path) const;
+  void retire(std::list<Followed>::iterator at);
+  bool is_over(const Followed& lost) const;
+  void bound_lost();
+
+  enum class Begun : uint8_t { yes, nothing_there, undecided, copy };
+  Begun begin(Followed& followed, Visit visit);
+  std::vector<AppendMark>::iterator mark_of(const Signature& info);
+  const Heading* find_heading(uint64_t hash) const;
+  Begun compare(Followed& followed, const Signature& info, Visit visit,
+                std::optional<AppendMark>& mark);
+  static bool may_be_like(const Followed& other, std::string_view head);
+  void follow(Followed& followed);
+  void remember(const AppendMark& mark, const Heading* heading);
   std::string token() const;
 
   const Config& config_;
   plugin::Host& host_;
-  std::map<uint16_t, Tail> tails_;
-  std::vector<AppendMark> marks_;  // of files that are not open, the newest first
+  std::list<Followed> all_;
+  std::map<uint16_t, Followed*> places_;  // by the number of the tracked file
+  std::vector<AppendMark> marks_;         // of files that are not open, the newest first
+  std::map<uint64_t, Heading> headings_;  // of these
   bool first_start_;
-  uint64_t rows_ = 0;
-  std::string key_, topic_, payload_;
+  uint64_t rows_ = 0;  // of files that are not open
+  int64_t now_ms_ = 0;
 };
 
-Tail& AppendMode::tail_of(const TrackedFile& file, const std::string& path) {
-  const auto at = tails_.find(file.id);
-  if (at != tails_.end()) return at->second;
-  return tails_.try_emplace(file.id, config_, path).first->second;
+// --- names and files ---
+
+AppendMode::Followed* AppendMode::find(const Signature& info) {
+  const auto at = std::find_if(all_.begin(), all_.end(),
+                               [&](const Followed& one) { return one.tail.is_of(info); });
+  return at == all_.end() ? nullptr : &*at;
 }
 
-Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit, Signature&) {
-  Tail& tail = tail_of(file, path);
+AppendMode::Followed& AppendMode::add(Descriptor fd, const Signature& info, const std::string& name,
+                                      const std::string& path) {
+  return all_.emplace_back(Tail(config_, host_, std::move(fd), info, name, path));
+}
+
+// The file that lies there now; null with errno if it cannot be opened. One that lay there before
+// is read to its end first.
+AppendMode::Followed* AppendMode::at_path(const TrackedFile& file, const std::string& path) {
+  const auto info = look_at(path);
+  const auto place = places_.find(file.id);
+  if (place != places_.end() && info && place->second->tail.is_of(*info)) return place->second;
+  Followed* followed = info ? find(*info) : nullptr;
+  if (followed == nullptr) {
+    Descriptor fd(open_file(path));
+    if (!fd) return nullptr;
+    const auto opened = look_at(fd.get());
+    if (!opened) throw FileRefused("not a regular file");
+    followed = find(*opened);
+    if (followed == nullptr) {
+      Followed* before = place != places_.end() ? place->second : find_lost(file.name);
+      followed = &add(std::move(fd), *opened, file.name, path);
+      succeed(*followed, before, file.id);
+    }
+  }
+  leave(file.id);
+  attach(file, path, *followed);
+  return followed;
+}
+
+// The newest file that lay under this name and has none now.
+AppendMode::Followed* AppendMode::find_lost(const std::string& name) {
+  const auto at = std::find_if(all_.rbegin(), all_.rend(), [&](const Followed& one) {
+    return one.names == 0 && one.tail.name() == name;
+  });
+  return at == all_.rend() ? nullptr : &*at;
+}
+
+// A new file took the place of another. Who writes it need not write the header again.
+void AppendMode::succeed(Followed& next, Followed* before, uint16_t place) {
+  if (before == nullptr) return;
+  next.before = &before->tail;
+  before->place = place;
+  if (const Heading* heading = before->tail.heading()) next.tail.expect(*heading);
+}
+
+void AppendMode::attach(const TrackedFile& file, const std::string& path, Followed& to) {
+  const auto [place, added] = places_.emplace(file.id, &to);
+  if (!added) return;
+  ++to.names;
+  to.place = file.id;
+  to.tail.rename(file.name, path);
+}
+
+// The name leads there no more. What is there is read; what still comes is waited for.
+void AppendMode::leave(uint16_t id) {
+  const auto place = places_.find(id);
+  if (place == places_.end()) return;
+  Followed& left = *place->second;
+  places_.erase(place);
+  if (--left.names > 0) return;
+  left.lost_ms = left.grew_ms = now_ms_;
+  if (const auto info = look_at(left.tail.fd())) left.size_bytes = info->size_bytes;
   try {
-    for (;;) {
-      if (!tail.fd) {
-        tail.fd = Descriptor(open_file(path));
-        if (!tail.fd)
-          return {errno == ENOENT ? Outcome::Kind::again : Outcome::Kind::unreadable,
-                  "cannot be opened"};
-        if (!look_at(tail.fd.get())) return {Outcome::Kind::refused, "not a regular file"};
-        if (!begin(file, tail)) break;
+    follow(left);
+  } catch (const FileRefused& refusal) {
+    host_.warning(left.tail.name() + ", which is gone: " + refusal.what());
+  }
+  bound_lost();
+}
+
+bool AppendMode::is_replaced(const Followed& followed, const std::string& path) const {
+  const auto info = look_at(path);
+  return info && !followed.tail.is_of(*info);
+}
+
+// --- files that no name leads to ---
+
+void AppendMode::tick(int64_t now_ms) {
+  now_ms_ = now_ms;
+  for (auto at = all_.begin(); at != all_.end();) {
+    const auto one = at++;
+    if (one->names > 0) continue;
+    const auto info = look_at(one->tail.fd());
+    if (info && info->size_bytes != one->size_bytes) {
+      one->size_bytes = info->size_bytes;
+      one->grew_ms = now_ms_;
+    }
+    try {
+      Visit visit;
+      visit.quiet_ms = now_ms_ - one->grew_ms;
+      if (one->tail.has_header() || begin(*one, visit) == Begun::yes) follow(*one);
+    } catch (const FileRefused&) {  // that was told when it went away
+      one->grew_ms = one->lost_ms = now_ms_ - lost_alone_ms;
+    }
+    if (is_over(*one)) retire(one);
+  }
+}
+
+// Quiet, and who writes has gone on to the next file, as far as that can be told.
+bool AppendMode::is_over(const Followed& lost) const {
+  if (now_ms_ - lost.grew_ms < lost_quiet_ms) return false;
+  const auto next = places_.find(lost.place);
+  const bool replaced = next != places_.end() && next->second->tail.has_header();
+  return replaced || is_deleted(lost.tail.fd()) || now_ms_ - lost.lost_ms >= lost_alone_ms;
+}
+
+void AppendMode::bound_lost() {
+  const auto is_lost = [](const Followed& one) { return one.names == 0; };
+  if (static_cast<size_t>(std::count_if(all_.begin(), all_.end(), is_lost)) > lost_kept_max)
+    retire(std::find_if(all_.begin(), all_.end(), is_lost));
+}
+
+void AppendMode::retire(std::list<Followed>::iterator at) {
+  if (at->tail.has_header()) remember(at->tail.mark(), at->tail.heading());
+  rows_ += at->tail.rows();
+  for (Followed& other : all_) {
+    if (other.before == &at->tail) other.before = nullptr;
+  }
+  all_.erase(at);
+}
+
+std::optional<int64_t> AppendMode::due_in() const {
+  std::optional<int64_t> due;
+  const auto sooner = [&](std::optional<int64_t> other) {
+    if (other && (!due || *other < *due)) due = other;
+  };
+  for (const Followed& one : all_) {
+    if (one.names == 0) sooner(lost_look_ms);
+    sooner(one.tail.due_in(now_ms_));
+  }
+  return due;
+}
+
+bool AppendMode::wants_again(const TrackedFile& file) {
+  const auto place = places_.find(file.id);
+  return place != places_.end() && place->second->tail.due_in(now_ms_) == 0;
+}
+
+// It may be one that was renamed out of the glob while nobody looked.
+void AppendMode::meet_other(const std::string& name, const std::string& path) {
+  const auto info = look_at(path);
+  if (!info || find(*info) != nullptr) return;
+  const auto mark = mark_of(*info);
+  if (mark == marks_.end()) return;
+  Descriptor fd(open_file(path));
+  if (!fd || mark->disagreement(fd.get()) != nullptr) return;
+  Followed& lost = add(std::move(fd), *info, name, path);
+  lost.lost_ms = lost.grew_ms = now_ms_;
+  lost.size_bytes = info->size_bytes;
+  try {
+    if (begin(lost, {}) == Begun::yes) follow(lost);
+  } catch (const FileRefused& refusal) {
+    host_.warning(name + ": " + refusal.what());
+  }
+}
+
+// --- one file ---
+
+Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit visit,
+                         Signature&) {
+  Followed* followed = nullptr;
+  try {
+    for (int turn = 0; turn < replacements_at_once; ++turn) {
+      followed = at_path(file, path);
+      if (followed == nullptr) {
+        return {errno == ENOENT ? Outcome::Kind::again : Outcome::Kind::unreadable,
+                "cannot be opened"};
+      }
+      if (!followed->tail.has_header()) {
+        const Begun begun = begin(*followed, visit);
+        if (begun == Begun::undecided) return {Outcome::Kind::undecided, ""};
+        if (begun != Begun::yes && !is_replaced(*followed, path)) return {};
+        if (begun != Begun::yes) continue;
       }
       try {
-        follow(file, tail);
+        follow(*followed);
       } catch (const FileRefused&) {
-        if (!is_replaced(tail, path)) throw;
+        if (!is_replaced(*followed, path)) throw;
       }
-      if (!is_replaced(tail, path)) break;
-      retire(tail);  // the old one is read to its end, or will never be
+      if (!is_replaced(*followed, path)) break;
     }
   } catch (const FileRefused& refusal) {
     return {Outcome::Kind::refused, refusal.what()};
   }
-  if (tail.faults.count() == 0) return {};
-  return {Outcome::Kind::taken, std::to_string(tail.faults.count()) + " rows cannot be read"};
+  return {Outcome::Kind::taken, followed->tail.remark()};
 }
 
-// True if another file lies at the path now.
-bool AppendMode::is_replaced(const Tail& tail, const std::string& path) {
-  const auto at_path = look_at(path);
-  const auto followed = look_at(tail.fd.get());
-  return at_path && followed &&
-         (at_path->inode != followed->inode || at_path->device != followed->device);
-}
-
-// Finds out what the file is, and where to go on. False if there is too little of it yet.
-bool AppendMode::begin(const TrackedFile& file, Tail& tail) {
-  std::optional<std::string> head;
-  std::optional<TableText> table;
-  for (size_t size = head_bytes;; size *= 2) {
-    head = read_at(tail.fd.get(), 0, size);
-    if (!head) throw FileRefused("cannot be read");
-    table.emplace(config_, *head, file.name, false);
-    if (table->layout || head->size() < size || size > config_.dialect.row_bytes_max * 4) break;
+// Finds out what the file is, and where to go on.
+AppendMode::Begun AppendMode::begin(Followed& followed, Visit visit) {
+  Tail& tail = followed.tail;
+  const auto info = look_at(tail.fd());
+  if (!info) throw FileRefused("cannot be read");
+  std::optional<AppendMark> mark;
+  const auto known = mark_of(*info);  // of an earlier run
+  const char* changed = known == marks_.end() ? nullptr : known->disagreement(tail.fd());
+  if (known != marks_.end() && changed == nullptr) {
+    mark = *known;
+  } else if (known == marks_.end() && !followed.begun_once) {
+    const Begun as_copy = compare(followed, *info, visit, mark);
+    if (as_copy != Begun::yes) return as_copy;
   }
-  if (!table->layout) {
-    tail.fd.reset();
-    return false;
+  const Heading* heading = tail.heading();
+  if (heading == nullptr && mark) heading = find_heading(mark->heading);
+  if (heading == nullptr && changed != nullptr) heading = find_heading(known->heading);
+  if (!tail.read_header(heading)) return Begun::nothing_there;
+  if (changed != nullptr)
+    host_.warning(tail.name() + ": " + changed + ", so it is read from its beginning");
+  if (known != marks_.end()) {
+    const AppendMark old = *known;
+    marks_.erase(known);
+    if (changed != nullptr) remember(old.as_past(), heading);
   }
-  tail.encoding = table->encoding;
-  tail.layout = table->layout;
-  tail.parser = Parser(table->dialect);
-  tail.faults.begin();
-  for (const std::string& remark : table->remarks) host_.warning(file.name + ": " + remark);
-  const auto known = known_mark(file, tail.fd.get());
-  const auto mark =
-      known ? known
-            : AppendMark::make(tail.fd.get(), table->byte_offset(table->parser.position()),
-                               table->parser.line());
-  if (!mark) throw FileRefused("cannot be read");
-  tail.mark = *mark;
-  tail.offset = mark->offset;
-  tail.parser.restart(mark->line);
-  tail.skipping = !known && first_start_ && config_.from_end;
-  return true;
+  tail.begin(mark, !mark && first_start_ && config_.from_end);
+  followed.head = head_of(tail.fd());
+  followed.begun_once = true;
+  return Begun::yes;
 }
 
-// The mark of an earlier run or under an earlier name, if it still fits.
-std::optional<AppendMark> AppendMode::known_mark(const TrackedFile& file, int fd) {
-  const auto info = look_at(fd);
-  const auto at = std::find_if(marks_.begin(), marks_.end(), [&](const AppendMark& mark) {
-    return info && mark.device == info->device && mark.inode == info->inode;
+std::vector<AppendMark>::iterator AppendMode::mark_of(const Signature& info) {
+  return std::find_if(marks_.begin(), marks_.end(), [&](const AppendMark& mark) {
+    return mark.device == info.device && mark.inode == info.inode;
   });
-  if (at == marks_.end()) return std::nullopt;
-  const AppendMark mark = *at;
-  marks_.erase(at);
-  const char* why = mark.disagreement(fd);
-  if (why == nullptr) return mark;
-  host_.warning(file.name + ": " + why + ", so it is read from its beginning");
-  return std::nullopt;
 }
 
-void AppendMode::start_over(const TrackedFile& file, Tail& tail, const char* why) {
-  host_.warning(file.name + ": " + why + ", so it is read from its beginning");
-  tail.layout.reset();
-  (void)begin(file, tail);
+const Heading* AppendMode::find_heading(uint64_t hash) const {
+  if (hash == 0) return nullptr;
+  for (const Followed& one : all_) {
+    if (one.tail.has_header() && one.tail.mark().heading == hash) return one.tail.heading();
+  }
+  const auto heading = headings_.find(hash);
+  return heading == headings_.end() ? nullptr : &heading->second;
+}
+
+// Whether a new file is a copy of one that is known. yes: it is not, or it is one and `mark` is
+// where the other was left. A file that took the place of another is not compared with that one: it
+// begins like it, and is the next.
+AppendMode::Begun AppendMode::compare(Followed& followed, const Signature& info, Visit visit,
+                                      std::optional<AppendMark>& mark) {
+  const Tail& tail = followed.tail;
+  const std::string head = head_of(tail.fd());
+  Likeness best = Likeness::none;
+  const auto hold_against = [&](const AppendMark& other, int fd) {
+    const Likeness found = likeness(tail.fd(), info.size_bytes, head, other, fd);
+    if (found == Likeness::none || best == Likeness::copy) return;
+    if (best == Likeness::none || found != Likeness::maybe) best = found;
+    if (found == Likeness::copy) mark = other;
+  };
+  for (Followed& other : all_) {
+    if (&other == &followed || &other.tail == followed.before || !may_be_like(other, head))
+      continue;
+    try {
+      follow(other);  // it may have been cut off just now
+    } catch (const FileRefused&) {
+      continue;  // is told when it is taken itself
+    }
+    if (other.tail.has_header()) hold_against(other.tail.mark(), other.tail.fd());
+  }
+  for (const AppendMark& other : marks_) hold_against(other, -1);
+  if (best == Likeness::none) return Begun::yes;
+  if (best == Likeness::maybe) {
+    const bool decided = visit.quiet_ms >= std::max<int64_t>(config_.settle_ms, 1);
+    return decided ? Begun::yes : Begun::undecided;
+  }
+  if (!std::exchange(followed.copy_told, true))
+    host_.info(tail.name() + " is a copy of a file that was read: its rows do not come again");
+  return best == Likeness::copy ? Begun::yes : Begun::copy;
+}
+
+// Cheap, for many files.
+bool AppendMode::may_be_like(const Followed& other, std::string_view head) {
+  const size_t common = std::min(head.size(), other.head.size());
+  return common > 0 && other.tail.has_header() &&
+         head.substr(0, common) == std::string_view(other.head).substr(0, common);
 }
 
 // Publishes all rows that are there.
-void AppendMode::follow(const TrackedFile& file, Tail& tail) {
-  if (const char* why = tail.mark.disagreement(tail.fd.get())) start_over(file, tail, why);
-  if (!tail.layout || !tail.fd) return;
-  for (size_t size = block_bytes; read_block(tail, size);) (void)host_.paused();
-  tail.skipping = false;
-}
-
-// False if there is nothing more for now. A row that does not fit into a block makes the next one
-// larger.
-bool AppendMode::read_block(Tail& tail, size_t& block_size) {
-  const auto bytes = read_at(tail.fd.get(), tail.offset, block_size);
-  if (!bytes) throw FileRefused("cannot be read any further");
-  if (bytes->empty()) return false;
-  const Text text(*bytes, tail.encoding, false);
-  tail.parser.feed(text.utf8(), false);
-  Publisher out(host_, [this](uint32_t, const std::string& reason) {
-    btb_dead_letter letter{};
-    letter.size = sizeof(letter);
-    letter.reason = reason.c_str();
-    host_.dead_letter(letter);
-  });
-  publish_rows(tail, text, out);
-  const uint64_t read = text.byte_offset(tail.parser.position());
-  tail.offset += read;
-  if (read == 0 && bytes->size() == block_size) {
-    block_size *= 2;
-    return true;
+void AppendMode::follow(Followed& followed) {
+  Tail& tail = followed.tail;
+  if (!tail.has_header()) return;
+  if (const char* why = tail.mark().disagreement(tail.fd())) {
+    host_.warning(tail.name() + ": " + why + ", so it is read from its beginning");
+    remember(tail.mark().as_past(), tail.heading());
+    tail.forget_place();
+    if (!tail.read_header(tail.heading())) return;
+    tail.begin(std::nullopt, false);
+    followed.head = head_of(tail.fd());
   }
-  return read > 0;
+  tail.follow([this] { return token(); }, now_ms_);
 }
 
-// Publishes the rows of a window as one batch. Its mark lies behind the last of them, never inside
-// of something.
-void AppendMode::publish_rows(Tail& tail, const Text& text, Publisher& out) {
-  Parser& parser = tail.parser;
-  size_t safe_position = 0;
-  uint64_t safe_line = 0;  // 0: nothing to mark
-  const auto finish_batch = [&] {
-    if (safe_line != 0) set_mark(tail, tail.offset + text.byte_offset(safe_position), safe_line);
-    out.finish(token());
-  };
-  for (;;) {
-    const Parser::Step step = parser.next();
-    if (step == Parser::Step::need_more || step == Parser::Step::end) return finish_batch();
-    const bool readable = step == Parser::Step::row;
-    try {
-      if (!readable || !RowLayout::is_blank(parser.fields()))
-        publish_row(tail, text, readable, out);
-    } catch (const FileRefused&) {  // on_error: stop. The next look begins at this row again
-      safe_position = parser.row_position();
-      safe_line = parser.row_line();
-      finish_batch();
-      tail.offset += text.byte_offset(safe_position);
-      parser.restart(safe_line);
-      throw;
-    }
-    if (!parser.at_row_start()) continue;
-    safe_position = parser.position();
-    safe_line = parser.line();
-    if (out.is_full()) finish_batch();
-  }
-}
+// --- what is remembered ---
 
-void AppendMode::publish_row(Tail& tail, const Text& text, bool readable, Publisher& out) {
-  if (tail.skipping) return;
-  const std::vector<Field>& fields = tail.parser.fields();
-  std::string_view key;
-  topic_.clear();
-  payload_.clear();
-  RowFault fault = readable ? tail.layout->check(fields, tail.parser.raw())
-                            : RowFault{tail.parser.fault(), tail.parser.fault_column()};
-  if (!fault) fault = tail.layout->key(fields, key_, key);
-  if (!fault) fault = tail.layout->topic(fields, topic_);
-  if (!fault) fault = tail.layout->payload(fields, payload_);
-  if (!fault) {
-    out.put(topic_, key, payload_, Publisher::no_entry);
-    ++rows_;
-    return;
-  }
-  const size_t position = tail.parser.row_position();
-  tail.faults.add(host_, fault,
-                  {tail.parser.row_line(), tail.offset + text.byte_offset(position),
-                   text.bytes_of(position, tail.parser.raw().size())});
-  if (config_.errors_max > 0 && tail.faults.count() > config_.errors_max) {
-    throw FileRefused(std::to_string(tail.faults.count()) +
-                      " rows cannot be read, more than max_errors allows");
-  }
-}
-
-void AppendMode::set_mark(Tail& tail, uint64_t offset, uint64_t line) {
-  const auto mark = AppendMark::make(tail.fd.get(), offset, line);
-  if (mark) tail.mark = *mark;
-}
-
-void AppendMode::retire(Tail& tail) {
-  marks_.insert(marks_.begin(), tail.mark);
-  if (marks_.size() > marks_kept_max) marks_.pop_back();
-  tail.fd.reset();
-  tail.layout.reset();
+void AppendMode::remember(const AppendMark& mark, const Heading* heading) {
+  if (heading != nullptr && mark.heading != 0) headings_.emplace(mark.heading, *heading);
+  marks_.insert(marks_.begin(), mark);
+  if (marks_.size() <= marks_kept_max) return;
+  const uint64_t forgotten = marks_.back().heading;
+  marks_.pop_back();
+  const bool used = std::any_of(marks_.begin(), marks_.end(),
+                                [&](const AppendMark& one) { return one.heading == forgotten; });
+  if (!used) headings_.erase(forgotten);
 }
 
 std::string AppendMode::token() const {
-  std::vector<AppendMark> all;
-  for (const auto& [id, tail] : tails_) {
-    if (tail.fd) all.push_back(tail.mark);
+  AppendToken token{{}, headings_};
+  for (const Followed& one : all_) {
+    if (!one.tail.has_header()) continue;
+    token.marks.push_back(one.tail.mark());
+    if (const Heading* heading = one.tail.heading(); heading != nullptr)
+      token.headings.emplace(one.tail.mark().heading, *heading);
   }
-  all.insert(all.end(), marks_.begin(), marks_.end());
-  return write_marks(all);
+  token.marks.insert(token.marks.end(), marks_.begin(), marks_.end());
+  return write_token(token);
 }
 
 // A log that is thrown away takes nothing back.
 Outcome AppendMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
-  for (const TrackedFile* file : gone) {
-    const auto at = tails_.find(file->id);
-    if (at == tails_.end()) continue;
-    if (at->second.fd && at->second.layout) {
-      try {
-        follow(*file, at->second);
-      } catch (const FileRefused& refusal) {
-        host_.warning(file->name + ", which is gone: " + refusal.what());
-      }
-      retire(at->second);
-    }
-    tails_.erase(at);
-  }
+  for (const TrackedFile* file : gone) leave(file->id);
   return {};
 }
 
 std::string AppendMode::summary() const {
-  return std::to_string(rows_) + " rows read from " + std::to_string(tails_.size()) +
-         (tails_.size() == 1 ? " file" : " files");
+  uint64_t rows = rows_;
+  size_t lost = 0;
+  for (const Followed& one : all_) {
+    rows += one.tail.rows();
+    lost += one.names == 0 ? 1 : 0;
+  }
+  const size_t files = places_.size();
+  std::string text = std::to_string(rows) + " rows read from " + std::to_string(files) +
+                     (files == 1 ? " file" : " files");
+  if (lost > 0)
+    text += ", and " + std::to_string(lost) + " that went away and may still be written to";
+  return text;
 }
 
 }  // namespace

@@ -157,6 +157,25 @@ std::string_view Text::bytes_of(size_t utf8_offset, size_t utf8_size) const {
   return bytes_.substr(begin, byte_offset(utf8_offset + utf8_size) - begin);
 }
 
+namespace {
+
+// Without holes: runs of NUL bytes that no text in any encoding has, and no table is told by.
+std::string without_holes(std::string_view head) {
+  static constexpr size_t hole_bytes_min = 4;
+  std::string left;
+  while (!head.empty()) {
+    const size_t run = std::min(head.find_first_not_of('\0'), head.size());
+    if (run < hole_bytes_min) left.append(run, '\0');
+    head.remove_prefix(run);
+    const size_t text = std::min(head.find('\0'), head.size());
+    left += head.substr(0, text);
+    head.remove_prefix(text);
+  }
+  return left;
+}
+
+}  // namespace
+
 const char* not_a_table(std::string_view head, const Encoding::Found& found) {
   using namespace std::string_view_literals;
   if (head.starts_with("\x1F\x8B"sv)) return "a gzip file: unpack it first";
@@ -165,6 +184,8 @@ const char* not_a_table(std::string_view head, const Encoding::Found& found) {
   if (head.starts_with("\xD0\xCF\x11\xE0"sv)) return "an old Excel workbook: save it as CSV";
   if (head.starts_with("%PDF-"sv)) return "a PDF file";
   if (head.starts_with("SQLite format 3\0"sv)) return "an SQLite database";
+  const std::string solid = without_holes(head);
+  head = solid;
   if (found.unit_bytes != 1 || head.empty()) return nullptr;
   const auto odd = [](char c) {
     const auto byte = static_cast<uint8_t>(c);

@@ -7,6 +7,9 @@ namespace btb::csv {
 
 namespace {
 
+constexpr char dos_end = '\x1A';
+constexpr size_t hole_raw_bytes = 16;  // of a hole, for the dead letter
+
 SpecialScanner::Specials specials_of(const Dialect& dialect) {
   const auto or_delimiter = [&](char c) { return c == '\0' ? dialect.delimiter : c; };
   return {dialect.delimiter, '\n', '\r', or_delimiter(dialect.quote), or_delimiter(dialect.escape)};
@@ -54,6 +57,7 @@ void Parser::restart(uint64_t line) {
 }
 
 Parser::Step Parser::next() {
+  in_quotes_ = is_hole_ = false;
   if (discarding_) {
     const Step step = pass_over(position_);
     if (step != Step::row) return step;
@@ -65,8 +69,11 @@ Parser::Step Parser::next() {
     } else if (c == dialect_.comment && c != '\0') {
       const Step step = pass_over(position_);
       if (step != Step::row) return step;
+    } else if (c == dos_end) {
+      if (position_ + 1 == window_.size() && !final_) return Step::need_more;
+      ++position_;
     } else {
-      return next_row();
+      return c == '\0' ? take_hole() : next_row();
     }
   }
   return final_ ? Step::end : Step::need_more;
@@ -78,6 +85,27 @@ bool Parser::skip_lines(uint64_t count) {
     if (end == window_.size() || !take_line_end(end)) return false;
   }
   return true;
+}
+
+// NUL bytes at the beginning of a row. Unless the window is final, more of them may follow.
+Parser::Step Parser::take_hole() {
+  const size_t found = window_.find_first_not_of('\0', position_);
+  const size_t end = std::min(found, window_.size());
+  if (end == window_.size() && !final_) return Step::need_more;
+  if (end - position_ < hole_bytes_min) return next_row();
+  row_position_ = position_;
+  row_line_ = line_;
+  fields_.clear();
+  raw_ = window_.substr(position_, std::min(end - position_, hole_raw_bytes));
+  fault_ = hole_reason;
+  is_hole_ = true;
+  fault_column_ = 1;
+  position_ = end;
+  return Step::bad_row;
+}
+
+Parser::Step Parser::give_up_quote() {
+  return bad_quote("unclosed quote");
 }
 
 // Takes the bytes from `from` to the end of the line, unseen. Step::row: the line is behind us.

@@ -8,6 +8,9 @@
 // views of the window, or of a buffer of the parser where quotes had to be taken out; they live
 // until the next call of next or feed.
 //
+// NUL bytes where a row should begin are a bad row of their own: a file that was cut off while its
+// writer kept its place has a hole there. A ^Z there, the end of a file under DOS, is passed over.
+//
 // After a fault it goes on at the line behind the one on which the bad row began, so one stray
 // quote costs one row, not the rest of the file.
 #pragma once
@@ -53,6 +56,8 @@ struct Field {
 class Parser {
  public:
   enum class Step : uint8_t { row, bad_row, need_more, end };
+  static constexpr size_t hole_bytes_min = 4;  // fewer NUL bytes are a part of their row
+  static constexpr const char* hole_reason = "a hole: NUL bytes where a row should begin";
 
   explicit Parser(const Dialect& dialect);
 
@@ -67,6 +72,12 @@ class Parser {
   // window was final.
   Step next();
 
+  // After need_more: how many line ends lie inside of a quote that did not close so far.
+  [[nodiscard]] uint64_t lines_in_open_quote() const { return in_quotes_ ? row_lines_ : 0; }
+  // After need_more, if that is not 0: takes the quote for a stray one. The row is bad, and reading
+  // goes on at the line behind the one on which it began.
+  Step give_up_quote();
+
   // Passes over `count` lines, whatever is in them. False if the window ends before.
   bool skip_lines(uint64_t count);
 
@@ -76,6 +87,8 @@ class Parser {
   [[nodiscard]] uint64_t row_line() const { return row_line_; }        // from 1
   [[nodiscard]] const char* fault() const { return fault_; }           // static
   [[nodiscard]] size_t fault_column() const { return fault_column_; }  // from 1
+  // True if the bad row is a hole.
+  [[nodiscard]] bool is_hole() const { return is_hole_; }
   // Behind everything that was returned so far, in the window; and the line there.
   [[nodiscard]] size_t position() const { return position_; }
   [[nodiscard]] uint64_t line() const { return line_; }
@@ -87,6 +100,7 @@ class Parser {
   enum class FieldEnd : uint8_t { delimiter, row, window, fault };
 
   Step next_row();
+  Step take_hole();
   Step finish_row(size_t end);
   Step row_cut_off(bool in_quotes);
   Step bad_quote(const char* reason);
@@ -131,6 +145,7 @@ class Parser {
   size_t row_position_ = 0;
   uint64_t row_line_ = 0;
   const char* fault_ = nullptr;
+  bool is_hole_ = false;
   size_t fault_column_ = 0;
 };
 

@@ -55,6 +55,7 @@ void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
   for (;;) {
     while (host.paused()) host.wait(-1);
     look(host);
+    mode_->tick(now_ms());
     take_due_files(host);
     remove_gone_files();
     if (!live_ && is_all_taken()) {
@@ -96,10 +97,12 @@ void CsvSource::look_at_directory(plugin::Host& host) {
   next_look_ms_ = now_ms() + (listing ? config_.rescan_ms
                                       : std::min(config_.rescan_ms, missing_directory_look_ms));
   if (!listing) return;
+  const bool first = !first_look_ms_;
   note_look();
   if (!again) retry_later();
   something_hidden_ = false;
   Selection::Chosen chosen = selection_.choose(listing->names);
+  if (first && config_.mode == Mode::append) meet_others(listing->names, chosen.files);
   for (const std::string& name : std::exchange(chosen.files, {})) {
     if (!look_at_file(name) && leads_nowhere(watcher_.path_of(name))) something_hidden_ = true;
   }
@@ -109,6 +112,15 @@ void CsvSource::look_at_directory(plugin::Host& host) {
   }
   note_renames();
   note_passed_over(host, chosen);
+}
+
+// `names` and `files` are sorted.
+void CsvSource::meet_others(const std::vector<std::string>& names,
+                            const std::vector<std::string>& files) {
+  for (const std::string& name : names) {
+    if (!std::binary_search(files.begin(), files.end(), name))
+      mode_->meet_other(name, watcher_.path_of(name));
+  }
 }
 
 // What came and is what went. Where rows of files that are gone are deleted in any case it need not
@@ -220,11 +232,16 @@ void CsvSource::take_due_files(plugin::Host& host) {
 
 // True if it was taken.
 bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
-  const Visit visit{is_confirmed(file), tracker_.is_whole(file, now_ms())};
+  const Visit visit{is_confirmed(file), tracker_.is_whole(file, now_ms()),
+                    now_ms() - file.seen_since_ms};
   Signature version = *file.seen;
   const Outcome outcome = mode_->take(file, watcher_.path_of(file.name), visit, version);
   if (outcome.kind == Outcome::Kind::cut_off) {
     file.cut_off = true;
+    return false;
+  }
+  if (outcome.kind == Outcome::Kind::undecided) {
+    file.not_before_ms = now_ms() + torn_delay_ms;
     return false;
   }
   if (outcome.kind == Outcome::Kind::again) {
@@ -298,6 +315,7 @@ void CsvSource::remove_files(const std::vector<TrackedFile*>& gone, bool confirm
 int64_t CsvSource::next_due_ms() const {
   int64_t next = std::max<int64_t>(0, next_look_ms_ - now_ms());
   if (look_again_) next = 0;
+  if (const auto due = mode_->due_in()) next = std::min(next, *due);
   for (const auto& [name, file] : tracker_.files()) {
     const int64_t due =
         file.seen ? tracker_.due_in(file, now_ms()) : tracker_.gone_in(file, now_ms());

@@ -42,6 +42,7 @@ class CsvSource final : public plugin::Source {
   [[nodiscard]] Watcher::Descends descends() const;
   void look(plugin::Host& host);
   void look_at_directory(plugin::Host& host);
+  void meet_others(const std::vector<std::string>& names, const std::vector<std::string>& files);
   void note_renames();
   void note_passed_over(plugin::Host& host, const Selection::Chosen& chosen);
   void note_look();

@@ -73,6 +73,7 @@ std::string CsvSource::trouble_text() const {
       case Outcome::Kind::refused:
       case Outcome::Kind::unreadable:
         return 2;
+      case Outcome::Kind::undecided:
       case Outcome::Kind::again:
       case Outcome::Kind::cut_off:
       case Outcome::Kind::taken:
@@ -102,6 +103,7 @@ std::string CsvSource::advice(const std::string& name) const {
     case Outcome::Kind::refused:
       return "; what was published of it before is kept";
     case Outcome::Kind::unreadable:
+    case Outcome::Kind::undecided:
     case Outcome::Kind::again:
     case Outcome::Kind::cut_off:
     case Outcome::Kind::taken:

@@ -62,6 +62,11 @@ std::optional<Signature> look_at(int fd) {
   return signature_of(info);
 }
 
+bool is_deleted(int fd) {
+  struct stat info {};
+  return fstat(fd, &info) == 0 && info.st_nlink == 0;
+}
+
 bool leads_nowhere(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) != 0;
@@ -107,6 +112,20 @@ std::optional<std::string> read_at(int fd, uint64_t offset, size_t size) {
   if (count < 0) return std::nullopt;
   out.resize(static_cast<size_t>(count));
   return out;
+}
+
+std::optional<uint64_t> first_byte_not_nul(int fd, uint64_t offset) {
+  static constexpr size_t step_bytes = 64U << 10;
+  for (;;) {
+    const off_t data = lseek(fd, static_cast<off_t>(offset), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return std::nullopt;  // no data up to the end
+    if (data >= 0) offset = static_cast<uint64_t>(data);
+    const auto bytes = read_at(fd, offset, step_bytes);
+    if (!bytes || bytes->empty()) return std::nullopt;
+    const size_t at = bytes->find_first_not_of('\0');
+    if (at != std::string::npos) return offset + at;
+    offset += bytes->size();
+  }
 }
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {

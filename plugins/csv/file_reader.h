@@ -37,6 +37,9 @@ struct Signature {
 std::optional<Signature> look_at(const std::string& path);
 std::optional<Signature> look_at(int fd);
 
+// True if no name leads to the file any more.
+bool is_deleted(int fd);
+
 // True if there is nothing at all behind `path`, or nobody may see it.
 bool leads_nowhere(const std::string& path);
 
@@ -71,6 +74,10 @@ int open_file(const std::string& path);
 
 // Up to `size` bytes at `offset`; fewer at the end of the file. Nothing if reading fails.
 std::optional<std::string> read_at(int fd, uint64_t offset, size_t size);
+
+// Where the first byte lies, from `offset` on, that is not NUL; nothing if there is none, or
+// reading fails. Passes over holes without reading them.
+std::optional<uint64_t> first_byte_not_nul(int fd, uint64_t offset);
 
 // Closes what it holds.
 class Descriptor {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ namespace btb::csv {
 struct Outcome {
   enum class Kind : uint8_t {
     taken,       // dealt with; the text, if any, is a remark for the operator
+    undecided,   // not now: what it is shows in a moment, without a change of the file
     again,       // not now: somebody is writing to it, or it vanished
     cut_off,     // not now: its last line has no end, and somebody may be at it
     refused,     // what is published stays as it is; the text says why
@@ -31,11 +33,21 @@ struct Outcome {
 struct Visit {
   bool confirmed = false;  // an operator said that the change is meant
   bool whole = false;      // it may end inside of a line
+  int64_t quiet_ms = 0;    // for so long it has been what it is
 };
 
 class FileMode {
  public:
   virtual ~FileMode() = default;
+
+  // What happens by itself, before files are taken. `now_ms` is a clock that only goes forward; it
+  // is what `take` means by now, too.
+  virtual void tick(int64_t /*now_ms*/) {}
+  // Milliseconds from then until tick, or take of a file that wants it again, has something to do
+  // although no file changed; none: never.
+  [[nodiscard]] virtual std::optional<int64_t> due_in() const { return std::nullopt; }
+  // A file beside those of the source that was there at the start.
+  virtual void meet_other(const std::string& /*name*/, const std::string& /*path*/) {}
 
   // Publishes what the file at `path` has to tell. `now` is the version that was looked at; on
   // `taken` it becomes the one that was read. Throws plugin::Stopped.

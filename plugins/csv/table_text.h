@@ -13,11 +13,25 @@
 
 namespace btb::csv {
 
+// What is known of a file's header, for the time when it is not there any more. Value.
+struct Heading {
+  std::vector<std::string> names;  // as they stood in the file
+  char delimiter = ',';
+  std::string encoding;  // as in Encoding::Found
+  bool operator==(const Heading&) const = default;
+  // Not 0.
+  [[nodiscard]] uint64_t hash() const;
+  // True if a row is this header, or a changed form of it: at least half of its names are there.
+  [[nodiscard]] bool is_like(const std::vector<Field>& fields) const;
+};
+
 // Resource; borrows the bytes and the configuration.
 struct TableText {
-  // `bytes` from the first of the file on; `final`: all of them. Throws FileRefused if they are no
-  // table, or the header does not fit the configuration.
-  TableText(const Config& config, std::string_view bytes, std::string_view file_name, bool final);
+  // `bytes` from the first of the file on; `final`: all of them. With `known` a first row that is
+  // not like that header is a row, and the header is the known one. Throws FileRefused if they are
+  // no table, or the header does not fit the configuration.
+  TableText(const Config& config, std::string_view bytes, std::string_view file_name, bool final,
+            const Heading* known = nullptr);
 
   Encoding::Found encoding;
   Dialect dialect;
@@ -25,6 +39,8 @@ struct TableText {
   Parser parser;                    // at the first row behind the header
   std::optional<RowLayout> layout;  // none: there is no header and no row, not even one
   std::vector<std::string> remarks;
+  Heading heading;          // its own, or the known one; no names where no header is expected
+  bool headerless = false;  // the known one stands for a header that is not there
 
   // Where something in text.utf8() lies in the file.
   [[nodiscard]] uint64_t byte_offset(size_t utf8_offset) const {
@@ -32,8 +48,11 @@ struct TableText {
   }
 
  private:
-  void find_dialect(const Config& config, std::string_view delimiter_line);
-  void read_header(const Config& config, std::string_view file_name);
+  void find_dialect(const Config& config, std::string_view delimiter_line, const Heading* known);
+  void find_encoding(const Config& config, std::string_view bytes, const Heading* known);
+  Parser::Step read_first_row(const Config& config, const Heading* known, bool final);
+  void read_header(const Config& config, std::string_view file_name, const Heading* known,
+                   bool final);
 };
 
 // The first line if it is one that tells the delimiter, as Excel writes it ("sep=;"), with its line

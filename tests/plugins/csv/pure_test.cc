@@ -50,17 +50,28 @@ TEST_CASE("the guard objects to a table that loses too much, or everything") {
   CHECK_FALSE(guard_objection(config, {100, 100, false}));
 }
 
-TEST_CASE("marks come back out of a token, the newest first, and garbage gives none") {
-  std::vector<AppendMark> marks;
+TEST_CASE("marks and headers come back out of a token, and garbage gives none") {
+  AppendToken token;
+  const Heading odd{{"a,b.c %", "d\n", ""}, ';', "utf-16le"};
+  token.headings[odd.hash()] = odd;
+  token.headings[1] = {{"nobody names it"}, ',', "utf-8"};
   for (uint64_t i = 1; i <= 200; ++i)
-    marks.push_back({2049, ~uint64_t{0} - i, i << 32, i, ~i, i * 77});
-  const std::string token = write_marks(marks);
-  CHECK(token.size() <= 4096);
-  const auto back = read_marks(token);
-  REQUIRE(back.size() >= 20);
-  for (size_t i = 0; i < back.size(); ++i) CHECK(back[i] == marks[i]);
-  CHECK(read_marks("").empty());
-  CHECK(read_marks("d1abcdef").empty());
-  CHECK(read_marks("a1 1.2.x").empty());
-  CHECK(read_marks(token.substr(0, token.size() - 3)).size() >= back.size() - 1);
+    token.marks.push_back({2049, ~uint64_t{0} - i, i << 32, i, ~i, i * 77, i % 2 * odd.hash()});
+  const std::string text = write_token(token);
+  CHECK(text.size() <= 4096);
+  const AppendToken back = read_token(text);
+  REQUIRE(back.marks.size() >= 20);
+  for (size_t i = 0; i < back.marks.size(); ++i) CHECK(back.marks[i] == token.marks[i]);
+  REQUIRE(back.headings.size() == 1);
+  CHECK(back.headings.at(odd.hash()) == odd);
+  CHECK(read_token("").marks.empty());
+  CHECK(read_token("d1abcdef").marks.empty());
+  CHECK(read_token("a2 1.2.x").marks.empty());
+  CHECK(read_token(text.substr(0, text.size() - 3)).marks.size() >= back.marks.size() - 1);
+}
+
+TEST_CASE("a token of the first version is understood") {
+  const AppendToken token = read_token("a1 801.2a.10.3.ff.fe 801.2b.20.4.fd.fc");
+  REQUIRE(token.marks.size() == 2);
+  CHECK(token.marks[1] == AppendMark{0x801, 0x2b, 0x20, 4, 0xfd, 0xfc, 0});
 }

@@ -344,3 +344,36 @@ TEST_CASE("a byte order mark is believed before the option, and the log says so"
     return line.find("says that it is utf-8, not windows-1252") != std::string::npos;
   }));
 }
+
+TEST_CASE("holes and tails of NUL bytes are bad rows, and their neighbours are published") {
+  const Folder folder;
+  const std::string nuls(9000, '\0');
+  folder.replace("a.csv", "id,v\n1,a\n" + nuls + "2,b\n3,c\n" + nuls);
+  Csv csv(folder, "a.csv");
+  REQUIRE(csv.has(
+      {{{"t", "1"}, json("1", "a")}, {{"t", "2"}, json("2", "b")}, {{"t", "3"}, json("3", "c")}}));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "2 of 5 rows cannot be read"));
+  REQUIRE(csv.host.letters().size() == 2);
+  CHECK(csv.host.letters()[0].byte_offset == 9);
+  folder.replace("a.csv", nuls + "id,v\n1,A\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().at({"t", "1"}) == json("1", "A"); }));
+  folder.replace("a.csv", nuls);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "there are only NUL bytes in it"));
+  std::string utf16;
+  for (const char c : std::string("id,v\n1,a\n2,b\n")) utf16 += {c, '\0'};
+  folder.replace("a.csv", utf16);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "UTF-16 without a mark"));
+}
+
+TEST_CASE("the end mark of DOS at the end of a table is no row and no part of one") {
+  const Folder folder;
+  Csv csv(folder, "a.csv");
+  for (const char* end : {"\n\x1A", "\x1A", "\n\x1A\x1A\x1A\x1A\r\n"}) {
+    CAPTURE(end);
+    folder.replace("a.csv", "id,v\n1,a\n2,b\n");
+    REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}, {{"t", "2"}, json("2", "b")}}));
+    folder.replace("a.csv", std::string("id,v\n1,a\n2,c") + end);
+    REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}, {{"t", "2"}, json("2", "c")}}));
+  }
+  CHECK(csv.host.letters().empty());
+}
