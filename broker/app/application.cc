@@ -158,6 +158,7 @@ void Application::apply_limits() {
   sessions_.limits.flush_budget_bytes = from.flush_budget_bytes;
   sessions_.limits.let_go_after_ms = from.let_go_after_ms;
   router_.topics_max = from.topics;
+  router_.client_batch_ms = from.client_batch_ms;
   sources_.stop_timeout_ms = from.source_stop_timeout_ms;
 }
 

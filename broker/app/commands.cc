@@ -79,6 +79,7 @@ CommandResult Commands::status() {
       {"topics", app_.router_.topic_count()},
       {"sources", sources_count},
       {"sources_abandoned", app_.sources_.abandoned()},
+      {"batches_cut", app_.router_.batches_cut()},
       {"messages", messages},
       {"log_bytes", bytes},
       {"log_memory_bytes", memory},

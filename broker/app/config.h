@@ -61,6 +61,7 @@ struct LimitsConfig {
   uint32_t keep_alive_ms = limits::keep_alive_ms;
   uint32_t flush_budget_bytes = limits::flush_budget_bytes;
   uint32_t let_go_after_ms = limits::let_go_after_ms;
+  uint32_t client_batch_ms = limits::client_batch_ms_max;
   uint32_t source_mailbox_bytes = limits::source_mailbox_bytes;
   uint32_t source_stop_timeout_ms = limits::source_stop_timeout_ms;
   uint32_t dead_letters_per_minute = 600;  // of one source; more are counted and not kept

@@ -325,6 +325,7 @@ ConfigKeys<LimitsConfig> limits_keys() {
           duration_key("handshake_timeout", &L::handshake_timeout_ms, 100, hour_ms),
           duration_key("keep_alive", &L::keep_alive_ms, second_ms, day_ms),
           size_key("flush_budget", &L::flush_budget_bytes, 4'096, 64 * mib),
+          duration_key("client_batch", &L::client_batch_ms, 100, hour_ms),
           size_key("source_mailbox", &L::source_mailbox_bytes, 64U << 10, gib),
           duration_key("source_stop_timeout", &L::source_stop_timeout_ms, 100, hour_ms),
           count_key("dead_letters_per_minute", &L::dead_letters_per_minute, 0, 1'000'000)};

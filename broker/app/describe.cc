@@ -56,7 +56,7 @@ Json describe(const Session& session, uint64_t now_ms) {
       {"adapter", session.traits().adapter},
       {"state", name_of(session.state())},
       {"connected_s", (now_ms - session.connected_ms()) / 1000},
-      {"subscriptions", session.subscriptions().size()},
+      {"subscriptions", session.subscription_count()},
       {"topics", session.followers().size()},
       {"sent_bytes", session.counters().sent_bytes},
       {"received_bytes", session.counters().received_bytes},

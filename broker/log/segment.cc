@@ -32,7 +32,7 @@ uint32_t Segment::append_copy(const Segment& from, uint32_t offset) {
   return at;
 }
 
-void Segment::kill(uint32_t offset) {
+void Segment::kill(uint32_t offset, bool first) {
   BTB_ASSERT(offset < used_ && !dead(offset));
   if (dead_bits_ == nullptr) {
     dead_bits_ = std::make_unique<uint64_t[]>((capacity_ >> 9) + 1);
@@ -42,6 +42,7 @@ void Segment::kill(uint32_t offset) {
   dead_bytes_ += head.stride();
   if (offset + head.stride() > dead_end_) dead_end_ = offset + head.stride();
   if (head.deletion()) --deletions_;
+  if (first) --messages_;
 }
 
 }  // namespace btb

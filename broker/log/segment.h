@@ -60,10 +60,13 @@ class Segment {
   [[nodiscard]] bool dead(uint32_t offset) const {
     return dead_bits_ != nullptr && ((dead_bits_[offset >> 9] >> ((offset >> 3) & 63)) & 1) != 0;
   }
-  void kill(uint32_t offset);
+  // `first`: the frame begins its message.
+  void kill(uint32_t offset, bool first);
   // No frame at or behind this offset is dead.
   [[nodiscard]] uint32_t dead_end() const { return dead_end_; }
   [[nodiscard]] uint32_t dead_bytes() const { return dead_bytes_; }
+  // Living frames that begin a message.
+  [[nodiscard]] uint32_t messages() const { return messages_; }
   // Living deletions among the frames.
   [[nodiscard]] uint32_t deletions() const { return deletions_; }
 
@@ -92,6 +95,7 @@ class Segment {
   void note(const wire::DataHead& head) {
     if (first_seq == 0) first_seq = head.seq;
     last_seq = head.seq;
+    if (end_part_bytes == 0) ++messages_;
     end_part_bytes = head.part_more() ? end_part_bytes + head.payload_size() : 0;
     if (head.time_us > time_max_us) time_max_us = head.time_us;
     if (head.deletion()) ++deletions_;
@@ -102,6 +106,7 @@ class Segment {
   uint32_t dead_end_ = 0;
   uint32_t dead_bytes_ = 0;
   uint32_t deletions_ = 0;
+  uint32_t messages_ = 0;
   std::unique_ptr<uint64_t[]> dead_bits_;  // one for every 8 bytes; made at the first death
 };
 

@@ -128,6 +128,7 @@ void TopicLog::kill(Location location) {
   size_t index = index_of(location.segment());
   const size_t first = index;
   uint32_t offset = location.offset();
+  bool begins = true;
   for (bool more = true; more;) {
     if (offset == segments_[index]->used()) {
       ++index;
@@ -136,7 +137,8 @@ void TopicLog::kill(Location location) {
     Segment& segment = *segments_[index];
     const wire::DataHead& head = segment.frame(offset);
     more = head.part_more();
-    segment.kill(offset);
+    segment.kill(offset, begins);
+    begins = false;
     dead_bytes_ += head.stride();
     offset += head.stride();
   }

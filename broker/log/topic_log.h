@@ -86,7 +86,7 @@ class TopicLog {
   // none. Adds the frames it passed to `passed`.
   uint64_t seq_at_time(int64_t time_us, uint64_t& passed) const;
   // The number of the message with `count` living ones before the end; first_seq() if there are not
-  // so many. Adds the frames it passed to `passed`.
+  // so many. Adds the segments and frames it passed to `passed`.
   uint64_t seq_from_end(uint64_t count, uint64_t& passed) const;
   // Bytes of frames a reader has before it, the dead not counted out: an upper bound. [loop]
   [[nodiscard]] uint64_t bytes_behind(const Cursor& cursor) const;

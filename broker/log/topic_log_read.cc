@@ -180,20 +180,22 @@ uint64_t TopicLog::seq_from_end(uint64_t count, uint64_t& passed) const {
   if (!is_state()) {
     return std::max(first_seq(), last_seq_ >= count ? last_seq_ - count + 1 : 1);
   }
-  std::vector<uint64_t> living;  // of one segment
   for (size_t index = segments_.size(); index-- > 0;) {
     const Segment& segment = *segments_[index];
-    living.clear();
+    ++passed;
+    if (segment.messages() < count) {
+      count -= segment.messages();
+      continue;
+    }
+    uint64_t before = segment.messages() - count;  // of those in it
     bool inside = segment.begins_inside_message;
     for (uint32_t offset = 0; offset < segment.used();) {
       const wire::DataHead& head = segment.frame(offset);
       ++passed;
-      if (!inside && !segment.dead(offset)) living.push_back(head.seq);
+      if (!inside && !segment.dead(offset) && before-- == 0) return head.seq;
       inside = head.part_more();
       offset += head.stride();
     }
-    if (living.size() >= count) return living[living.size() - count];
-    count -= living.size();
   }
   return first_seq();
 }

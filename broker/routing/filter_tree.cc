@@ -81,20 +81,21 @@ bool FilterTree::erase_below(Node& node, std::string_view rest, Value value) {
   return node.empty();
 }
 
-void FilterTree::match(std::string_view name, const std::function<void(Value)>& found) const {
-  match_below(root_, name, !name.starts_with('$'), found);
+uint64_t FilterTree::match(std::string_view name, const std::function<void(Value)>& found) const {
+  return match_below(root_, name, !name.starts_with('$'), found);
 }
 
 // `wildcards` is false at the first level of a reserved name: "+" and "#" do not reach those.
-void FilterTree::match_below(const Node& node, std::string_view rest, bool wildcards,
-                             const std::function<void(Value)>& found) {
+uint64_t FilterTree::match_below(const Node& node, std::string_view rest, bool wildcards,
+                                 const std::function<void(Value)>& found) {
+  uint64_t looked_at = 1;
   if (wildcards) report(node.below, found);
   const Split at = split(rest);
   const auto descend = [&](std::string_view level) {
     const auto child = node.children.find(level);
     if (child == node.children.end()) return;
     if (!at.last) {
-      match_below(*child->second, at.rest, true, found);
+      looked_at += match_below(*child->second, at.rest, true, found);
       return;
     }
     report(child->second->here, found);
@@ -102,22 +103,7 @@ void FilterTree::match_below(const Node& node, std::string_view rest, bool wildc
   };
   descend(at.level);
   if (wildcards) descend("+");
-}
-
-bool FilterTree::matches(std::string_view name) const {
-  return any_below(root_, name, !name.starts_with('$'));
-}
-
-bool FilterTree::any_below(const Node& node, std::string_view rest, bool wildcards) {
-  if (wildcards && !node.below.empty()) return true;
-  const Split at = split(rest);
-  const auto descend = [&](std::string_view level) {
-    const auto child = node.children.find(level);
-    if (child == node.children.end()) return false;
-    if (!at.last) return any_below(*child->second, at.rest, true);
-    return !child->second->here.empty() || !child->second->below.empty();
-  };
-  return descend(at.level) || (wildcards && descend("+"));
+  return looked_at;
 }
 
 }  // namespace btb

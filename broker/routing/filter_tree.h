@@ -27,12 +27,9 @@ class FilterTree {
   void insert(std::string_view filter, Value value);
   // Takes one occurrence out. REQUIRES: it is there.
   void erase(std::string_view filter, Value value);
-  // Calls `found` for each value whose filter matches `name`, in no particular order. REQUIRES: a
-  // valid name.
-  void match(std::string_view name, const std::function<void(Value)>& found) const;
-
-  // Whether any does.
-  [[nodiscard]] bool matches(std::string_view name) const;
+  // Calls `found` for each value whose filter matches `name`, in no particular order. Returns how
+  // many places of the tree were looked at. REQUIRES: a valid name.
+  uint64_t match(std::string_view name, const std::function<void(Value)>& found) const;
 
   [[nodiscard]] size_t size() const { return size_; }
 
@@ -44,10 +41,8 @@ class FilterTree {
     [[nodiscard]] bool empty() const { return children.empty() && here.empty() && below.empty(); }
   };
   static bool erase_below(Node& node, std::string_view rest, Value value);
-  static void match_below(const Node& node, std::string_view rest, bool wildcards,
-                          const std::function<void(Value)>& found);
-
-  static bool any_below(const Node& node, std::string_view rest, bool wildcards);
+  static uint64_t match_below(const Node& node, std::string_view rest, bool wildcards,
+                              const std::function<void(Value)>& found);
 
   Node root_;
   size_t size_ = 0;

@@ -12,16 +12,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "broker/routing/filter_tree.h"
 #include "broker/routing/follower.h"
+#include "broker/routing/marks.h"
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
-
-namespace btb::fb {
-struct Mark;
-}
 
 namespace btb {
 
@@ -52,19 +50,28 @@ struct Topic {
   TopicLog log;
   uint64_t closed_seq = 0;      // a batch was ended without a message: position is due up to here
   uint64_t batch_since_ms = 0;  // while batch_open: when it was begun
-  uint64_t seen_in_pass = 0;    // see Router::next_pass
+  Publisher batch_by = no_publisher;   // and by whom
+  uint64_t born = 0;                   // counts all topics that were ever made
+  uint64_t seen_in_pass = 0;           // see Router::next_pass
   Publisher publisher = no_publisher;  // the only one so far, or several_publishers
   std::vector<Follower*> followers;
   TopicCounters counters;
 };
 
-// One filter of one subscriber. Owned by the Router.
+// What a subscriber asked for by one number of its own.
 struct Subscription {
-  Subscriber* subscriber = nullptr;
   uint64_t made = 0;  // in the order in which they were made
   uint32_t id = 0;
-  std::string filter;
   bool no_snapshot = false;
+};
+
+// One filter of one subscriber, however often it asked for it. Owned by the Router.
+struct Interest {
+  Subscriber* subscriber = nullptr;
+  std::string filter;
+  std::vector<Subscription> asked;  // the one made first is the first
+  uint32_t topics = 0;              // that it matches, as far as they were looked at
+  bool answered = false;            // all were: what it brings may be sent
 };
 
 // Who follows topics: the base of a session, without virtual functions. It must stay where it is.
@@ -78,7 +85,10 @@ class Subscriber {
   [[nodiscard]] bool has_due() const;
   DueList& due(wire::Priority priority) { return due_[static_cast<size_t>(priority)]; }
   [[nodiscard]] std::span<Follower* const> followers() const { return followers_; }
-  [[nodiscard]] std::span<Subscription* const> subscriptions() const { return subscriptions_; }
+  [[nodiscard]] size_t subscription_count() const { return by_id_.size(); }
+  [[nodiscard]] bool has_subscription(uint32_t id) const { return by_id_.contains(id); }
+  using Interests = std::map<std::string_view, std::unique_ptr<Interest>>;  // by filter
+  [[nodiscard]] const Interests& interests() const { return interests_; }
 
   // Not flushed while it is blocked; whoever unblocks it calls Router::wake.
   bool blocked = false;
@@ -87,8 +97,12 @@ class Subscriber {
  private:
   friend class Router;
   std::array<DueList, priorities> due_;
+  std::array<DueList, priorities> held_;  // of a subscription that was not answered yet
   std::vector<Follower*> followers_;
-  std::vector<Subscription*> subscriptions_;
+  bool holding_ = false;  // there is one
+  FollowerIndex index_;
+  Interests interests_;
+  std::unordered_map<uint32_t, Interest*> by_id_;
 };
 
 // Where a new subscription begins; see fb::Subscribe.
@@ -99,7 +113,31 @@ struct SubscribeRequest {
   int64_t value = 0;
   bool no_snapshot = false;
   uint64_t epoch = 0;
-  std::span<const fb::Mark> positions;
+  Marks positions;
+};
+
+// A request that the router carries out in pieces, because it has to look at many topics. Whoever
+// holds it drops it before its subscriber is removed. [loop]
+class Errand {
+ public:
+  [[nodiscard]] bool done() const { return done_; }
+  // Of a subscription that is done: how many topics match.
+  [[nodiscard]] uint32_t topics() const { return topics_; }
+
+ private:
+  friend class Router;
+  Interest* interest_ = nullptr;    // of a subscription
+  std::unique_ptr<Interest> gone_;  // of the end of one
+  Subscriber* subscriber_ = nullptr;
+  wire::From from_ = wire::From::latest;
+  int64_t value_ = 0;
+  bool no_snapshot_ = false;
+  uint64_t epoch_ = 0;
+  Marks positions_;
+  std::string next_;   // the name from which on topics were not looked at
+  uint64_t born_ = 0;  // topics made later know what they have to know
+  uint32_t topics_ = 0;
+  bool done_ = false;
 };
 
 struct PublishResult {
@@ -120,6 +158,7 @@ class Router {
   [[nodiscard]] uint64_t epoch() const { return epoch_; }
   uint32_t topics_max =
       limits::topics_max;  // those whose names begin with $ are made beyond it, too
+  uint32_t client_batch_ms = limits::client_batch_ms_max;
 
   // --- topics ---
   [[nodiscard]] Topic* find(std::string_view name) const;
@@ -148,20 +187,34 @@ class Router {
   uint64_t next_pass() { return ++pass_; }
   // Ends a batch whose last message said that more would follow.
   void close_batch(Topic& topic);
+  // Batches that got no end in time, in all topics.
+  [[nodiscard]] uint64_t batches_cut() const { return batches_cut_; }
   // Lets every log forget what is too old. To be called about once a second.
   void expire();
 
   // --- subscriptions ---
-  // REQUIRES: a valid filter, an id that this subscriber does not use. Returns the number of topics
-  // that match now.
-  uint32_t subscribe(Subscriber& subscriber, const SubscribeRequest& request);
+  // REQUIRES: a valid filter, an id that this subscriber does not use, no other errand of it that
+  // is not done. Nothing of the subscription becomes due before all of it is done.
+  std::unique_ptr<Errand> begin_subscribe(Subscriber& subscriber, SubscribeRequest request);
+  // Null if there is no subscription of this id. What nobody else asked for goes bit by bit.
+  std::unique_ptr<Errand> begin_unsubscribe(Subscriber& subscriber, uint32_t id);
+  // Goes on until it is done, or work() has reached `work_until`; always by at least one topic.
+  // Once it is done its subscriber may have something due; who flushes it, and when, is the
+  // caller's.
+  void go_on(Errand& errand, uint64_t work_until);
+  // The same in one piece. Returns the number of topics that match now.
+  uint32_t subscribe(Subscriber& subscriber, SubscribeRequest request);
   // False if there is no subscription of this id.
   bool unsubscribe(Subscriber& subscriber, uint32_t id);
   // Takes the subscriber out of everything.
-  void remove(Subscriber& subscriber);
+  void remove(Subscriber& subscriber) { remove(subscriber, UINT64_MAX); }
+  // The same until work() has reached `work_until`, but some of it at least; true once all is done.
+  bool remove(Subscriber& subscriber, uint64_t work_until);
   // Topics, rows and subscriptions looked at so far for the sake of requests: what a caller charges
   // its session for is the difference.
   [[nodiscard]] uint64_t work() const { return work_; }
+  // For work that a request is to its session, whatever it finds.
+  void charge(uint64_t work) { work_ += work; }
   // Lets a follower begin anew, with the snapshot or the oldest message; its client is told why.
   static void start_over(Follower& follower, wire::Reason reason);
 
@@ -176,28 +229,31 @@ class Router {
 
  private:
   void touch(Topic& topic);
-  PublishResult append(Topic& topic, const Message& message);
+  PublishResult append(Topic& topic, const Message& message, Publisher publisher);
   void delete_rows(Topic& topic, std::span<const ByteVector> keys);
   void expire_rows(Topic& topic, int64_t now_us);
-  void follow(Topic& topic, const Subscription& subscription, const SubscribeRequest& request);
+  Follower& follow(Topic& topic, Subscriber& subscriber, const Errand& how);
   void follow_new_topic(Topic& topic);
-  void resume(Follower& follower, const SubscribeRequest& request);
+  void resume(Follower& follower, const Errand& how);
   static void begin_latest(Follower& follower, bool no_snapshot);
   static void begin_whole(Follower& follower);
   void unfollow(Follower* follower);
-  void for_each_match(std::string_view filter, const std::function<void(Topic&)>& visit);
-  [[nodiscard]] static bool follows(const Subscriber& subscriber, const Topic& topic);
+  void visit(Topic& topic, Errand& errand);
+  bool walk(std::string_view filter, Errand& errand, uint64_t work_until);
+  void settle(Errand& errand);
 
   const Clock* clock_;
   uint64_t epoch_;
   uint64_t pass_ = 0;
   uint64_t work_ = 0;
+  uint64_t batches_cut_ = 0;
   uint64_t subscriptions_made_ = 0;
   OptionsOf options_of_;
   std::map<std::string_view, Topic*> by_name_;  // keys are the topics' own names
   std::vector<std::unique_ptr<Topic>> topics_;  // by number - 1
+  uint64_t born_ = 0;
   FilterTree filters_;
-  std::vector<const Subscription*> matching_;  // of the topic that is being made
+  std::vector<Interest*> matching_;  // of the topic that is being made
   std::vector<Topic*> marked_;
   std::vector<Subscriber*> flush_list_;
 };

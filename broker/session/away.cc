@@ -11,9 +11,7 @@ void Away::add(const Subscriber& subscriber, const Router& router) {
   for (const Follower* follower : subscriber.followers()) {
     stood_at_.emplace(follower->topic->number, follower->topic->log.last_seq());
   }
-  for (const Subscription* subscription : subscriber.subscriptions()) {
-    filters_.insert(subscription->filter);
-  }
+  for (const auto& [filter, interest] : subscriber.interests()) filters_.emplace(filter);
 }
 
 bool Away::take_news(const Router& router) {

@@ -40,18 +40,19 @@ fb::TopicT announcement(const Topic& topic, uint64_t position) {
 
 }  // namespace
 
-void Flush::run(Session& session) {
+size_t Flush::run(Session& session) {
   pieces_.clear();
   planned_.clear();
   control_.clear();
   if (session.publications_.acks_due()) session.publications_.append_acks(session.out_);
-  if (!plan(session)) return;
+  if (!plan(session)) return 0;
   const size_t total = gather(session);
   if (total == 0) {
     requeue(pieces_.size());
-    return;
+    session.behind_ = session.has_due();
+    return 0;
   }
-  write(session, total);
+  return write(session, total) + pieces_.size() * limits::catch_up_piece_bytes;
 }
 
 // --- planning ---
@@ -76,7 +77,7 @@ bool Flush::plan(Session& session) {
   for (const wire::Priority priority : order) {
     DueList& list = session.due(priority);
     while (fine && !list.empty() && room()) {
-      const bool alone = list.front()->next_due == nullptr;
+      const bool alone = list.has_one();
       fine = take(list, alone ? budget - bytes : std::min(quantum_bytes, budget - bytes));
     }
   }
@@ -266,13 +267,13 @@ void Flush::end_with_a_frame(const Session& session) {
   }
 }
 
-void Flush::write(Session& session, size_t total) {
+size_t Flush::write(Session& session, size_t total) {
   if (session.link_.message_bytes_max() != 0) end_with_a_frame(session);
   const LinkResult result = session.link_.write(iovecs_);
   if (result.status == LinkResult::Status::closed || result.status == LinkResult::Status::failed) {
     requeue(0);
     session.end(wire::Reason::peer_failed, std::strerror(result.error));
-    return;
+    return 0;
   }
   size_t bytes = result.status == LinkResult::Status::ok ? result.bytes : 0;
   session.counters_.sent_bytes += bytes;
@@ -287,12 +288,14 @@ void Flush::write(Session& session, size_t total) {
   session.drop_sent();
   requeue(commit(session, bytes - own));
   grow_impatient(session);
+  session.behind_ = session.has_due();
   if (full) {
     session.blocked = true;
     session.link_.want_writable(true);
-  } else if (session.has_due()) {
-    session.sessions_.router_.wake(session);
+  } else if (session.behind_) {
+    session.sessions_.catch_up(session);
   }
+  return bytes;
 }
 
 size_t Flush::commit(Session& session, size_t bytes) {

@@ -21,10 +21,11 @@ class Session;
 
 class Flush {
  public:
-  // Returns when the session has nothing more to write, its budget is used up (then it is woken for
-  // the next turn), the link is full (then the session is blocked), or the link is broken (then the
-  // session ended).
-  void run(Session& session);
+  // Returns when the session has nothing more to write, its budget is used up (then it goes on
+  // catching up), the link is full (then the session is blocked), or the link is broken (then the
+  // session ended). The result is what it cost, in bytes: those of its write, and some for each
+  // piece.
+  size_t run(Session& session);
 
  private:
   enum class What : uint8_t {
@@ -68,7 +69,8 @@ class Flush {
   // are.
   size_t gather(const Session& session);
   void end_with_a_frame(const Session& session);
-  void write(Session& session, size_t total);
+  // Returns how many bytes were taken.
+  size_t write(Session& session, size_t total);
   // Takes in that `bytes` of the pieces were written; returns how many pieces are settled.
   size_t commit(Session& session, size_t bytes);
   void commit_piece(Session& session, const Piece& piece);

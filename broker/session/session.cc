@@ -15,6 +15,15 @@ constexpr uint64_t tick_ms = 1'000;  // what has to be said within a time is sai
 constexpr size_t sent_kept_bytes_max = 64U << 10;
 constexpr size_t kept_out_bytes = 1024;  // a sent buffer larger than this is given back
 
+// Of a request, whatever it asks for: reading it and answering.
+constexpr uint64_t request_work_min = 10;
+
+// Requests whose work is charged; all else goes on when a turn's share is used up.
+bool is_work(wire::Kind kind) {
+  return kind == wire::Kind::subscribe || kind == wire::Kind::unsubscribe ||
+         kind == wire::Kind::open || kind == wire::Kind::command;
+}
+
 }  // namespace
 
 Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits traits)
@@ -30,7 +39,8 @@ Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits tra
 }
 
 Session::~Session() {
-  leave();
+  publications_.close(sessions_.router_);
+  sessions_.router_.remove(*this);
 }
 
 // --- reading ---
@@ -66,23 +76,25 @@ void Session::on_readable() {
   take_frames(Bytes(buffer).first(kept + result.bytes));
 }
 
-// Handles every whole frame and keeps the beginning of the next. Stops where the requests were
-// enough work for one turn.
+// Handles every whole frame and keeps the beginning of the next. Stops before a request for which
+// there is no share of this turn left.
 void Session::take_frames(Bytes buffer) {
   size_t at = 0;
-  const uint64_t begun = sessions_.router_.work();
-  const auto tired = [&] {
-    return sessions_.router_.work() - begun >= sessions_.limits.request_work;
-  };
-  while ((state_ == State::hello_expected || state_ == State::open) && !tired()) {
+  const uint64_t share_until = sessions_.share_until();
+  bool tired = !go_on_with_errand(share_until);
+  while ((state_ == State::hello_expected || state_ == State::open) && !tired) {
     const wire::NextFrame next = wire::next_frame(buffer.subspan(at));
     if (next.status == wire::NextFrame::Status::fault) {
       close(next.fault.reason, next.fault.text);
       return;
     }
     if (next.status == wire::NextFrame::Status::incomplete) break;
+    tired = is_work(next.frame.kind) && sessions_.router_.work() >= share_until;
+    if (tired) break;
+    if (is_work(next.frame.kind)) sessions_.router_.charge(request_work_min);
     handle(next.frame);
     at += next.consumed;
+    tired = !go_on_with_errand(share_until);
   }
   if (state_ != State::hello_expected && state_ != State::open) return;
   if (at == buffer.size()) {
@@ -90,7 +102,7 @@ void Session::take_frames(Bytes buffer) {
   } else {
     in_.assign(buffer.begin() + static_cast<ptrdiff_t>(at), buffer.end());
   }
-  if (tired()) postpone();
+  if (tired) postpone();
 }
 
 void Session::postpone() {
@@ -196,18 +208,18 @@ void Session::on_writable() {
   sessions_.router_.wake(*this);
 }
 
-void Session::flush() {
+size_t Session::flush() {
   switch (state_) {
     case State::hello_expected:
     case State::open:
-      sessions_.flush_.run(*this);
-      return;
+      return sessions_.flush_.run(*this);
     case State::closing:
       write_rest();
-      return;
+      return 0;
     case State::ended:
-      return;
+      return 0;
   }
+  return 0;
 }
 
 void Session::drop_sent() {
@@ -254,8 +266,13 @@ void Session::handshake_done() {
 }
 
 void Session::leave() {
+  errand_ = {};
   publications_.close(sessions_.router_);
-  sessions_.router_.remove(*this);
+  sessions_.leaving_.push_back(id_);
+}
+
+bool Session::leave_on(uint64_t work_until) {
+  return sessions_.router_.remove(*this, work_until);
 }
 
 void Session::close(wire::Reason reason, std::string_view text, uint32_t retry_after_ms) {
@@ -296,7 +313,6 @@ void Session::end(wire::Reason reason, std::string_view text) {
   link_.want_readable(false);
   link_.want_writable(false);
   if (before != State::closing) sessions_.ended(*this, reason, text);
-  sessions_.to_destroy_.push_back(id_);
 }
 
 void Session::tick(uint64_t now_ms) {

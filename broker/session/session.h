@@ -63,11 +63,15 @@ class Session final : public Subscriber, private Poll::Events {
   void close(const fb::GoodbyeT& goodbye);
   // After close: what one write takes of the goodbye is sent, and no more.
   void cut_off();
-  // Writes what there is, as far as the link takes it. Called by Sessions, once a turn.
-  void flush();
+  // Writes what there is, as far as the link takes it. Called by Sessions, once a turn. Returns
+  // what it cost, in bytes.
+  size_t flush();
   // Handles the requests that were postponed, as far as this turn's share goes. Called by Sessions,
   // once a turn.
   void go_on();
+  // After its end: takes it out of what it follows, until so much work is done; true once nothing
+  // is left of it there. Called by Sessions, once a turn.
+  bool leave_on(uint64_t work_until);
   // Whether its client may publish, by the rules of the listener it came in at.
   void allow_publishing(bool allowed) { publications_.allowed = allowed; }
   // Looks at the time: handshake, keep-alive, goodbye.
@@ -80,6 +84,7 @@ class Session final : public Subscriber, private Poll::Events {
   [[nodiscard]] const std::string& agent() const { return agent_; }
   [[nodiscard]] const SessionCounters& counters() const { return counters_; }
   [[nodiscard]] uint64_t connected_ms() const { return connected_ms_; }
+  [[nodiscard]] bool behind() const { return behind_ && state_ == State::open; }
   [[nodiscard]] bool said_hello() const { return keep_alive_ms_ != 0; }
   [[nodiscard]] uint64_t behind_bytes() const;
   // For how long there was nothing to send to it, if it can let go of its place: 0 if it cannot,
@@ -104,6 +109,9 @@ class Session final : public Subscriber, private Poll::Events {
   void on_hello(fb::HelloT& hello);
   void on_subscribe(fb::SubscribeT& subscribe);
   void refuse_pending_subscribe();
+  void answer_subscribe(uint32_t id, wire::Reason reason, const char* text, uint32_t topics = 0);
+  void answer_unsubscribe(uint32_t id, wire::Reason reason);
+  bool go_on_with_errand(uint64_t work_until);
   void count_refusal(wire::Reason reason);
   void on_unsubscribe(fb::UnsubscribeT& unsubscribe);
   void on_open(fb::OpenT& open);
@@ -130,7 +138,7 @@ class Session final : public Subscriber, private Poll::Events {
 
   // Ends without a goodbye: the link is broken, or it was said already.
   void end(wire::Reason reason, std::string_view text);
-  // Takes the session out of everything that could reach it.
+  // It publishes and asks for nothing more; what it follows is let go of bit by bit.
   void leave();
 
   Sessions& sessions_;
@@ -144,8 +152,17 @@ class Session final : public Subscriber, private Poll::Events {
   size_t out_sent_ = 0;  // of out_
   Publications publications_;
   std::unique_ptr<fb::SubscribeT> pending_subscribe_;  // its positions come in several frames
+  Marks pending_marks_;                                // these
+  // What is done bit by bit; the requests behind it wait.
+  struct PendingErrand {
+    std::unique_ptr<Errand> what;
+    uint32_t id = 0;
+    bool subscribes = false;
+  };
+  PendingErrand errand_;
   std::string name_, agent_;
   bool postponed_ = false;
+  bool behind_ = false;  // it has more to read than one flush brought
   bool can_let_go_ = false;
   uint64_t connected_ms_ = 0;
   uint64_t heard_ms_ = 0;

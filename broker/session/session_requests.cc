@@ -1,5 +1,6 @@
 // What a client asks for, and the answers: the part of Session that knows each request.
 #include <algorithm>
+#include <utility>
 
 #include "broker/session/sessions.h"
 #include "sdk/wire/topic_name.h"
@@ -65,49 +66,69 @@ wire::Reason Session::subscribe_fault(const fb::SubscribeT& subscribe, const cha
     return wire::Reason::not_allowed;
   }
   text = "";
-  const auto same_id = [&](const Subscription* at) { return at->id == subscribe.id; };
-  if (subscribe.id == 0 || std::any_of(subscriptions().begin(), subscriptions().end(), same_id)) {
-    return wire::Reason::id_in_use;
-  }
-  if (subscriptions().size() >= sessions_.limits.subscriptions_per_session) {
+  if (subscribe.id == 0 || has_subscription(subscribe.id)) return wire::Reason::id_in_use;
+  if (subscription_count() >= sessions_.limits.subscriptions_per_session) {
     return wire::Reason::too_many_subscriptions;
   }
   return wire::Reason::none;
 }
 
 void Session::on_subscribe(fb::SubscribeT& subscribe) {
-  if (pending_subscribe_ != nullptr && pending_subscribe_->id == subscribe.id) {
-    // More positions than there are topics mean nothing here: the surplus is not kept.
-    auto& positions = pending_subscribe_->positions;
-    if (positions.size() <= sessions_.router_.topic_count()) {
-      positions.insert(positions.end(), subscribe.positions.begin(), subscribe.positions.end());
-    }
-    pending_subscribe_->more = subscribe.more;
-  } else {
+  std::vector<Mark> positions;
+  positions.reserve(subscribe.positions.size());
+  for (const fb::Mark& mark : subscribe.positions) positions.push_back({mark.topic(), mark.seq()});
+  sessions_.router_.charge(positions.size() / 8);
+  const bool more = subscribe.more;
+  if (pending_subscribe_ == nullptr || pending_subscribe_->id != subscribe.id) {
     if (pending_subscribe_ != nullptr) refuse_pending_subscribe();
     pending_subscribe_ = std::make_unique<fb::SubscribeT>(std::move(subscribe));
+    pending_marks_ = {};
   }
-  if (pending_subscribe_->more) return;
+  // More positions than there are topics mean nothing here: the surplus is not kept.
+  if (pending_marks_.size() <= sessions_.router_.topic_count()) {
+    pending_marks_.add(std::move(positions));
+  }
+  if (more) return;
   const std::unique_ptr<fb::SubscribeT> whole = std::move(pending_subscribe_);
-
-  fb::SubscribedT answer;
-  answer.id = whole->id;
+  Marks marks = std::exchange(pending_marks_, {});
   const char* text = "";
-  answer.reason = subscribe_fault(*whole, text);
+  const wire::Reason reason = subscribe_fault(*whole, text);
+  if (reason != wire::Reason::none) return answer_subscribe(whole->id, reason, text);
+  SubscribeRequest request;
+  request.id = whole->id;
+  request.filter = whole->filter;
+  request.from = whole->from;
+  request.value = whole->value;
+  request.no_snapshot = whole->no_snapshot;
+  request.epoch = whole->epoch;
+  request.positions = std::move(marks);
+  errand_ = {sessions_.router_.begin_subscribe(*this, std::move(request)), whole->id, true};
+}
+
+void Session::answer_subscribe(uint32_t id, wire::Reason reason, const char* text,
+                               uint32_t topics) {
+  fb::SubscribedT answer;
+  answer.id = id;
+  answer.reason = reason;
   answer.text = text;
-  if (answer.reason == wire::Reason::none) {
-    SubscribeRequest request;
-    request.id = whole->id;
-    request.filter = whole->filter;
-    request.from = whole->from;
-    request.value = whole->value;
-    request.no_snapshot = whole->no_snapshot;
-    request.epoch = whole->epoch;
-    request.positions = whole->positions;
-    answer.topics = sessions_.router_.subscribe(*this, request);
-  }
-  count_refusal(answer.reason);
+  answer.topics = topics;
+  count_refusal(reason);
   send(answer);
+}
+
+// True if there is none that is not done.
+bool Session::go_on_with_errand(uint64_t work_until) {
+  if (errand_.what == nullptr) return true;
+  sessions_.router_.go_on(*errand_.what, work_until);
+  if (!errand_.what->done()) return false;
+  const PendingErrand done = std::exchange(errand_, {});
+  if (done.subscribes) {
+    behind_ = has_due();
+    answer_subscribe(done.id, wire::Reason::none, "", done.what->topics());
+  } else {
+    answer_unsubscribe(done.id, wire::Reason::none);
+  }
+  return true;
 }
 
 void Session::count_refusal(wire::Reason reason) {
@@ -116,20 +137,20 @@ void Session::count_refusal(wire::Reason reason) {
 
 // Another one began before its last frame came.
 void Session::refuse_pending_subscribe() {
-  fb::SubscribedT answer;
-  answer.id = pending_subscribe_->id;
-  answer.reason = wire::Reason::part_out_of_order;
-  answer.text = "another subscription was asked for before this one was complete";
-  count_refusal(answer.reason);
-  send(answer);
+  answer_subscribe(pending_subscribe_->id, wire::Reason::part_out_of_order,
+                   "another subscription was asked for before this one was complete");
 }
 
 void Session::on_unsubscribe(fb::UnsubscribeT& unsubscribe) {
+  errand_ = {sessions_.router_.begin_unsubscribe(*this, unsubscribe.id), unsubscribe.id, false};
+  if (errand_.what == nullptr) answer_unsubscribe(unsubscribe.id, wire::Reason::id_unknown);
+}
+
+void Session::answer_unsubscribe(uint32_t id, wire::Reason reason) {
   fb::UnsubscribedT answer;
-  answer.id = unsubscribe.id;
-  if (!sessions_.router_.unsubscribe(*this, unsubscribe.id))
-    answer.reason = wire::Reason::id_unknown;
-  count_refusal(answer.reason);
+  answer.id = id;
+  answer.reason = reason;
+  count_refusal(reason);
   send(answer);
 }
 

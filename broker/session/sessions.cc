@@ -173,10 +173,39 @@ void Sessions::shed(Session& session, std::string_view text, std::vector<std::st
 bool Sessions::flush() {
   router_.mark();
   router_.take_flush_list(flushing_);
-  for (Subscriber* subscriber : flushing_) static_cast<Session*>(subscriber)->flush();
+  for (Subscriber* subscriber : flushing_) {
+    auto& session = *static_cast<Session*>(subscriber);
+    if (session.behind()) {
+      catch_up(session);
+    } else {
+      session.flush();
+    }
+  }
+  flush_behind();
+  turn_until_ = router_.work() + limits.turn_work;
+  let_leave();
   go_on_postponed();
-  destroy_ended();
-  return router_.flush_wanted() || !postponed_.empty();
+  return router_.flush_wanted() || !postponed_.empty() || !catching_up_.empty() ||
+         !leaving_.empty();
+}
+
+void Sessions::catch_up(Session& session) {
+  if (session.in_flush_list || session.blocked) return;
+  session.in_flush_list = true;
+  catching_up_.push_back(session.id());
+}
+
+// Each once at most, and at least one of them.
+void Sessions::flush_behind() {
+  size_t cost = 0;
+  for (size_t left = catching_up_.size(); left != 0 && cost < limits.catch_up_budget_bytes;
+       --left) {
+    const auto found = all_.find(catching_up_.front());
+    catching_up_.pop_front();
+    if (found == all_.end()) continue;
+    found->second->in_flush_list = false;
+    cost += found->second->flush();
+  }
 }
 
 // Behind the flush, so that whoever asks for much delays what the others are sent by no more than
@@ -185,9 +214,26 @@ void Sessions::go_on_postponed() {
   if (postponed_.empty()) return;
   now_ms_ = clock_.mono_ms();
   now_us_ = clock_.now_us();
-  for (const uint64_t id : std::exchange(postponed_, {})) {
-    const auto found = all_.find(id);
+  for (size_t left = postponed_.size(); left != 0 && router_.work() < turn_until_; --left) {
+    const auto found = all_.find(postponed_.front());
+    postponed_.pop_front();
     if (found != all_.end()) found->second->go_on();
+  }
+}
+
+// A session that ended is gone only here, where nobody holds it.
+void Sessions::let_leave() {
+  while (!leaving_.empty()) {
+    const auto found = all_.find(leaving_.front());
+    if (found != all_.end()) {
+      if (!found->second->leave_on(turn_until_)) return;
+      if (found->second->state() == Session::State::ended) {
+        all_.erase(found);
+      } else {
+        router_.wake(*found->second);  // it has a goodbye to say
+      }
+    }
+    leaving_.pop_front();
   }
 }
 
@@ -196,12 +242,6 @@ void Sessions::tick() {
   now_us_ = clock_.now_us();
   for (auto& [id, session] : all_) session->tick(now_ms_);
   if (away_.take_news(router_)) ++announced_epoch_;
-}
-
-// A session that ended is gone only here, where nobody holds it.
-void Sessions::destroy_ended() {
-  for (const uint64_t id : to_destroy_) all_.erase(id);
-  to_destroy_.clear();
 }
 
 void Sessions::ended(Session& session, wire::Reason reason, std::string_view text) {

@@ -3,7 +3,9 @@
 // session costs little. Resource; [loop] thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,9 +28,12 @@ struct SessionLimits {
   uint32_t keep_alive_ms = limits::keep_alive_ms;
   uint32_t flush_budget_bytes = limits::flush_budget_bytes;
   uint32_t let_go_after_ms = limits::let_go_after_ms;
-  // Topics, rows and filters looked at for the requests of one session before the rest of them
-  // waits for the next turn: some milliseconds.
-  uint32_t request_work = 50'000;
+  // Topics, rows and filters looked at in one turn: for the requests of one session, and for those
+  // of all together. What is more waits for the next turn.
+  uint32_t request_work = limits::request_work_per_turn;
+  uint32_t turn_work = limits::turn_work;
+  // For all sessions that are behind together, in one turn.
+  uint32_t catch_up_budget_bytes = limits::catch_up_budget_bytes;
 };
 
 // The answer to a command. `body` is JSON.
@@ -123,8 +128,15 @@ class Sessions {
   [[nodiscard]] uint64_t can_wait_ms(const Session& session, std::string_view adapter) const;
   void ask_to_let_go(Session& session, std::string_view text);
   void shed(Session& session, std::string_view text, std::vector<std::string> elsewhere = {});
+  // Up to which of the router's work() a session may go on now.
+  [[nodiscard]] uint64_t share_until() const {
+    return std::min(router_.work() + limits.request_work, turn_until_);
+  }
+  // It has more to read than it was sent: it is served behind the others, in its turn.
+  void catch_up(Session& session);
+  void flush_behind();
   void go_on_postponed();
-  void destroy_ended();
+  void let_leave();
 
   Loop& loop_;
   Router& router_;
@@ -139,8 +151,11 @@ class Sessions {
       0;  // the time, as of the last event: precise enough for all that is done with it
   int64_t now_us_ = 0;
   std::unordered_map<uint64_t, std::unique_ptr<Session>> all_;
-  std::vector<uint64_t> to_destroy_;
-  std::vector<uint64_t> postponed_;  // sessions whose requests wait for the next turn
+  // By id, each served in its turn and, if it is not done then, put to the end again.
+  std::deque<uint64_t> leaving_;      // that ended, and still follow topics
+  std::deque<uint64_t> postponed_;    // whose requests wait
+  std::deque<uint64_t> catching_up_;  // that have much to read
+  uint64_t turn_until_ = UINT64_MAX;  // of the router's work(): where the share of all is used up
   std::map<wire::Reason, uint64_t> ends_;
   Refusals refusals_;
   Away away_;

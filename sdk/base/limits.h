@@ -33,6 +33,7 @@ inline constexpr uint32_t handshakes_max = 256;  // connected, not yet welcomed;
 inline constexpr uint32_t subscriptions_per_session_max = 1024;
 inline constexpr uint32_t handshake_timeout_ms = 5'000;  // close: hello_timeout
 inline constexpr uint32_t keep_alive_ms = 60'000;  // close: keep_alive_timeout after 1.5 times
+inline constexpr uint32_t client_batch_ms_max = 10'000;  // of a client, without its end: ended
 inline constexpr uint64_t topic_keep_bytes = 4U << 20;
 inline constexpr uint64_t topic_keep_count = 100'000;
 inline constexpr uint64_t state_bytes_max = 1U << 30;     // reject: topic_full
@@ -45,7 +46,15 @@ inline constexpr uint32_t segment_bytes_min = 256;
 inline constexpr uint32_t read_buffer_bytes = 64U
                                               << 10;  // one for the loop, not one for each session
 inline constexpr uint32_t flush_budget_bytes = 256U << 10;  // for one session in one turn
-inline constexpr uint32_t flush_ranges_max = 64;            // iovecs in one write
+// For all sessions together that have more to read than one turn brings. A piece of a write counts
+// as catch_up_piece_bytes beside its own.
+inline constexpr uint32_t catch_up_budget_bytes = 512U << 10;
+inline constexpr uint32_t catch_up_piece_bytes = 1024;
+// Topics, rows and filters looked at for requests, a tenth of a microsecond each: of one session,
+// and of all. The rest waits for the next turn.
+inline constexpr uint32_t request_work_per_turn = 500;
+inline constexpr uint32_t turn_work = 2'000;
+inline constexpr uint32_t flush_ranges_max = 64;  // iovecs in one write
 inline constexpr uint32_t session_control_bytes_max =
     1U << 20;                                          // unsent control frames; close: overflow
 inline constexpr uint32_t batch_open_ms_max = 60'000;  // a batch that gets no end is ended

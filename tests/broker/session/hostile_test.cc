@@ -199,20 +199,20 @@ TEST_CASE("a client that never reads costs a cursor, and the others get everythi
   CHECK(stuck.fault().empty());
 }
 
-TEST_CASE("a subscription that is made and taken back at once over many topics is quick") {
+TEST_CASE("subscriptions that are made and taken back at once over many topics are all answered") {
   SessionWorld world;
-  for (int i = 0; i < 20'000; ++i) world.topic("t" + std::to_string(i));
+  for (int i = 0; i < 2'000; ++i) world.topic("t" + std::to_string(i));
   WireClient& client = world.welcomed();
   for (uint32_t i = 1; i <= 20; ++i) {
     client.subscribe(i, "#");
     client.unsubscribe(i);
   }
-  const auto begin = std::chrono::steady_clock::now();
+  const uint64_t before = world.router.work();
   const Lines lines = world.lines(client);  // between the answers, perhaps, what was subscribed to
   CHECK(std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
           return line.starts_with("subscribed") || line.starts_with("unsubscribed");
         }) == 40);
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+  CHECK(world.router.work() - before < 20 * 2'000 * 10);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ class SessionWorld final : public SessionsOwner {
   SessionWorld()
       : router(clock, epoch, [this](std::string_view name) { return options_of(name); }),
         sessions(loop, router, clock, *this, "a broker") {
-    loop.set_before_sleep([this] { return sessions.flush(); });
+    loop.set_before_sleep([this] { return busy = sessions.flush(); });
   }
   ~SessionWorld() { loop.set_before_sleep(nullptr); }
 
@@ -135,7 +135,7 @@ class SessionWorld final : public SessionsOwner {
   void settle() {
     for (int quiet = 0; quiet < 3;) {
       loop.run_once(false);
-      bool moved = false;
+      bool moved = busy;
       for (const auto& client : clients) moved = client->pump() || moved;
       quiet = moved ? 0 : quiet + 1;
     }
@@ -177,6 +177,7 @@ class SessionWorld final : public SessionsOwner {
   std::vector<wire::Reason> endings;
   int opened = 0;
   bool places = true;
+  bool busy = false;  // the last turn left something to do
   Loop loop;
   Router router;
   Sessions sessions;

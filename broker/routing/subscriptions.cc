@@ -1,0 +1,304 @@
+// Who follows which topics: subscribing, taking back, leaving, and topics that are born. All of it
+// looks at many topics, so it is done in pieces; what was looked at is counted as work.
+#include <algorithm>
+#include <utility>
+
+#include "broker/routing/router.h"
+#include "sdk/wire/topic_name.h"
+
+namespace btb {
+
+namespace {
+
+// Of work(), where looking at a topic by its name is one.
+constexpr uint64_t follow_work = 4;
+constexpr uint64_t unfollow_work = 2;
+
+// A level of a filter costs about as much as a topic that is looked at.
+uint64_t tree_work(const std::string& filter) {
+  return 1 + filter.size() / 8;
+}
+
+}  // namespace
+
+// --- errands ---
+
+std::unique_ptr<Errand> Router::begin_subscribe(Subscriber& subscriber, SubscribeRequest request) {
+  auto errand = std::make_unique<Errand>();
+  errand->subscriber_ = &subscriber;
+  errand->from_ = request.from;
+  errand->value_ = request.value;
+  errand->no_snapshot_ = request.no_snapshot;
+  errand->epoch_ = request.epoch;
+  const Subscription asked{++subscriptions_made_, request.id, request.no_snapshot};
+  if (const auto known = subscriber.interests_.find(request.filter);
+      known != subscriber.interests_.end()) {
+    // All that matches is followed already: there is nothing to look at.
+    Interest& interest = *known->second;
+    interest.asked.push_back(asked);
+    subscriber.by_id_.emplace(request.id, &interest);
+    errand->topics_ = interest.topics;
+    errand->done_ = true;
+    return errand;
+  }
+  auto made = std::make_unique<Interest>();
+  Interest& interest = *made;
+  interest.subscriber = &subscriber;
+  interest.filter = request.filter;
+  interest.asked.push_back(asked);
+  subscriber.interests_.emplace(interest.filter, std::move(made));
+  subscriber.by_id_.emplace(request.id, &interest);
+  subscriber.holding_ = true;
+  filters_.insert(interest.filter, &interest);
+  work_ += tree_work(interest.filter);
+  errand->interest_ = &interest;
+  errand->born_ = born_;
+  errand->positions_ = std::move(request.positions);
+  return errand;
+}
+
+std::unique_ptr<Errand> Router::begin_unsubscribe(Subscriber& subscriber, uint32_t id) {
+  const auto found = subscriber.by_id_.find(id);
+  if (found == subscriber.by_id_.end()) return nullptr;
+  Interest& interest = *found->second;
+  subscriber.by_id_.erase(found);
+  std::erase_if(interest.asked, [&](const Subscription& at) { return at.id == id; });
+  auto errand = std::make_unique<Errand>();
+  errand->subscriber_ = &subscriber;
+  if (!interest.asked.empty()) {
+    errand->done_ = true;
+    return errand;
+  }
+  filters_.erase(interest.filter, &interest);
+  work_ += tree_work(interest.filter);
+  const auto kept = subscriber.interests_.find(interest.filter);
+  errand->gone_ = std::move(kept->second);
+  subscriber.interests_.erase(kept);
+  errand->born_ = born_;
+  return errand;
+}
+
+void Router::go_on(Errand& errand, uint64_t work_until) {
+  if (errand.done_) return;
+  const std::string& filter =
+      errand.gone_ != nullptr ? errand.gone_->filter : errand.interest_->filter;
+  if (walk(filter, errand, work_until)) settle(errand);
+}
+
+// Looks at the topics that the filter may match, in the order of their names, from where the errand
+// is; false if there are more.
+bool Router::walk(std::string_view filter, Errand& errand, uint64_t work_until) {
+  ++work_;
+  if (!wire::has_wildcard(filter)) {
+    if (Topic* topic = find(filter)) visit(*topic, errand);
+    return true;
+  }
+  const std::string_view prefix = wire::literal_prefix(filter);
+  for (auto at = by_name_.lower_bound(errand.next_.empty() ? prefix : errand.next_);
+       at != by_name_.end() && at->first.starts_with(prefix);) {
+    ++work_;
+    if (wire::filter_matches(filter, at->first)) visit(*at->second, errand);
+    ++at;
+    if (work_ < work_until || at == by_name_.end()) continue;
+    errand.next_ = at->first;
+    return false;
+  }
+  return true;
+}
+
+void Router::visit(Topic& topic, Errand& errand) {
+  if (topic.born > errand.born_) return;  // it looked for its followers itself
+  Subscriber& subscriber = *errand.subscriber_;
+  Follower* follower = subscriber.index_.find(topic);
+  if (errand.gone_ != nullptr) {
+    if (--follower->wanted == 0) unfollow(follower);
+    return;
+  }
+  ++errand.interest_->topics;
+  if (follower == nullptr) {
+    follower = &follow(topic, subscriber, errand);
+    subscriber.held_[static_cast<size_t>(topic.options->priority)].push(follower);
+  }
+  ++follower->wanted;
+}
+
+void Router::settle(Errand& errand) {
+  errand.done_ = true;
+  if (errand.interest_ == nullptr) return;
+  errand.topics_ = errand.interest_->topics;
+  errand.interest_->answered = true;
+  Subscriber& subscriber = *errand.subscriber_;
+  subscriber.holding_ = false;
+  for (size_t i = 0; i < Subscriber::priorities; ++i) {
+    subscriber.due_[i].take(subscriber.held_[i]);
+  }
+}
+
+uint32_t Router::subscribe(Subscriber& subscriber, SubscribeRequest request) {
+  const std::unique_ptr<Errand> errand = begin_subscribe(subscriber, std::move(request));
+  go_on(*errand, UINT64_MAX);
+  if (subscriber.has_due()) wake(subscriber);
+  return errand->topics();
+}
+
+bool Router::unsubscribe(Subscriber& subscriber, uint32_t id) {
+  const std::unique_ptr<Errand> errand = begin_unsubscribe(subscriber, id);
+  if (errand != nullptr) go_on(*errand, UINT64_MAX);
+  return errand != nullptr;
+}
+
+bool Router::remove(Subscriber& subscriber, uint64_t work_until) {
+  subscriber.index_.clear();
+  subscriber.by_id_.clear();
+  do {
+    if (const auto interest = subscriber.interests_.begin();
+        interest != subscriber.interests_.end()) {
+      work_ += tree_work(interest->second->filter);
+      filters_.erase(interest->second->filter, interest->second.get());
+      subscriber.interests_.erase(interest);
+    } else if (!subscriber.followers_.empty()) {
+      unfollow(subscriber.followers_.back());
+    } else {
+      if (subscriber.in_flush_list) std::erase(flush_list_, &subscriber);
+      subscriber.in_flush_list = false;
+      return true;
+    }
+  } while (work_ < work_until);
+  return false;
+}
+
+// --- followers ---
+
+// Where it begins is said by the errand; whether it is due, by the caller.
+Follower& Router::follow(Topic& topic, Subscriber& subscriber, const Errand& how) {
+  work_ += follow_work;
+  auto* follower = new Follower;
+  follower->subscriber = &subscriber;
+  follower->topic = &topic;
+  follower->index_in_topic = static_cast<uint32_t>(topic.followers.size());
+  follower->index_in_subscriber = static_cast<uint32_t>(subscriber.followers_.size());
+  topic.followers.push_back(follower);
+  subscriber.followers_.push_back(follower);
+  subscriber.index_.insert(follower);
+
+  const TopicLog& log = topic.log;
+  const auto from_seq = [&](uint64_t seq) {
+    follower->cursor.next_seq = std::clamp<uint64_t>(seq, 1, log.last_seq() + 1);
+  };
+  switch (how.from_) {
+    case wire::From::latest:
+      begin_latest(*follower, how.no_snapshot_);
+      break;
+    case wire::From::beginning:
+      begin_whole(*follower);
+      break;
+    case wire::From::seq:
+      from_seq(static_cast<uint64_t>(std::max<int64_t>(how.value_, 1)));
+      break;
+    case wire::From::last: {
+      const auto count = static_cast<uint64_t>(std::max<int64_t>(how.value_, 0));
+      from_seq(log.seq_from_end(count, work_));
+      break;
+    }
+    case wire::From::time:
+      from_seq(log.seq_at_time(how.value_, work_));
+      break;
+    case wire::From::resume:
+      resume(*follower, how);
+      break;
+  }
+  follower->position_seq = follower->cursor.next_seq - 1;
+  return *follower;
+}
+
+// The present state, or the log from its oldest message.
+void Router::begin_whole(Follower& follower) {
+  begin_latest(follower, false);
+  if (!follower.snapshot_wanted) follower.cursor = follower.topic->log.begin();
+}
+
+// The present state, or what comes from now on.
+void Router::begin_latest(Follower& follower, bool no_snapshot) {
+  const TopicLog& log = follower.topic->log;
+  const bool snapshot = follower.topic->options->kind == wire::TopicKind::state && !no_snapshot;
+  follower.cursor = snapshot ? log.begin() : log.end();
+  follower.deletions_from = snapshot ? log.last_seq() : 0;
+  follower.snapshot_wanted = snapshot;
+  follower.in_snapshot = false;
+}
+
+void Router::resume(Follower& follower, const Errand& how) {
+  Topic& topic = *follower.topic;
+  if (how.epoch_ != epoch_) {
+    start_over(follower, wire::Reason::epoch_changed);
+    return;
+  }
+  work_ += how.positions_.work();
+  const std::optional<uint64_t> mark = how.positions_.find(topic.number);
+  if (!mark) return begin_whole(follower);
+  // A position beyond the end was never given out; take the client at the end.
+  follower.cursor.next_seq = std::min(*mark, topic.log.last_seq()) + 1;
+  if (topic.options->kind == wire::TopicKind::state) {
+    if (topic.log.deletions_forgotten_seq() >= follower.cursor.next_seq) {
+      start_over(follower, wire::Reason::deletions_forgotten);
+    } else {
+      follower.snapshot_wanted = true;
+    }
+  }
+}
+
+void Router::start_over(Follower& follower, wire::Reason reason) {
+  begin_whole(follower);
+  follower.refetch = reason;
+  follower.skipped = false;
+}
+
+// Nothing is in it yet: its followers get all of it, a state topic as a snapshot unless they want
+// none. Of several filters of one subscriber the one that was made first decides.
+void Router::follow_new_topic(Topic& topic) {
+  matching_.clear();
+  work_ += filters_.match(topic.name, [&](FilterTree::Value value) {
+    matching_.push_back(static_cast<Interest*>(value));
+  });
+  std::sort(matching_.begin(), matching_.end(), [](const Interest* a, const Interest* b) {
+    return a->asked.front().made < b->asked.front().made;
+  });
+  for (Interest* interest : matching_) {
+    Subscriber& subscriber = *interest->subscriber;
+    ++interest->topics;
+    ++work_;
+    const auto followed = subscriber.followers();
+    if (!followed.empty() && followed.back()->topic == &topic) {  // by a filter before
+      ++followed.back()->wanted;
+      continue;
+    }
+    Errand how;
+    how.from_ = interest->asked.front().no_snapshot ? wire::From::seq : wire::From::beginning;
+    how.value_ = 1;
+    Follower& follower = follow(topic, subscriber, how);
+    ++follower.wanted;
+    if (interest->answered) {
+      make_due(follower);
+    } else {
+      subscriber.held_[static_cast<size_t>(topic.options->priority)].push(&follower);
+    }
+  }
+}
+
+void Router::unfollow(Follower* follower) {
+  work_ += unfollow_work;
+  if (follower->due) DueList::remove(follower);
+  auto& of_topic = follower->topic->followers;
+  of_topic[follower->index_in_topic] = of_topic.back();
+  of_topic[follower->index_in_topic]->index_in_topic = follower->index_in_topic;
+  of_topic.pop_back();
+  Subscriber& subscriber = *follower->subscriber;
+  auto& of_subscriber = subscriber.followers_;
+  of_subscriber[follower->index_in_subscriber] = of_subscriber.back();
+  of_subscriber[follower->index_in_subscriber]->index_in_subscriber = follower->index_in_subscriber;
+  of_subscriber.pop_back();
+  if (!subscriber.index_.empty()) subscriber.index_.erase(follower);
+  delete follower;
+}
+
+}  // namespace btb
