@@ -176,6 +176,11 @@ std::string without_holes(std::string_view head) {
 
 }  // namespace
 
+const char* likely_encoding(std::string_view bytes) {
+  static constexpr std::string_view not_in_1252 = "\x81\x8D\x8F\x90\x9D";
+  return bytes.find_first_of(not_in_1252) == std::string_view::npos ? "windows-1252" : "cp850";
+}
+
 const char* not_a_table(std::string_view head, const Encoding::Found& found) {
   using namespace std::string_view_literals;
   if (head.starts_with("\x1F\x8B"sv)) return "a gzip file: unpack it first";

@@ -66,6 +66,10 @@ class Text {
       marks_;  // offsets that belong together: in the UTF-8, in the bytes
 };
 
+// The encoding of single bytes in which text that is not UTF-8 was most likely written: that of
+// Windows, or, where bytes mean nothing in it, that of DOS. Static text.
+const char* likely_encoding(std::string_view bytes);
+
 // Why these first bytes of a file are no table at all ("a gzip file"), null if they may be one.
 // `found` is what Encoding::find said of them. The text is static.
 const char* not_a_table(std::string_view head, const Encoding::Found& found);

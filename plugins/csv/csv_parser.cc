@@ -50,6 +50,11 @@ void Parser::feed(std::string_view bytes, bool final) {
   scanner_.look_at(bytes.data(), bytes.size());
 }
 
+void Parser::cut(size_t end) {
+  window_ = window_.substr(0, end);
+  scanner_.look_at(window_.data(), window_.size());
+}
+
 void Parser::restart(uint64_t line) {
   line_ = line;
   discarding_ = false;

@@ -78,6 +78,10 @@ class Parser {
   // goes on at the line behind the one on which it began.
   Step give_up_quote();
 
+  // What lies at `end` of the window and behind it does not belong to the text. REQUIRES: the
+  // window is final, position() <= end.
+  void cut(size_t end);
+
   // Passes over `count` lines, whatever is in them. False if the window ends before.
   bool skip_lines(uint64_t count);
 

@@ -137,8 +137,7 @@ Outcome DeltaMode::take_text(const TrackedFile& file, const std::string& path,
   ++files_done_;
   table_.tidy();
   if (faults.count() == 0) return {};
-  return {Outcome::Kind::taken,
-          std::to_string(faults.count()) + " of " + std::to_string(rows) + " rows cannot be read"};
+  return {Outcome::Kind::taken, faults.text(rows)};
 }
 
 // Its bad rows were told of when it was carried out.
@@ -183,7 +182,7 @@ uint64_t DeltaMode::go_through(const TrackedFile& file, FaultLog& faults, TableT
     if (count % rows_between_stop_checks == 0)
       (void)host_.paused();  // throws when it is time to end
     const bool readable = step == Parser::Step::row;
-    if (readable && RowLayout::is_blank(table.parser.fields())) continue;
+    if (readable && table.layout->passes_over(table.parser.fields())) continue;
     ++rows;
     const RowFault fault = readable ? carry_out_row(file, table, pass, out)
                                     : RowFault{table.parser.fault(), table.parser.fault_column()};

@@ -34,6 +34,12 @@ void FaultLog::add(plugin::Host& host, const RowFault& fault, const Place& place
   if (stop) throw FileRefused("on_error is stop, and a row cannot be read: " + first_);
 }
 
+std::string FaultLog::text(uint64_t rows) const {
+  if (count_ == 0) return {};
+  return std::to_string(count_) + (rows == 0 ? "" : " of " + std::to_string(rows)) +
+         " rows cannot be read, the first: " + first_;
+}
+
 void FaultLog::check_limits(uint64_t rows) const {
   const bool many = config_->errors_max > 0 && count_ > config_->errors_max;
   const bool large = rows > 0 && static_cast<double>(count_) >

@@ -32,6 +32,9 @@ class FaultLog {
   void add(plugin::Host& host, const RowFault& fault, const Place& place);
 
   [[nodiscard]] uint64_t count() const { return count_; }  // since begin
+  // How many, and where and what the first was: "2 of 5 rows cannot be read, the first: line 3: a
+  // NUL byte". `rows` 0: of how many is not known. Empty if there were none.
+  [[nodiscard]] std::string text(uint64_t rows) const;
   // Throws FileRefused if these are more than the configuration allows of `rows` rows.
   void check_limits(uint64_t rows) const;
 

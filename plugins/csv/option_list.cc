@@ -43,6 +43,18 @@ void declare_format(const Add& add) {
   add(integer_option("skip_rows", "Lines to pass over at the top of the file")
           .standard("0")
           .range(0, 1'000'000));
+  add(flag_option("find_header",
+                  "The header is the first row that has all columns which options name")
+          .standard("false"));
+  add(integer_option("skip_after_header", "Rows behind the header that are no data (units)")
+          .standard("0")
+          .range(0, 100));
+  add(integer_option("skip_footer", "Rows at the end of the file that are no data (totals)")
+          .standard("0")
+          .range(0, 1000));
+  add(map_option("skip_where", "Column to globs: rows whose field fits one are no data"));
+  add(choice_option("empty_key", "error|skip", "A row with an empty key is bad, or is no data")
+          .standard("error"));
   add(text_option("comment", "Lines that begin with this character are skipped; default: none"));
   add(text_option("delimiter", "Character between fields, tab, or auto; default: a comma"));
   add(text_option("quote", "Character around fields, or none; default: the double quote"));

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "plugins/csv/column_names.h"
 #include "plugins/csv/text.h"
 
 namespace btb::csv {
@@ -178,19 +179,26 @@ class Reader {
     config_.trim = settings_.flag("trim");
   }
 
+  // As people see them, so that they are found in a header that is read likewise.
+  std::vector<std::string> names_of(const char* option) const {
+    std::vector<std::string> names = settings_.list(option);
+    for (std::string& name : names) name = clean_name(name);
+    return names;
+  }
+
   void read_columns() {
     config_.header = settings_.flag("header");
     config_.columns = settings_.list("columns");
-    config_.select = settings_.list("select");
-    config_.omit = settings_.list("omit");
+    config_.select = names_of("select");
+    config_.omit = names_of("omit");
     if (!config_.select.empty() && !config_.omit.empty())
       report_("omit", "either select or omit, not both");
     if (settings_.has("null_values")) config_.null_values = settings_.list("null_values");
-    for (const auto& [from, to] : settings_.map("rename")) config_.rename[from] = to;
+    for (const auto& [from, to] : settings_.map("rename")) config_.rename[clean_name(from)] = to;
     for (const auto& [column, text] : settings_.map("types")) {
       std::string fault;
       if (const auto type = parse_column_type(text, &fault)) {
-        config_.types[column] = *type;
+        config_.types[clean_name(column)] = *type;
       } else {
         report_("types", "column \"" + column + "\": \"" + text + "\" " + fault);
       }
@@ -265,14 +273,14 @@ class Reader {
     const std::string mode = settings_.text("mode");
     config_.mode = mode == "append" ? Mode::append : mode == "delta" ? Mode::delta : Mode::snapshot;
     take("topic", [&] { config_.topic = NameTemplate(settings_.text("topic")); });
-    config_.key = settings_.list("key");
+    config_.key = names_of("key");
     check_names("key", config_.key);
     if (config_.key.empty() && config_.mode != Mode::append) {
       report_("key",
               "mode " + mode +
                   " compares rows by key: name the column, or columns, that tell rows apart");
     }
-    config_.op_column = settings_.text("op_column");
+    config_.op_column = clean_name(settings_.text("op_column"));
     if (config_.mode == Mode::delta && config_.op_column.empty()) {
       report_("op_column", "mode delta needs the column that says what becomes of a row");
     }
@@ -296,7 +304,37 @@ class Reader {
     config_.from_end = settings_.text("read_from") == "end";
     if (config_.from_end && config_.mode != Mode::append)
       report_("read_from", "end is for mode append");
+    read_passed_over();
     check_declared_columns();
+  }
+
+  // Rows that are no data.
+  void read_passed_over() {
+    const auto count = [&](const char* option) {
+      return static_cast<uint64_t>(settings_.integer(option));
+    };
+    config_.find_header = settings_.flag("find_header");
+    config_.skip_after_header = count("skip_after_header");
+    config_.skip_footer = count("skip_footer");
+    config_.skip_empty_keys = settings_.text("empty_key") == "skip";
+    for (const auto& [column, glob] : settings_.map("skip_where")) {
+      config_.skip_where[clean_name(column)].push_back(glob);
+      check_globs("skip_where", {glob});
+    }
+    if (config_.skip_footer > 0 && config_.mode == Mode::append)
+      report_("skip_footer", "a log that grows has no end; use skip_where");
+    if (!config_.header && config_.skip_after_header > 0)
+      report_("skip_after_header", "there is no header: use skip_rows");
+    if (!config_.find_header) return;
+    if (!config_.header) {
+      report_("find_header", "`header: false` says that there is none");
+    } else if (!config_.columns.empty()) {
+      report_("find_header", "looks for the names in the file, and `columns` replaces them");
+    } else if (needed_columns(config_).empty()) {
+      report_("find_header",
+              "looks for the columns that options name, and none is named: set `key`, `select` or "
+              "`types`");
+    }
   }
 
   // With `columns`, or without a header, all names are known already.
@@ -312,6 +350,7 @@ class Reader {
     for (const std::string& name : config_.omit) check("omit", name);
     for (const auto& [name, type] : config_.types) check("types", name);
     for (const auto& [name, to] : config_.rename) check("rename", name);
+    for (const auto& [name, globs] : config_.skip_where) check("skip_where", name);
     check("op_column", config_.op_column);
     for (const NameTemplate::Part& part : config_.topic.parts()) {
       if (part.kind == NameTemplate::Part::Kind::column) check("topic", part.text);
@@ -351,6 +390,24 @@ class Reader {
 };
 
 }  // namespace
+
+std::vector<std::string> needed_columns(const Config& config) {
+  std::vector<std::string> all = config.key;
+  const auto add = [&](const std::string& name) {
+    const std::string clean = clean_name(name);
+    if (!clean.empty() && !is_in(all, clean)) all.push_back(clean);
+  };
+  for (std::string& name : all) name = clean_name(name);
+  add(config.op_column);
+  for (const std::string& name : config.select) add(name);
+  for (const auto& [name, type] : config.types) add(name);
+  for (const auto& [name, to] : config.rename) add(name);
+  for (const auto& [name, globs] : config.skip_where) add(name);
+  for (const NameTemplate::Part& part : config.topic.parts()) {
+    if (part.kind == NameTemplate::Part::Kind::column) add(part.text);
+  }
+  return all;
+}
 
 void validate(const plugin::Settings& settings, const plugin::Report& report) {
   Reader(settings, report).read();

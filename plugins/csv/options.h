@@ -38,6 +38,11 @@ struct Config {
   bool header = true;
   std::vector<std::string> columns;
   uint64_t skip_rows = 0;
+  bool find_header = false;        // it is the first row with all columns that options name
+  uint64_t skip_after_header = 0;  // rows
+  uint64_t skip_footer = 0;        // rows
+  std::map<std::string, std::vector<std::string>> skip_where;  // column to globs
+  bool skip_empty_keys = false;
   bool trim = false;
   Ragged ragged = Ragged::error;
   std::map<std::string, ColumnType> types;
@@ -66,6 +71,9 @@ struct Config {
   bool allow_empty = false;
   RemovedFile removed_file = RemovedFile::keep;
 };
+
+// The columns that options name, and so have to be there; each once.
+std::vector<std::string> needed_columns(const Config& config);
 
 std::vector<plugin::Option> declare_options();
 

@@ -1,9 +1,12 @@
 #include "plugins/csv/row_layout.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <map>
 #include <utility>
 
+#include "plugins/csv/column_names.h"
 #include "plugins/csv/hash.h"
 #include "plugins/csv/text.h"
 
@@ -32,8 +35,14 @@ void append_key_part(std::string& out, std::string_view part) {
 }  // namespace
 
 RowLayout::RowLayout(const Config& config, std::vector<std::string> names,
-                     std::string_view file_name, std::vector<std::string>& remarks)
-    : config_(&config), names_(std::move(names)) {
+                     std::string_view file_name, std::vector<std::string>& remarks,
+                     std::string encoding)
+    : config_(&config), names_(std::move(names)), encoding_(std::move(encoding)) {
+  check_names();
+  if (config.header) {
+    header_rows_.emplace_back();
+    for (const std::string& name : names_) header_rows_[0].push_back(clean_name(name));
+  }
   if (config.header && !config.columns.empty()) {
     if (names_.size() != config.columns.size()) {
       remarks.push_back("the header has " + std::to_string(names_.size()) +
@@ -42,11 +51,15 @@ RowLayout::RowLayout(const Config& config, std::vector<std::string> names,
     }
     names_ = config.columns;
   }
-  clean_names(remarks);
+  clean_names(names_, remarks);
   for (const std::string& name : config.key) key_.push_back(find("key", name));
   if (!config.op_column.empty()) op_ = find("op_column", config.op_column);
   for (const auto& [name, type] : config.types) (void)find("types", name);
   for (const auto& [name, to] : config.rename) (void)find("rename", name);
+  for (const auto& [name, globs] : config.skip_where) {
+    for (const std::string& glob : globs)
+      left_out_.push_back({find("skip_where", name), lower_case(glob)});
+  }
   resolve_topic(file_name);
   resolve_outputs();
   std::string all;
@@ -61,32 +74,25 @@ std::vector<std::string> RowLayout::names_without_header(const Config& config, s
   return names;
 }
 
-// Every column gets a name of its own.
-void RowLayout::clean_names(std::vector<std::string>& remarks) {
+void RowLayout::check_names() {
   for (size_t i = 0; i < names_.size(); ++i) {
-    const std::string number = std::to_string(i + 1);
-    std::string& name = names_[i];
-    name = trimmed(name);
-    if (first_bad_byte(name) != std::string::npos) {
-      throw FileRefused("the name of column " + number + " is not UTF-8: is the encoding right?");
-    }
-    if (name.empty()) {
-      name = "column_" + number;
-      remarks.push_back("column " + number + " has no name and is called " + name);
-    }
-    const auto before = names_.begin() + static_cast<std::ptrdiff_t>(i);
-    if (std::find(names_.begin(), before, name) == before) continue;
-    remarks.push_back("column " + number + " has the same name as another, \"" + name +
-                      "\", and is called " + name + "_" + number);
-    name += "_" + number;
+    const size_t bad = first_bad_byte(names_[i]);
+    if (bad == std::string::npos) continue;
+    throw FileRefused("the name of column " + std::to_string(i + 1) + " is " +
+                      bad_bytes_text(names_[i], bad));
   }
 }
 
+void RowLayout::add_to_header(const std::vector<Field>& fields) {
+  header_rows_.emplace_back();
+  for (const Field& field : fields) header_rows_.back().push_back(clean_name(field.text));
+}
+
 size_t RowLayout::find(const char* option, const std::string& name) const {
-  const auto found = std::find(names_.begin(), names_.end(), name);
+  const auto found = std::find(names_.begin(), names_.end(), clean_name(name));
   if (found != names_.end()) return static_cast<size_t>(found - names_.begin());
   std::string text = std::string("no column \"") + name + "\", which `" + option +
-                     "` names; there are: " + joined(names_);
+                     "` names; there are: " + joined(names_) + nearest_name(name, names_);
   if (names_.size() == 1 && !config_->delimiter_auto) {
     for (const auto& [c, word] : {std::pair{';', ";"}, {'\t', "tab"}, {'|', "|"}, {',', ","}}) {
       if (c != config_->dialect.delimiter && names_[0].find(c) != std::string::npos) {
@@ -154,10 +160,61 @@ bool RowLayout::is_blank(const std::vector<Field>& fields) {
                      [](const Field& field) { return trimmed(field.text).empty(); });
 }
 
+bool RowLayout::passes_over(const std::vector<Field>& fields) {
+  if (is_blank(fields)) return true;
+  const bool passes = repeats_header(fields) || is_left_out(fields);
+  if (passes) ++passed_over_;
+  return passes;
+}
+
+// A header of one column may be a value of it, and is passed over behind a byte order mark alone.
+bool RowLayout::repeats_header(const std::vector<Field>& fields) const {
+  if (header_rows_.empty() || fields.size() != header_rows_[0].size()) return false;
+  if (fields.size() == 1 && !fields[0].text.starts_with("\xEF\xBB\xBF")) return false;
+  return std::any_of(header_rows_.begin(), header_rows_.end(), [&](const auto& row) {
+    return row.size() == fields.size() &&
+           std::equal(
+               row.begin(), row.end(), fields.begin(), [](const auto& name, const Field& field) {
+                 return field.text == name || (first_bad_byte(field.text) == std::string::npos &&
+                                               clean_name(field.text) == name);
+               });
+  });
+}
+
+bool RowLayout::is_left_out(const std::vector<Field>& fields) const {
+  if (config_->skip_empty_keys && !key_.empty()) {
+    const bool empty = std::all_of(key_.begin(), key_.end(), [&](size_t column) {
+      return column >= fields.size() || trimmed_wide(fields[column].text).empty();
+    });
+    if (empty) return true;
+  }
+  return std::any_of(left_out_.begin(), left_out_.end(), [&](const LeftOut& at) {
+    const std::string_view text =
+        at.column < fields.size() ? trimmed_wide(fields[at.column].text) : std::string_view();
+    return at.glob.empty() ? text.empty() : glob_matches(at.glob, lower_case(text));
+  });
+}
+
+// "not valid UTF-8: byte 0x96, character 7; try encoding: windows-1252". `at` is the place of the
+// first bad byte.
+std::string RowLayout::bad_bytes_text(std::string_view text, size_t at) const {
+  if (text[at] == '\0') return "a NUL byte";
+  if (encoding_ != "utf-8") return "not valid " + encoding_ + ": is the encoding right?";
+  const std::string_view before = text.substr(0, at);
+  const auto starts = std::count_if(before.begin(), before.end(), [](char c) {
+    return (static_cast<uint8_t>(c) & 0xC0) != 0x80;
+  });
+  std::array<char, 64> where{};
+  std::snprintf(where.data(), where.size(), "byte 0x%02X, character %td",
+                static_cast<uint8_t>(text[at]), starts + 1);
+  return std::string("not valid UTF-8: ") + where.data() +
+         "; try encoding: " + likely_encoding(text);
+}
+
 RowFault RowLayout::check(const std::vector<Field>& fields, std::string_view raw) const {
   if (const size_t bad = first_bad_byte(raw); bad != std::string_view::npos) {
-    return {raw[bad] == '\0' ? "a NUL byte" : "not valid in its encoding",
-            column_of(fields, raw.data() + bad)};
+    reason_ = bad_bytes_text(raw, bad);
+    return {reason_.c_str(), column_of(fields, raw.data() + bad)};
   }
   if (fields.size() < names_.size() && config_->ragged == Ragged::error) {
     return {"fewer fields than columns", fields.size()};

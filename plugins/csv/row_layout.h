@@ -32,15 +32,24 @@ class RowLayout {
  public:
   // `names` as they stand in the header. Borrows `config`. Throws FileRefused if a column is
   // missing that the configuration names. What was odd but usable is told in `remarks`.
+  // `encoding` is what the file is written in, for texts.
   RowLayout(const Config& config, std::vector<std::string> names, std::string_view file_name,
-            std::vector<std::string>& remarks);
+            std::vector<std::string>& remarks, std::string encoding = "utf-8");
+  // This row stands behind the header and is no data (units); nor is any other that is the same.
+  void add_to_header(const std::vector<Field>& fields);
 
   // Without a header: the names of the configuration, or column_1, column_2, ...
   static std::vector<std::string> names_without_header(const Config& config, size_t count);
 
   // Is the row one that carries nothing? (",,,", as spreadsheets leave them at the end)
   [[nodiscard]] static bool is_blank(const std::vector<Field>& fields);
-  // The number of fields, the characters in them. `raw` is the row as it lies in the file.
+  // True if the row is no data: blank; the header or what belongs to it, once more (files that were
+  // put one behind the other); or one that skip_where or empty_key leave out. All but the blank
+  // ones are counted.
+  bool passes_over(const std::vector<Field>& fields);
+  [[nodiscard]] uint64_t passed_over() const { return passed_over_; }
+  // The number of fields, the characters in them. `raw` is the row as it lies in the file. The text
+  // of the fault lives until the next call.
   [[nodiscard]] RowFault check(const std::vector<Field>& fields, std::string_view raw) const;
 
   // The key: the field of the one key column as it is; of several, joined by "|", where a "|" or
@@ -80,7 +89,10 @@ class RowLayout {
   };
   static constexpr size_t none = ~size_t{0};
 
-  void clean_names(std::vector<std::string>& remarks);
+  void check_names();
+  [[nodiscard]] bool repeats_header(const std::vector<Field>& fields) const;
+  [[nodiscard]] bool is_left_out(const std::vector<Field>& fields) const;
+  [[nodiscard]] std::string bad_bytes_text(std::string_view text, size_t at) const;
   [[nodiscard]] size_t find(const char* option, const std::string& name) const;
   void resolve_topic(std::string_view file_name);
   void resolve_outputs();
@@ -93,6 +105,15 @@ class RowLayout {
   std::vector<size_t> key_;
   std::vector<TopicPart> topic_;
   std::vector<Output> outputs_;
+  struct LeftOut {
+    size_t column;
+    std::string glob;  // in small letters
+  };
+  std::vector<LeftOut> left_out_;
+  std::vector<std::vector<std::string>> header_rows_;  // as they stand in the file, trimmed
+  std::string encoding_;
+  mutable std::string reason_;
+  uint64_t passed_over_ = 0;
   size_t op_ = none;
   uint64_t hash_ = 0;
 };

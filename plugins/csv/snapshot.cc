@@ -24,6 +24,7 @@ struct FileRecord {
   explicit FileRecord(FaultLog log) : faults(std::move(log)) {}
   FaultLog faults;
   uint64_t rows = 0;          // of it, as published
+  uint64_t passed_over = 0;   // rows that are no data
   uint64_t content_hash = 0;  // of the version that was taken
   uint64_t layout_hash = 0;
   std::string remark;       // on the version that was taken
@@ -172,14 +173,16 @@ Outcome SnapshotMode::take_text(const TrackedFile& file, FileRecord& record, std
 
 void SnapshotMode::scan(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan) {
   ++pass_;
+  record.passed_over = 0;
   if (!table.layout) return;
   for (uint64_t count = 1;; ++count) {
     const Parser::Step step = table.parser.next();
+    record.passed_over = table.layout->passed_over();
     if (step == Parser::Step::end || step == Parser::Step::need_more) return;
     if (count % rows_between_stop_checks == 0)
       (void)host_.paused();  // throws when it is time to end
     const bool readable = step == Parser::Step::row;
-    if (readable && RowLayout::is_blank(table.parser.fields())) continue;
+    if (readable && table.layout->passes_over(table.parser.fields())) continue;
     ++plan.rows;
     scan_row(file, record, table, readable, plan);
   }
@@ -264,11 +267,7 @@ Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableT
   record.conflicted = plan.conflicted;
   record.erasures = erasures_;
   table_.tidy();
-  std::string remark;
-  if (record.faults.count() > 0) {
-    remark = std::to_string(record.faults.count()) + " of " + std::to_string(plan.rows) +
-             " rows cannot be read";
-  }
+  std::string remark = record.faults.text(plan.rows);
   if (hold)
     remark += "; " + std::to_string(gone) + " rows may be gone, or be among these: they are kept";
   if (refused_ != refused_before) {
@@ -406,8 +405,11 @@ bool SnapshotMode::has_all_of(const TrackedFile& file) const {
 
 std::string SnapshotMode::summary() const {
   const size_t files = records_.size();
+  uint64_t passed_over = 0;
+  for (const auto& [id, record] : records_) passed_over += record.passed_over;
   return std::to_string(table_.size()) + (table_.size() == 1 ? " row of " : " rows of ") +
-         std::to_string(files) + (files == 1 ? " file" : " files");
+         std::to_string(files) + (files == 1 ? " file" : " files") +
+         (passed_over == 0 ? "" : ", " + std::to_string(passed_over) + " passed over");
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "plugins/csv/table_text.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
+#include "plugins/csv/column_names.h"
 #include "plugins/csv/hash.h"
 #include "plugins/csv/text.h"
 
@@ -13,6 +15,7 @@ namespace {
 constexpr size_t binary_check_bytes = 4096;
 constexpr size_t sniff_bytes = 64U << 10;
 constexpr size_t sniff_rows = 100;
+constexpr size_t header_lines_max = 1000;  // at the top, among which find_header looks
 
 // How many columns `delimiter` makes of the rows; 0 if not the same in nearly all of them.
 size_t columns_with(char delimiter, std::string_view text, bool whole, Dialect dialect) {
@@ -29,6 +32,17 @@ size_t columns_with(char delimiter, std::string_view text, bool whole, Dialect d
     ++counts[columns];
   }
   return first > 1 && counts[first] * 10 >= rows * 9 ? first : 0;
+}
+
+bool has_all(const std::vector<Field>& fields, const std::vector<std::string>& names) {
+  std::vector<std::string> there;
+  for (const Field& field : fields) {
+    if (first_bad_byte(field.text) == std::string_view::npos)
+      there.push_back(clean_name(field.text));
+  }
+  return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return std::find(there.begin(), there.end(), name) != there.end();
+  });
 }
 
 // Under DOS a ^Z ends a text, and some programs fill the last block with them.
@@ -93,11 +107,66 @@ TableText::TableText(const Config& config, std::string_view bytes, std::string_v
                       config.encoding.name());
   }
   const std::string_view delimiter_line = delimiter_line_of(text.utf8());
+  skipped_lines_ = std::max<uint64_t>(config.skip_rows, delimiter_line.empty() ? 0 : 1);
   find_dialect(config, delimiter_line, known);
+  const bool begun =
+      config.find_header ? seek_header(config, known, final) : begin_behind_top(final);
+  if (begun || known != nullptr) read_header(config, file_name, known, final);
+  if (layout && config.skip_footer > 0 && final) cut_footer(config.skip_footer);
+}
+
+// False if the text ends before.
+bool TableText::begin_behind_top(bool final) {
   parser = Parser(dialect);
   parser.feed(without_dos_end(text.utf8(), final), final);
-  const uint64_t skipped = std::max<uint64_t>(config.skip_rows, delimiter_line.empty() ? 0 : 1);
-  if (parser.skip_lines(skipped) || known != nullptr) read_header(config, file_name, known, final);
+  return parser.skip_lines(skipped_lines_);
+}
+
+// Leaves the parser in front of the header: the first row, begun at the begin of a line, that has
+// all columns which options name. What stands before it may be anything, also half of a quote.
+// False if it is not there, and may still come or is known.
+bool TableText::seek_header(const Config& config, const Heading* known, bool final) {
+  const bool any_delimiter = config.delimiter_auto && known == nullptr;
+  const std::string candidates = any_delimiter ? ",;\t|" : std::string(1, dialect.delimiter);
+  const std::vector<std::string> needed = needed_columns(config);
+  bool ended = false;
+  for (const char candidate : candidates) {
+    dialect.delimiter = candidate;
+    ended = !begin_behind_top(final);
+    for (size_t line = 0; !ended && line < header_lines_max; ++line) {
+      Parser probe(dialect);
+      probe.feed(without_dos_end(text.utf8(), final).substr(parser.position()), final);
+      if (probe.next() == Parser::Step::row && has_all(probe.fields(), needed)) return true;
+      ended = !parser.skip_lines(1);
+    }
+  }
+  const bool empty = text.utf8().find_first_not_of("\r\n\t \x1A") == std::string_view::npos;
+  if (known != nullptr || empty || (ended && !final)) return false;
+  std::string names;
+  for (const std::string& name : needed) names += (names.empty() ? "" : ", ") + name;
+  throw FileRefused("none of its first " + std::to_string(header_lines_max) +
+                    " lines is a header with all columns that options name: " + names);
+}
+
+// False if the rows may still come.
+bool TableText::skip_behind_header(const Config& config) {
+  for (uint64_t i = 0; i < config.skip_after_header; ++i) {
+    const Parser::Step step = parser.next();
+    if (step == Parser::Step::row) layout->add_to_header(parser.fields());
+    if (step == Parser::Step::need_more) return false;
+  }
+  return true;
+}
+
+void TableText::cut_footer(uint64_t rows) {
+  Parser probe = parser;
+  std::deque<size_t> begins;  // of the last rows
+  for (Parser::Step step = probe.next(); step != Parser::Step::end; step = probe.next()) {
+    if (step == Parser::Step::row && RowLayout::is_blank(probe.fields())) continue;
+    begins.push_back(probe.row_position());
+    if (begins.size() > rows) begins.pop_front();
+  }
+  if (!begins.empty()) parser.cut(begins.front());
 }
 
 // A hole of NUL bytes says nothing of what a file is. Where a known file has no byte order mark any
@@ -124,7 +193,11 @@ void TableText::find_dialect(const Config& config, std::string_view delimiter_li
     if (known != nullptr && !config.delimiter_named) {
       dialect.delimiter = known->delimiter;
     } else if (config.delimiter_auto) {
-      dialect.delimiter = find_delimiter(text.utf8(), dialect);
+      if (config.find_header) return;  // the one with which it is found
+      Parser top(dialect);
+      top.feed(text.utf8(), true);
+      const bool any = top.skip_lines(skipped_lines_);
+      dialect.delimiter = find_delimiter(text.utf8().substr(any ? top.position() : 0), dialect);
     }
     return;
   }
@@ -174,7 +247,8 @@ void TableText::read_header(const Config& config, std::string_view file_name, co
     for (const Field& field : parser.fields()) names.emplace_back(field.text);
     heading.names = names;
   }
-  layout.emplace(config, std::move(names), file_name, remarks);
+  layout.emplace(config, std::move(names), file_name, remarks, encoding.name);
+  if (config.header && !headerless && !skip_behind_header(config)) layout.reset();
 }
 
 }  // namespace btb::csv

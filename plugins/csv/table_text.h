@@ -49,10 +49,16 @@ struct TableText {
 
  private:
   void find_dialect(const Config& config, std::string_view delimiter_line, const Heading* known);
+  bool seek_header(const Config& config, const Heading* known, bool final);
+  [[nodiscard]] bool begin_behind_top(bool final);
+  bool skip_behind_header(const Config& config);
+  void cut_footer(uint64_t rows);
   void find_encoding(const Config& config, std::string_view bytes, const Heading* known);
   Parser::Step read_first_row(const Config& config, const Heading* known, bool final);
   void read_header(const Config& config, std::string_view file_name, const Heading* known,
                    bool final);
+
+  uint64_t skipped_lines_ = 0;  // at the top
 };
 
 // The first line if it is one that tells the delimiter, as Excel writes it ("sep=;"), with its line

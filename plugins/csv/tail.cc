@@ -164,7 +164,7 @@ void Tail::publish_rows(const Text& text, Publisher& out, const TokenMaker& toke
     }
     const bool readable = step == Parser::Step::row;
     try {
-      if (!readable || !RowLayout::is_blank(parser_.fields())) publish_row(text, readable, out);
+      if (!readable || !layout_->passes_over(parser_.fields())) publish_row(text, readable, out);
     } catch (const FileRefused&) {  // on_error: stop. The next look begins at this row again
       safe_position = parser_.row_position();
       safe_line = parser_.row_line();
@@ -262,8 +262,7 @@ std::optional<int64_t> Tail::due_in(int64_t now_ms) const {
 }
 
 std::string Tail::remark() const {
-  std::string text;
-  if (faults_.count() > 0) text = std::to_string(faults_.count()) + " rows cannot be read";
+  std::string text = faults_.text(0);
   if (quote_ && quote_->waited) {
     text += (text.empty() ? "" : "; ") + std::string("the quote in line ") +
             std::to_string(quote_->line) + " is not closed, " + std::to_string(quote_->lines) +

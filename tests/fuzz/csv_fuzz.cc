@@ -86,7 +86,14 @@ Config config_for(const uint8_t* choice) {
     config.columns = {"a", "b"};
     config.key = {"a", "b"};
     config.topic = NameTemplate("x/{b}/{file}");
+    if ((choice[3] & 1) != 0) config.skip_where["b"] = {"", "t*"};
+    config.skip_footer = choice[3] / 128;
     config.types["a"] = *parse_column_type(types[choice[2] % std::size(types)]);
+  }
+  if (config.header && choice[3] % 4 == 3) {
+    config.find_header = true;
+    config.skip_after_header = choice[3] / 128;
+    config.key = {"id"};
   }
   return config;
 }
@@ -104,6 +111,7 @@ void read_table(const Config& config, std::string_view bytes) {
     require(table.byte_offset(table.parser.row_position()) <= bytes.size());
     if (step != Parser::Step::row) continue;
     const auto& fields = table.parser.fields();
+    if (table.layout->passes_over(fields)) continue;
     if (table.layout->check(fields, table.parser.raw())) continue;
     std::string_view key;
     topic.clear();

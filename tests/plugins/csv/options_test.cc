@@ -111,6 +111,11 @@ TEST_CASE("every option arrives") {
   CHECK_FALSE(with({{"header", "false"}}).header);
   CHECK(with({{"columns", List{"sku", "b"}}}).columns == List{"sku", "b"});
   CHECK(with({{"skip_rows", "3"}}).skip_rows == 3);
+  CHECK(with({{"find_header", "true"}}).find_header);
+  CHECK(with({{"skip_after_header", "1"}}).skip_after_header == 1);
+  CHECK(with({{"skip_footer", "2"}}).skip_footer == 2);
+  CHECK(with({{"skip_where", List{"a", "x", "a", "y"}}}).skip_where.at("a") == List{"x", "y"});
+  CHECK(with({{"empty_key", "skip"}}).skip_empty_keys);
   CHECK(with({{"comment", "#"}}).dialect.comment == '#');
   CHECK(with({{"delimiter", "auto"}}).delimiter_auto);
   CHECK(with({{"quote", "'"}}).dialect.quote == '\'');
@@ -183,6 +188,13 @@ TEST_CASE("what the declarations cannot say is found by validate") {
   CHECK(faults({{"timezone", "Europe/Atlantis"}}) == List{"timezone"});
   CHECK(faults({{"timezone", "../../etc/passwd"}}) == List{"timezone"});
   CHECK(faults({{"date_format", "%Q"}}) == List{"date_format"});
+  CHECK(faults({{"skip_footer", "1"}, {"mode", "append"}}) == List{"skip_footer"});
+  CHECK(faults({{"skip_after_header", "1"}, {"header", "false"}}) == List{"skip_after_header"});
+  CHECK(faults({{"find_header", "true"}, {"header", "false"}}) == List{"find_header"});
+  CHECK(faults({{"find_header", "true"}, {"columns", List{"sku"}}}) == List{"find_header"});
+  CHECK(faults({{"find_header", "true"}, {"mode", "append"}, {"key", List{}}}) ==
+        List{"find_header"});
+  CHECK(faults({{"skip_where", List{"a", "[x"}}}) == List{"skip_where"});
   CHECK(faults({{"max_delete_ratio", "30"}}) == List{"max_delete_ratio"});
   CHECK(faults({{"select", List{"a"}}, {"omit", List{"b"}}}) == List{"omit"});
   CHECK(faults({{"decimal", ","}, {"thousands", ","}}) == List{"thousands"});

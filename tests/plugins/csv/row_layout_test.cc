@@ -132,7 +132,8 @@ TEST_CASE("a fault names its column") {
   read.config.types["ward"] = *parse_column_type("integer");
   CHECK(read.payload("1,x,y\n") == "!2 not an integer");
   CHECK(read.payload(std::string("1,2,a\0b\n", 8)) == "!3 a NUL byte");
-  CHECK(read.payload("\xFF,2,3\n") == "!1 not valid in its encoding");
+  CHECK(read.payload("\xFF,2,3\n") ==
+        "!1 not valid UTF-8: byte 0xFF, character 1; try encoding: windows-1252");
 }
 
 TEST_CASE("keys of several columns never meet") {
