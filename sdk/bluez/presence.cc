@@ -315,6 +315,7 @@ void Presence::leave() {
     }
     if (before.pairable) bus_.set_property(path, adapter_interface, "Pairable", true, {});
   }
+  states_.clear();  // what is told of them while this is written is not answered by asking anew
 }
 
 // Registered anew for every change: told of a changed property instead, bluetoothd 5.66 aborts if

@@ -70,6 +70,18 @@ class SmallBluez {
     settle();
   }
 
+  void change_discoverable(const std::string& adapter, bool on) {
+    sd_bus_message* signal = nullptr;
+    sd_bus_message_new_signal(bus_, &signal, ("/org/bluez/" + adapter).c_str(),
+                              "org.freedesktop.DBus.Properties", "PropertiesChanged");
+    sd_bus_message_set_sender(signal, "org.bluez");
+    sd_bus_message_append(signal, "sa{sv}as", "org.bluez.Adapter1", 1, "Discoverable", "b",
+                          on ? 1 : 0, 0);
+    sd_bus_send(bus_, signal, nullptr);
+    sd_bus_message_unref(signal);
+    settle();
+  }
+
   std::unique_ptr<Bus> client;
   Lines adapters{"hci0", "hci1"};
   Lines asked;
@@ -249,6 +261,23 @@ TEST_CASE("an adapter that is pulled out before it answered holds up no other") 
   world.bluez.answer_held();  // of what is gone
   CHECK_FALSE(world.presence->advertises("02:00:00:00:00:00"));
   CHECK(world.presence->advertises("02:00:00:00:00:01"));
+}
+
+TEST_CASE("who leaves hides its adapters and does not show them again") {
+  World world;
+  world.bluez.change_discoverable("hci0", true);
+  world.bluez.take();
+  SUBCASE("somebody else's time-out is answered while it is there") {
+    world.bluez.change_discoverable("hci0", false);
+    CHECK(world.asked("hci0 Set Discoverable on") == 1);
+  }
+  SUBCASE("what comes of its own leaving is not") {
+    world.presence->leave();
+    world.bluez.change_discoverable("hci0", false);
+    const Lines lines = world.bluez.take();
+    CHECK(std::count(lines.begin(), lines.end(), "hci0 Set Discoverable off") == 1);
+    CHECK(std::count(lines.begin(), lines.end(), "hci0 Set Discoverable on") == 0);
+  }
 }
 
 TEST_CASE("the link of a stranger is ended, and told when it is") {
