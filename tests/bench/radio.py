@@ -21,8 +21,7 @@ def arguments():
 
 def measure(args):
     build = pathlib.Path(args.bin).resolve().parent
-    done = subprocess.run([sys.executable, "-B", LAB / "run.py", "--build", build, "--timeout", "1500",
-                           "--processors", "2", LAB / "speed.py"], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([sys.executable, "-B", LAB / "run.py", "--build", build, LAB / "speed.py"], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise SystemExit(done.stdout[-3000:])
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -45,11 +45,11 @@ def where_all_is_well_it_says_so():
 def an_adapter_that_is_switched_off_or_blocked():
     needs_emulation("it switches adapters off")
     with Lab(adapters=1) as lab:
-        subprocess.run(["bluetoothctl", "power", "off"], check=True, stdout=subprocess.PIPE, timeout=20)
+        lab.switch(0, False)
         wait_for("it to be off", lambda: not lab.is_powered(0))
         what, cure = only_fault()
         assert what == f"hci0 {lab.address(0)} is switched off" and cure.startswith("bluetoothctl power on"), (what, cure)
-        subprocess.run(["bluetoothctl", "power", "on"], check=True, stdout=subprocess.PIPE, timeout=20)
+        lab.switch(0, True)
         wait_for("it to be well again", all_is_well)
 
         soft = next(pathlib.Path("/sys/class/bluetooth/hci0").glob("rfkill*")) / "soft"
@@ -68,12 +68,6 @@ def an_adapter_that_is_switched_off_or_blocked():
 
 
 def etc_without_a_broker():
-    """An /etc of its own, whatever was installed on this machine."""
-    for folder in ("changed", "work"):
-        pathlib.Path("/run/etc", folder).mkdir(parents=True, exist_ok=True)
-    if not pathlib.Path("/etc").is_mount():
-        layers = "lowerdir=/etc,upperdir=/run/etc/changed,workdir=/run/etc/work"
-        subprocess.run(["mount", "-t", "overlay", "-o", layers, "none", "/etc"], check=True)
     for own in (INSTALLED, DROP_IN):
         shutil.rmtree(own.parent, ignore_errors=True)
 

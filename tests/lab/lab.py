@@ -8,6 +8,7 @@
 Adapter 0 is the broker's. What every program says is kept in /run/out, and in a folder for each case the
 captures of what each adapter did (btsnoop, for `btmon -r` or Wireshark) and the configurations.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -31,8 +32,10 @@ BLUETOOTHD = ["bluetoothd", "-n", "-f", pathlib.Path(__file__).parents[2] / "con
 LOCAL = "unix:/run/b.sock"  # of a broker, for programs of its own machine
 SKIPPED = 77  # to ctest
 NO_COMMANDS = "btctl: the broker takes no commands on this connection"  # of a session over the air
-# Emulation is an order of magnitude slower than a machine; nothing waits so long when all is well.
+# All times of a test are the guest's (machine.py). Nothing waits so long when all is well.
 PATIENCE_S = 60
+RNDRESEEDCRNG = 0x5207  # linux/random.h
+CASE_S = 3600
 
 case_folder = OUT  # of the case that runs
 
@@ -47,15 +50,36 @@ def name_of(number):
     return REAL[number] if REAL else f"hci{number}"
 
 
+class Stopwatch:
+    """Time that passed, and how much of it the guest's processor was busy: who was late because the guest is slow was
+    busy all the time, and who waited for something that did not come was not."""
+
+    def __init__(self):
+        self.begun, self.idle_before = time.monotonic(), self.idle()
+
+    @staticmethod
+    def idle():
+        return float(pathlib.Path("/proc/uptime").read_text().split()[1])
+
+    def seconds(self):
+        return time.monotonic() - self.begun
+
+    def __str__(self):
+        passed = self.seconds()
+        if REAL:
+            return f"{passed:.1f} s"
+        return f"{passed:.1f} s, {max(0, passed - (self.idle() - self.idle_before)):.1f} of them computing"
+
+
 def wait_for(what, check, timeout=PATIENCE_S):
     """Until `check()` is true, and what it returned then."""
-    deadline = time.monotonic() + timeout
+    watch = Stopwatch()
     while True:
         got = check()
         if got:
             return got
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what}")
+        if watch.seconds() > timeout:
+            raise AssertionError(f"not within {timeout} s: {what} (waited {watch})")
         time.sleep(0.05)
 
 
@@ -241,6 +265,12 @@ class Lab:
         done = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return "boolean true" in done.stdout
 
+    def switch(self, number, on):
+        """As a person does with `bluetoothctl power`, which takes the adapter that it happens to hear of first."""
+        subprocess.run(["dbus-send", "--system", "--print-reply", "--dest=org.bluez", f"/org/bluez/{self.name(number)}",
+                        "org.freedesktop.DBus.Properties.Set", "string:org.bluez.Adapter1", "string:Powered",
+                        f"variant:boolean:{str(on).lower()}"], stdout=subprocess.DEVNULL, check=True)
+
     def hciconfig(self, number, *words):
         return subprocess.run(["hciconfig", self.name(number), *words], stdout=subprocess.PIPE, text=True).stdout
 
@@ -295,6 +325,17 @@ class Lab:
         return done.returncode, done.stdout
 
 
+def mix_in(seed):
+    """Each guest goes on from the same saved state, so all would draw the same random numbers."""
+    with open("/dev/urandom", "wb", buffering=0) as numbers:
+        numbers.write(seed.encode())
+        fcntl.ioctl(numbers, RNDRESEEDCRNG)
+
+
+def too_long(number, frame):
+    raise AssertionError(f"this case has not ended after {CASE_S} s")
+
+
 def main(cases):
     """Runs the functions in `cases`, says how each went. Ends with 1 if one failed, with 77 if one was not tested (in the
     guest) or all (on real adapters)."""
@@ -304,22 +345,29 @@ def main(cases):
     unknown = set(only) - {case.__name__ for case in cases}
     if unknown:
         sys.exit(f"there is no case {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGALRM, too_long)
+    if "LAB_SEED" in os.environ and not REAL:
+        mix_in(os.environ["LAB_SEED"])
     for case in cases:
         if only and case.__name__ not in only:
             continue
-        begin = time.monotonic()
+        watch = Stopwatch()
         case_folder = OUT / case.__name__
         case_folder.mkdir(exist_ok=True)
+        # Again, too, if what is stopped then hangs as well.
+        signal.setitimer(signal.ITIMER_REAL, CASE_S, PATIENCE_S)
         try:
             case()
             passed += 1
-            print(f"ok    {case.__name__} ({time.monotonic() - begin:.1f} s)", flush=True)
+            print(f"ok    {case.__name__} ({watch})", flush=True)
         except NotHere as what:
             skipped += 1
             print(f"SKIP  {case.__name__}: NOT TESTED: {what}", flush=True)
         except BaseException:
             failed += 1
-            print(f"FAIL  {case.__name__} ({time.monotonic() - begin:.1f} s)\n{traceback.format_exc()}", flush=True)
+            print(f"FAIL  {case.__name__} ({watch})\n{traceback.format_exc()}", flush=True)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     if skipped:
         print(f"lab: {passed} cases ran, {skipped} were NOT TESTED", flush=True)
     # In the guest everything can be had; on real adapters some of it is what there is.

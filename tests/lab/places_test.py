@@ -47,6 +47,20 @@ def rows(sub):
     return held
 
 
+def is_told_that_it_is_full(lab, adapter):
+    """Also where the connection is closed before it has looked. False if the broker's kernel sent what it was told before
+    it sent that there is a channel: then the client's kernel dropped it (known-gaps.md)."""
+    eighth = lab.start("eighth", [BIN / "btctl", "-b", f"le:{lab.address(0)}/128", "--adapter", name_of(adapter), "status"])
+    status = eighth.wait()
+    wait_for("its link to be dropped", lambda: lab.address(0) not in lab.links(adapter))
+    if "the broker closed without a goodbye" in eighth.err():
+        return False
+    # The second adapter takes it, though no commands of it.
+    assert status == 5 and eighth.err().splitlines()[-1].startswith(NO_COMMANDS), eighth.err()
+    assert "all 7 places of this adapter are taken" in eighth.err() and lab.address(1) in eighth.err(), eighth.err()
+    return True
+
+
 def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it():
     with Lab(adapters=10) as lab:
         _, file = demo_broker(lab)
@@ -57,13 +71,8 @@ def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it(
         wait_for("the snapshot", lambda: len(rows(local)) == 10)
         for sub in subs:
             wait_for(f"the snapshot of {sub.name}", lambda: rows(sub) == rows(local))
-        # What it is told, also where the connection is closed before it has looked.
         for _ in range(3):
-            eighth = lab.start("eighth", [BIN / "btctl", "-b", f"le:{lab.address(0)}/128", "--adapter", name_of(9), "status"])
-            # The second adapter takes it, though no commands of it.
-            assert eighth.wait() == 5 and eighth.err().splitlines()[-1].startswith(NO_COMMANDS), eighth.err()
-            assert "all 7 places of this adapter are taken" in eighth.err() and lab.address(1) in eighth.err(), eighth.err()
-            wait_for("its link to be dropped", lambda: lab.address(0) not in lab.links(9))
+            wait_for("it to be told", lambda: is_told_that_it_is_full(lab, 9))
         # A subscriber goes where it was told there are places.
         eighth = lab.btsub("ward/#", at=f"le:{lab.address(0)}/128", adapter=9, options=["-v"], name="eighth")
         wait_for("the second adapter to take it", lambda: rows(eighth) == rows(local))

@@ -25,9 +25,9 @@ def run_where(what_is_missing, cache):
 
 def main():
     with tempfile.TemporaryDirectory() as cache:
-        said = run_where("machine.TOOLS = {'no-such-qemu': 'qemu-system-x86'}", cache)
+        said = run_where("machine.TOOLS = ['no-such-qemu']; machine.userland.PACKAGE_OF = {'no-such-qemu': 'qemu-system-x86'}", cache)
         assert "there is no no-such-qemu: install the package qemu-system-x86" in said, said
-        said = run_where("machine.need_tools = lambda: None; machine.KERNEL_PACKAGE = 'linux-image-of-nobody'", cache)
+        said = run_where("machine.need_tools = lambda: None; machine.kernels.PACKAGES = ['linux-image-of-nobody']", cache)
         assert "linux-image-of-nobody" in said, said
         assert not list(pathlib.Path(cache).glob("runs/*")), "something ran"
 

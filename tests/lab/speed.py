@@ -1,7 +1,7 @@
 """How much a link carries: our own figures beside those of BlueZ's tools, in the same run, in the time of the air.
 
 Prints one JSON object a line; tests/bench/radio.py makes the table of them. Not a test: nothing here can fail
-but for want of an answer. The figures are of a guest with two processors: run.py --processors 2.
+but for want of an answer.
 """
 import datetime
 import json
