@@ -14,7 +14,8 @@ function(btb_add_source_plugin name)
   endif()
   target_link_libraries(${name}_plugin PRIVATE btbroker::plugin ${PLUGIN_LINK})
   target_link_options(${name}_plugin PRIVATE -Wl,--version-script=${exports})
-  if(NOT BTB_SANITIZE)  # the sanitizers' own symbols are resolved when the plugin is loaded
+  # The sanitizers' own symbols are resolved when the plugin is loaded.
+  if(NOT "${BTB_SANITIZE}" AND NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize")
     target_link_options(${name}_plugin PRIVATE -Wl,-z,defs)
   endif()
 endfunction()
