@@ -3,8 +3,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <bit>
+#include <algorithm>
 #include <csignal>
+#include <limits>
 #include <random>
 
 #include "broker/app/commands.h"
@@ -18,19 +19,11 @@ constexpr uint32_t shutdown_retry_after_ms = 1'000;
 constexpr uint64_t shutdown_flush_ms = 500;
 constexpr uint64_t shutdown_look_ms = 20;
 constexpr size_t kept_topics_told_max = 10;
-constexpr uint32_t absent_retry_ticks = 3;
 
 // Differs between runs, also of a machine whose clock starts at the same time each day.
 uint64_t make_epoch(int64_t now_us) {
   std::random_device random;
   return (static_cast<uint64_t>(now_us) << 12) ^ random();
-}
-
-// Whether what is missing for this endpoint is a Bluetooth adapter.
-bool may_appear(const std::string& text, const Error& error) {
-  const Result<Endpoint> endpoint = parse_endpoint(text);
-  return endpoint && Discovery::concerns({*endpoint}) &&
-         (error.code == Errc::not_found || error.code == Errc::unavailable);
 }
 
 EventLog::Level level_of(btb_log_level level) {
@@ -46,18 +39,10 @@ EventLog::Level level_of(btb_log_level level) {
   }
 }
 
-bool may_command(const ListenerConfig& config, int fd) {
-  switch (config.admin) {
-    case ListenerConfig::Admin::anyone:
-      return true;
-    case ListenerConfig::Admin::nobody:
-      return false;
-    case ListenerConfig::Admin::owner: {
-      const std::optional<PeerUser> user = peer_user(fd);
-      return user && (user->uid == 0 || user->uid == ::geteuid());
-    }
-  }
-  return false;
+// Root and the broker's own user, by the word of the kernel: over unix sockets only.
+bool is_owner(int fd) {
+  const std::optional<PeerUser> user = peer_user(fd);
+  return user && (user->uid == 0 || user->uid == ::geteuid());
 }
 
 }  // namespace
@@ -66,6 +51,7 @@ Application::Application(std::unique_ptr<Config> config, std::string program_dir
     : config_(std::move(config)),
       program_directory_(std::move(program_directory)),
       log_(config_->broker.log_level, config_->broker.log_format),
+      session_log_(log_, clock_),
       started_us_(clock_.now_us()),
       rules_(config_->topics),
       router_(clock_, make_epoch(started_us_),
@@ -73,6 +59,7 @@ Application::Application(std::unique_ptr<Config> config, std::string program_dir
       sources_(loop_, router_, clock_, *this),
       sessions_(loop_, router_, clock_, *this, config_->broker.name),
       sys_(router_, sessions_, sources_, started_us_),
+      endpoints_(loop_, clock_, *this),
       supervisor_(loop_),
       tick_timer_(loop_, [this] { tick(); }),
       sys_timer_(loop_, [this] { sys_.publish(counters()); }),
@@ -88,41 +75,35 @@ Application::~Application() = default;
 // --- life-cycle ---
 
 Result<void> Application::start() {
-  for (const ListenerConfig& config : config_->listen) {
-    const Result<void> opened = listen(config);
-    if (opened) continue;
-    if (!may_appear(config.endpoint, opened.error())) return opened.error();
-    log_.write(EventLog::Level::warning, "not_listening",
-               opened.error().text + "; it is tried again every few seconds");
-    absent_.push_back(config);
-  }
+  say_warnings();
+  const Result<void> opened = endpoints_.start(config_->listen);
+  if (!opened) return opened.error();
   announce();
   for (const SourceConfig& config : config_->sources) {
     if (config.enabled) start_source(config);
   }
-  warn_of_descriptors();
   tick_timer_.start(tick_ms, tick_ms);
   const auto sys_ms = static_cast<uint64_t>(config_->broker.sys_interval_ms);
   if (sys_ms != 0) sys_timer_.start(0, sys_ms);
   log_.write(EventLog::Level::info, "started", "",
              {{"name", config_->broker.name}, {"version", BTB_VERSION}});
-  supervisor_.ready(config_->broker.name + ": " + std::to_string(listeners_.size()) +
+  supervisor_.ready(config_->broker.name + ": " + std::to_string(endpoints_.open().size()) +
                     " listeners, " + std::to_string(config_->sources.size()) + " sources");
   return {};
 }
 
-// Each session is a descriptor, and sources and listeners have some of their own.
-void Application::warn_of_descriptors() {
-  rlimit descriptors{};
-  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 ||
-      descriptors.rlim_cur >= config_->limits.sessions + 64) {
-    return;
+// What is allowed, and yet worth a look by whoever starts the broker.
+void Application::say_warnings() {
+  for (const ConfigFault& warning : config_->warnings) {
+    log_.write(EventLog::Level::warning, "config_warning", to_string(warning));
   }
-  log_.write(
-      EventLog::Level::warning, "descriptors",
-      "the system gives fewer descriptors than limits.sessions needs (ulimit -n, LimitNOFILE)",
-      {{"descriptors", std::to_string(descriptors.rlim_cur)},
-       {"sessions", std::to_string(config_->limits.sessions)}});
+  const int descriptors = descriptors_for_clients();
+  if (descriptors == 0 || static_cast<uint32_t>(descriptors) >= config_->limits.sessions) return;
+  log_.write(EventLog::Level::warning, "descriptors",
+             "the system gives fewer descriptors than limits.sessions needs (ulimit -n, "
+             "LimitNOFILE): that many clients find a place, less what sources and sockets use",
+             {{"for_clients", std::to_string(descriptors)},
+              {"sessions", std::to_string(config_->limits.sessions)}});
 }
 
 void Application::run() {
@@ -134,7 +115,7 @@ void Application::shut_down() {
   stopping_ = true;
   supervisor_.stopping();
   log_.write(EventLog::Level::info, "stopping", "");
-  listeners_.clear();
+  endpoints_.close_all();
   discovery_.reset();
   tick_timer_.stop();
   sys_timer_.stop();
@@ -144,12 +125,26 @@ void Application::shut_down() {
   tick_timer_.start(shutdown_look_ms, shutdown_look_ms);
   while (sessions_.count() != 0 && clock_.mono_ms() < until_ms) loop_.run_once(true);
   tick_timer_.stop();
+  session_log_.finish();
   loop_.set_before_sleep(nullptr);
+}
+
+// Where there are very few, sources get their share all the same.
+int Application::descriptors_for_clients() const {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 0;
+  const rlim_t all = std::min<rlim_t>(descriptors.rlim_cur, std::numeric_limits<int>::max());
+  const rlim_t reserved = std::min<rlim_t>(config_->limits.descriptors_reserved, all / 2);
+  return static_cast<int>(all - reserved);
 }
 
 void Application::apply_limits() {
   const LimitsConfig& from = config_->limits;
+  const int descriptors = descriptors_for_clients();
+  if (descriptors != 0) sessions_.limits.descriptors = descriptors;
   sessions_.limits.sessions = from.sessions;
+  sessions_.limits.sessions_per_peer = from.sessions_per_peer;
+  sessions_.limits.sessions_per_device = from.sessions_per_device;
   sessions_.limits.handshakes = from.handshakes;
   sessions_.limits.subscriptions_per_session = from.subscriptions_per_session;
   sessions_.limits.message_bytes = from.message_bytes;
@@ -174,62 +169,35 @@ void Application::tick() {
   sessions_.tick();
   sources_.tick();
   router_.expire();
-  listen_to_absent();
+  if (endpoints_.tick()) announce();
   update_announcement();
+  session_log_.tick();
 }
 
 // --- listeners and sources ---
 
-Result<Application::OpenListener> Application::open_listener(const ListenerConfig& config) {
-  Result<Endpoint> endpoint = parse_endpoint(config.endpoint);
-  if (!endpoint) return endpoint.error();
-  ListenOptions options;
-  options.mode = config.mode;
-  Result<std::unique_ptr<Listener>> listener =
-      Listener::open(loop_, *endpoint, options,
-                     [this, at = config.endpoint](UniqueFd fd) { accepted(at, std::move(fd)); });
-  if (!listener) return listener.error();
-  return OpenListener{config, std::move(*listener)};
+void Application::connected(const ListenerConfig& config, UniqueFd fd) {
+  using Admin = ListenerConfig::Admin;
+  SessionTraits traits;
+  traits.peer = describe_peer(fd.get());
+  traits.origin = origin_of(fd.get());
+  traits.listener = config.endpoint;
+  traits.is_operator = config.admin != Admin::nobody && is_owner(fd.get());
+  traits.admin = traits.is_operator || config.admin == Admin::anyone;
+  traits.client_publish = config.client_publish;
+  traits.adapter = local_adapter(fd.get());
+  traits.classic = !traits.adapter.empty() && !traits.peer.starts_with("le ");
+  turn_away_or_adopt(std::move(fd), std::move(traits));
 }
 
-Result<void> Application::listen(const ListenerConfig& config) {
-  Result<OpenListener> open = open_listener(config);
-  if (!open) return open.error();
-  log_.write(EventLog::Level::info, "listening", "",
-             {{"endpoint", to_string(open->listener->endpoint())}});
-  listeners_.push_back(std::move(*open));
-  return {};
-}
-
-// Adapters are plugged in and pulled out.
-void Application::listen_to_absent() {
-  if (absent_.empty() || ++absent_ticks_ % absent_retry_ticks != 0) return;
-  const size_t opened =
-      std::erase_if(absent_, [&](const ListenerConfig& config) { return listen(config).ok(); });
-  if (opened != 0) announce();
-}
-
-void Application::accepted(const std::string& endpoint, UniqueFd fd) {
-  for (const OpenListener& open : listeners_) {
-    if (open.config.endpoint != endpoint) continue;
-    SessionTraits traits;
-    traits.peer = describe_peer(fd.get());
-    traits.listener = endpoint;
-    traits.admin = may_command(open.config, fd.get());
-    traits.client_publish = open.config.client_publish;
-    traits.adapter = local_adapter(fd.get());
-    traits.classic = !traits.adapter.empty() && !traits.peer.starts_with("le ");
-    turn_away_or_adopt(std::move(fd), std::move(traits));
-    return;
-  }
+void Application::endpoint_event(bool good, std::string_view event, const std::string& endpoint,
+                                 const std::string& text) {
+  log_.write(good ? EventLog::Level::info : EventLog::Level::warning, event, text,
+             {{"endpoint", endpoint}});
 }
 
 BrokerCounters Application::counters() const {
-  BrokerCounters counters{out_of_descriptors_gone_, log_.lost()};
-  for (const OpenListener& open : listeners_) {
-    counters.out_of_descriptors += open.listener->out_of_descriptors();
-  }
-  return counters;
+  return {endpoints_.out_of_descriptors(), log_.lost(), session_log_.held()};
 }
 
 void Application::start_source(const SourceConfig& config) {
@@ -253,34 +221,12 @@ CommandResult Application::command(const std::string& verb,
 }
 
 void Application::session_opened(const Session& session) {
-  log_.write(EventLog::Level::info, "session_opened", "",
-             {{"session", std::to_string(session.id())},
-              {"name", session.name()},
-              {"agent", session.agent()},
-              {"peer", session.traits().peer}});
+  session_log_.opened(session);
 }
 
-// Anybody who can connect can make sessions that say nothing: those are told of at the first,
-// second, fourth, eighth time and so on.
-void Application::session_ended(const Session& session, wire::Reason reason,
-                                std::string_view text) {
+void Application::session_ended(const Session& session, const SessionEnd& end) {
   note_loose_link(session.traits());
-  if (!session.said_hello()) {
-    const uint64_t count = ++ended_without_hello_[reason];
-    if (!std::has_single_bit(count)) return;
-    log_.write(EventLog::Level::warning, "session_ended", text,
-               {{"session", std::to_string(session.id())},
-                {"reason", std::string(wire::name_of(reason))},
-                {"so_far", std::to_string(count)},
-                {"peer", session.traits().peer}});
-    return;
-  }
-  const bool expected = reason == wire::Reason::normal || reason == wire::Reason::let_go;
-  log_.write(expected ? EventLog::Level::info : EventLog::Level::warning, "session_ended", text,
-             {{"session", std::to_string(session.id())},
-              {"reason", std::string(wire::name_of(reason))},
-              {"name", session.name()},
-              {"peer", session.traits().peer}});
+  session_log_.ended(session, end);
 }
 
 void Application::source_event(const std::string& source, btb_log_level level,
@@ -304,27 +250,12 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
   std::unique_ptr<Config> fresh =
       read_config(config_->file, program_directory_, faults, config_->plugin_files);
   auto changes = std::make_unique<ConfigChanges>();
-  std::vector<OpenListener> added;
-  std::vector<ListenerConfig> absent;
+  Endpoints::Fresh endpoints;
   if (fresh != nullptr) {
     *changes = compare(*config_, *fresh);
-    for (const ListenerConfig& config : changes->listeners_added) {
-      const auto same = [&](const ListenerConfig& other) {
-        return other.endpoint == config.endpoint;
-      };
-      const bool known = std::any_of(listeners_.begin(), listeners_.end(),
-                                     [&](const OpenListener& open) { return same(open.config); }) ||
-                         std::any_of(absent_.begin(), absent_.end(), same);
-      if (known) continue;
-      Result<OpenListener> open = open_listener(config);
-      if (open) {
-        added.push_back(std::move(*open));
-      } else if (may_appear(config.endpoint, open.error())) {
-        absent.push_back(config);
-      } else {
-        faults.push_back({config_->file, 0, 0, open.error().text});
-      }
-    }
+    std::vector<std::string> texts;
+    endpoints = endpoints_.prepare(changes->listeners_added, texts);
+    for (std::string& text : texts) faults.push_back({config_->file, 0, 0, std::move(text)});
   }
   for (const ConfigFault& fault : faults) {
     log_.write(EventLog::Level::error, "reload_fault", to_string(fault));
@@ -336,9 +267,9 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
   }
   keep_what_runs(*config_, *fresh);
   config_ = std::move(fresh);
-  for (OpenListener& open : added) listeners_.push_back(std::move(open));
-  absent_.insert(absent_.end(), absent.begin(), absent.end());
+  endpoints_.take(std::move(endpoints), config_->listen);
   apply(*changes);
+  say_warnings();
   for (const std::string& line : changes->applied)
     log_.write(EventLog::Level::info, "reload_applied", line);
   for (const std::string& line : changes->needs_restart) {
@@ -362,28 +293,16 @@ void Application::apply(ConfigChanges& changes) {
   }
 
   for (const ListenerConfig& gone : changes.listeners_removed) {
-    const auto same = [&](const auto& other) { return other.endpoint == gone.endpoint; };
-    if (std::any_of(config_->listen.begin(), config_->listen.end(), same)) continue;
-    std::erase_if(listeners_, [&](const OpenListener& open) {
-      if (!same(open.config)) return false;
-      out_of_descriptors_gone_ += open.listener->out_of_descriptors();
-      return true;
-    });
-    std::erase_if(absent_, same);
-    sessions_.close_listener(gone.endpoint);
+    const bool stays =
+        std::any_of(config_->listen.begin(), config_->listen.end(),
+                    [&](const ListenerConfig& other) { return other.endpoint == gone.endpoint; });
+    if (!stays) sessions_.close_listener(gone.endpoint);
   }
-  for (ListenerConfig& absent : absent_) {
-    for (const ListenerConfig& config : config_->listen) {
-      if (config.endpoint == absent.endpoint) absent = config;
-    }
+  if (endpoints_.tick() || !changes.listeners_added.empty() || !changes.listeners_removed.empty()) {
+    announce();
   }
-  if (!changes.listeners_added.empty() || !changes.listeners_removed.empty()) announce();
-  for (OpenListener& open : listeners_) {
-    for (const ListenerConfig& config : config_->listen) {
-      if (config.endpoint != open.config.endpoint) continue;
-      open.config = config;
-      sessions_.allow_publishing(config.endpoint, config.client_publish);
-    }
+  for (const ListenerConfig& config : config_->listen) {
+    sessions_.allow_publishing(config.endpoint, config.client_publish);
   }
 
   for (const std::string& name : changes.sources_removed) sources_.remove(name);

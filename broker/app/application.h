@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "broker/app/config.h"
+#include "broker/app/endpoints.h"
 #include "broker/app/event_log.h"
+#include "broker/app/session_log.h"
 #include "broker/app/supervisor.h"
 #include "broker/app/sys_topics.h"
 #include "broker/app/topic_rules.h"
 #include "broker/discovery/discovery.h"
 #include "broker/discovery/lost_links.h"
-#include "broker/link/listener.h"
 #include "broker/loop/loop.h"
 #include "broker/routing/router.h"
 #include "broker/session/sessions.h"
@@ -24,7 +25,7 @@
 
 namespace btb {
 
-class Application final : private SessionsOwner, private SourceEvents {
+class Application final : private SessionsOwner, private SourceEvents, private Endpoints::Events {
  public:
   // `program_directory` is where the executable lies, for the default plugin_path.
   Application(std::unique_ptr<Config> config, std::string program_directory);
@@ -40,24 +41,20 @@ class Application final : private SessionsOwner, private SourceEvents {
  private:
   friend class Commands;
 
-  struct OpenListener {
-    ListenerConfig config;
-    std::unique_ptr<Listener> listener;
-  };
-
   // SessionsOwner
   CommandResult command(const std::string& verb,
                         const std::vector<std::string>& arguments) override;
   bool has_place(const Session& newcomer) override;
   void session_opened(const Session& session) override;
-  void session_ended(const Session& session, wire::Reason reason, std::string_view text) override;
+  void session_ended(const Session& session, const SessionEnd& end) override;
   // SourceEvents
   void source_event(const std::string& source, btb_log_level level, std::string_view text) override;
 
-  Result<OpenListener> open_listener(const ListenerConfig& config);
-  Result<void> listen(const ListenerConfig& config);
-  void listen_to_absent();
-  void accepted(const std::string& endpoint, UniqueFd fd);
+  // Endpoints::Events
+  void connected(const ListenerConfig& config, UniqueFd fd) override;
+  void endpoint_event(bool good, std::string_view event, const std::string& endpoint,
+                      const std::string& text) override;
+
   void announce();
   [[nodiscard]] size_t free_places(const std::string& adapter) const;
   [[nodiscard]] std::vector<std::string> places_elsewhere(const std::string& adapter) const;
@@ -73,21 +70,23 @@ class Application final : private SessionsOwner, private SourceEvents {
   [[nodiscard]] BrokerCounters counters() const;
   void start_source(const SourceConfig& config);
   void apply_limits();
+  // Numbers of descriptors below this one may go to clients. 0: all.
+  [[nodiscard]] int descriptors_for_clients() const;
   bool before_sleep();
   void tick();
   // Reads the file again; null and the faults if it cannot be used, and then nothing has changed.
   std::unique_ptr<ConfigChanges> reload(std::vector<ConfigFault>& faults);
   void apply(ConfigChanges& changes);
-  void warn_of_descriptors();
+  void say_warnings();
   void reload_by_signal();
   void shut_down();
 
   std::unique_ptr<Config> config_;
   const std::string program_directory_;
   bool stopping_ = false;  // nothing new is begun
-  std::map<wire::Reason, uint64_t> ended_without_hello_;
   EventLog log_;
   SystemClock clock_;
+  SessionLog session_log_;
   const int64_t started_us_;
   Loop loop_;
   TopicRules rules_;
@@ -95,9 +94,7 @@ class Application final : private SessionsOwner, private SourceEvents {
   Sources sources_;
   Sessions sessions_;
   SysTopics sys_;
-  std::vector<OpenListener> listeners_;
-  std::vector<ListenerConfig> absent_;  // whose Bluetooth adapter is not there
-  uint32_t absent_ticks_ = 0;
+  Endpoints endpoints_;
   // Of LE devices whose session ended. Both by address.
   struct LooseLink {
     std::string adapter;
@@ -109,7 +106,6 @@ class Application final : private SessionsOwner, private SourceEvents {
   uint32_t link_ticks_ = 0;
   std::unique_ptr<Discovery> discovery_;              // null: no listener is a Bluetooth one
   std::map<std::string, uint64_t> bluetooth_events_;  // what it told, and how often
-  uint64_t out_of_descriptors_gone_ = 0;              // of listeners that are closed
   Supervisor supervisor_;
   Timer tick_timer_;
   Timer sys_timer_;

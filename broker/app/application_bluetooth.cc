@@ -35,7 +35,8 @@ std::string identity(const Config& config) {
 
 void Application::announce() {
   std::vector<Endpoint> endpoints;
-  for (const OpenListener& open : listeners_) endpoints.push_back(open.listener->endpoint());
+  for (const Endpoints::Open& open : endpoints_.open())
+    endpoints.push_back(open.listener->endpoint());
   discovery_.reset();  // before the next one: bluetoothd takes one record for our UUID
   if (!Discovery::concerns(endpoints)) return;
   sessions_.site = bluez::site_of(identity(*config_));
@@ -64,7 +65,8 @@ void Application::drop_loose_links() {
 }
 
 bool Application::listens_on_classic(const bluez::AdapterState& adapter) const {
-  return std::any_of(listeners_.begin(), listeners_.end(), [&](const OpenListener& open) {
+  const auto& open_ones = endpoints_.open();
+  return std::any_of(open_ones.begin(), open_ones.end(), [&](const Endpoints::Open& open) {
     const Endpoint endpoint = open.listener->endpoint();
     const bool classic = is_bluetooth(endpoint) && endpoint.scheme != Endpoint::Scheme::le;
     return classic && is_at(endpoint, adapter);
@@ -148,7 +150,7 @@ std::vector<std::string> Application::places_elsewhere(const std::string& adapte
   if (discovery_ == nullptr) return endpoints;
   for (const bluez::AdapterState& other : discovery_->adapters()) {
     if (other.address == adapter || !other.powered || free_places(other.address) == 0) continue;
-    for (const OpenListener& open : listeners_) {
+    for (const Endpoints::Open& open : endpoints_.open()) {
       Endpoint endpoint = open.listener->endpoint();
       const bool there = is_bluetooth(endpoint) && is_at(endpoint, other);
       if (!there || endpoints.size() == elsewhere_max) continue;

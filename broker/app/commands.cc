@@ -62,7 +62,21 @@ CommandResult Commands::status() {
   for (const auto& [reason, count] : app_.sessions_.refusals())
     refusals[std::string(wire::name_of(reason))] = count;
   Json listen = Json::array();
-  for (const auto& open : app_.listeners_) listen.push_back(to_string(open.listener->endpoint()));
+  for (const auto& open : app_.endpoints_.open()) {
+    listen.push_back(to_string(open.listener->endpoint()));
+  }
+  Json waiting = Json::array();
+  for (const auto& one : app_.endpoints_.waiting()) {
+    waiting.push_back({{"endpoint", one.config.endpoint}, {"why", one.why}});
+  }
+  Json warnings = Json::array();
+  for (const ConfigFault& warning : app_.config_->warnings) warnings.push_back(to_string(warning));
+  Json goodbyes = Json::object();
+  for (const auto& [reason, count] : app_.sessions_.goodbyes())
+    goodbyes[std::string(wire::name_of(reason))] = count;
+  Json turned_away = Json::object();
+  for (const auto& [why, count] : app_.sessions_.turned_away())
+    turned_away[std::string(name_of(why))] = count;
   size_t sources_count = 0;
   app_.sources_.for_each([&](const Source&) { ++sources_count; });
   const BrokerCounters counters = app_.counters();
@@ -74,6 +88,8 @@ CommandResult Commands::status() {
       {"started_us", app_.started_us_},
       {"uptime_s", (app_.clock_.now_us() - app_.started_us_) / 1'000'000},
       {"listen", listen},
+      {"waiting", waiting},
+      {"warnings", warnings},
       {"sessions", app_.sessions_.count()},
       {"sessions_accepted", app_.sessions_.accepted()},
       {"topics", app_.router_.topic_count()},
@@ -85,9 +101,13 @@ CommandResult Commands::status() {
       {"log_memory_bytes", memory},
       {"resident_bytes", resident_bytes()},
       {"out_of_descriptors", counters.out_of_descriptors},
+      {"descriptors_for_clients", app_.descriptors_for_clients()},
       {"log_lines_lost", counters.log_lines_lost},
+      {"log_lines_repeated", counters.log_lines_repeated},
       {"bluetooth", Json(app_.bluetooth_events_)},
       {"ends", ends},
+      {"goodbyes", goodbyes},
+      {"turned_away", turned_away},
       {"refusals", refusals},
   });
 }

@@ -94,12 +94,13 @@ std::unique_ptr<Config> read_config_text(std::string_view text, ConfigSurroundin
     config = std::make_unique<Config>(read_sections(reader, std::move(*root)));
   }
   sort_faults(file, faults, begin);
+  if (config != nullptr) sort_faults(file, config->warnings, 0);
   return faults.size() == begin ? std::move(config) : nullptr;
 }
 
 std::unique_ptr<Config> read_config(const std::string& file, const std::string& program_directory,
                                     std::vector<ConfigFault>& faults,
-                                    std::shared_ptr<PluginFiles> plugin_files) {
+                                    std::shared_ptr<PluginFiles> plugin_files, bool examine) {
   const Result<std::string> text = read_file(file);
   if (!text) {
     faults.push_back({file, 0, 0, text.error().text});
@@ -114,6 +115,7 @@ std::unique_ptr<Config> read_config(const std::string& file, const std::string& 
   surroundings.host_name = host_name();
   surroundings.environment = &environment;
   surroundings.plugin_files = std::move(plugin_files);
+  surroundings.examine = examine;
   return read_config_text(*text, std::move(surroundings), faults);
 }
 

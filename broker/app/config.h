@@ -52,7 +52,10 @@ struct TopicRule {
 
 struct LimitsConfig {
   uint32_t sessions = limits::sessions_max;
+  uint32_t sessions_per_peer = limits::sessions_per_peer_max;
+  uint32_t sessions_per_device = limits::sessions_per_device_max;
   uint32_t sessions_per_adapter = limits::sessions_per_adapter_max;
+  uint32_t descriptors_reserved = limits::descriptors_reserved;
   uint32_t handshakes = limits::handshakes_max;
   uint32_t subscriptions_per_session = limits::subscriptions_per_session_max;
   uint32_t topics = limits::topics_max;
@@ -78,16 +81,6 @@ struct BrokerConfig {
   bool operator==(const BrokerConfig&) const = default;
 };
 
-struct Config {
-  std::string file;
-  std::shared_ptr<PluginFiles> plugin_files;  // for the next reading, which sees what has changed
-  BrokerConfig broker;
-  std::vector<ListenerConfig> listen;
-  std::vector<SourceConfig> sources;
-  std::vector<TopicRule> topics;
-  LimitsConfig limits;
-};
-
 // One thing wrong in a configuration. Printed as "FILE:LINE:COLUMN: TEXT".
 struct ConfigFault {
   std::string file;
@@ -96,17 +89,30 @@ struct ConfigFault {
   std::string text;
 };
 
+struct Config {
+  std::string file;
+  std::shared_ptr<PluginFiles> plugin_files;  // for the next reading, which sees what has changed
+  BrokerConfig broker;
+  std::vector<ListenerConfig> listen;
+  std::vector<SourceConfig> sources;
+  std::vector<TopicRule> topics;
+  LimitsConfig limits;
+  std::vector<ConfigFault> warnings;  // allowed, and said at each start
+};
+
 std::string to_string(const ConfigFault& fault);
 
 // Reads and checks a file, plugins and their options included. Null if `faults` got anything.
 // `program_directory` is where the broker's executable lies, for the default plugin_path. Relative
-// paths in the file (plugin_path, unix endpoints) are relative to the directory of the file;
-// options of plugins are the plugins' own affair, but
-// ${config_dir} in them stands for it, and ${env:NAME} for an environment variable. A reload passes
-// the `plugin_files` of the configuration that is in use.
+// paths in the file (plugin_path, unix endpoints, options that plugins declare as paths) are
+// relative to the directory of the file; ${config_dir} stands for it, and ${env:NAME} for an
+// environment variable. A reload passes
+// the `plugin_files` of the configuration that is in use. `examine`: what is named and not there
+// yet becomes warnings.
 std::unique_ptr<Config> read_config(const std::string& file, const std::string& program_directory,
                                     std::vector<ConfigFault>& faults,
-                                    std::shared_ptr<PluginFiles> plugin_files = nullptr);
+                                    std::shared_ptr<PluginFiles> plugin_files = nullptr,
+                                    bool examine = false);
 
 // Where plugins are looked for if the configuration does not say: `plugins` beside the program's
 // directory, then the system's.

@@ -1,5 +1,6 @@
 #include "broker/app/config_keys.h"
 
+#include <charconv>
 #include <limits>
 #include <string_view>
 
@@ -126,10 +127,38 @@ void read_endpoint(ConfigReader& reader, const YamlNode& node, ListenerConfig& o
   out.endpoint = to_string(*endpoint);
 }
 
+std::string show_mode(const ListenerConfig& value) {
+  std::string digits = "0";
+  for (const int shift : {6, 3, 0}) digits += static_cast<char>('0' + ((value.mode >> shift) & 7));
+  return quoted_yaml(digits);
+}
+
+// "432" is what other programs make of 0660 without quotes: YAML reads it as a number, in octal,
+// and writes it again in decimal. As an octal number it would let nobody in who should be.
+bool is_octal_in_decimal(const std::string& text, std::string& meant) {
+  uint32_t number = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = fault == std::errc() && end == text.data() + text.size();
+  if (!whole || text.starts_with('0') || number > mode_max) return false;
+  ListenerConfig config;
+  config.mode = number;
+  meant = show_mode(config);
+  constexpr uint32_t owner_bits = 0600;
+  const bool usual = (number & owner_bits) == owner_bits && (number & 0111) == 0;
+  uint32_t as_octal = 0;
+  std::from_chars(text.data(), text.data() + text.size(), as_octal, 8);
+  return usual && (as_octal & owner_bits) != owner_bits;
+}
+
 void read_mode(ConfigReader& reader, const YamlNode& node, ListenerConfig& out) {
   const char* expected = "permissions in octal, like 0660";
   std::string text;
   if (!reader.read(node, expected, text)) return;
+  if (std::string meant; is_octal_in_decimal(text, meant)) {
+    return reader.fault(node.place, std::string("expected ") + expected + ", found `" + text +
+                                        "`, which is " + meant + " as a decimal number: write " +
+                                        meant + ", with the quotes");
+  }
   if (text.starts_with("0o")) text.erase(1, 1);
   uint32_t mode = 0;
   for (const char digit : text) {
@@ -138,12 +167,6 @@ void read_mode(ConfigReader& reader, const YamlNode& node, ListenerConfig& out) 
   }
   if (text.size() < 3 || mode > mode_max) return reader.mismatch(node, expected);
   out.mode = mode;
-}
-
-std::string show_mode(const ListenerConfig& value) {
-  std::string digits = "0";
-  for (const int shift : {6, 3, 0}) digits += static_cast<char>('0' + ((value.mode >> shift) & 7));
-  return quoted_yaml(digits);
 }
 
 void read_admin(ConfigReader& reader, const YamlNode& node, ListenerConfig& out) {
@@ -316,7 +339,10 @@ ConfigKeys<BrokerConfig> broker_keys() {
 ConfigKeys<LimitsConfig> limits_keys() {
   using L = LimitsConfig;
   return {count_key("sessions", &L::sessions, 1, 1'000'000),
+          count_key("sessions_per_peer", &L::sessions_per_peer, 1, 1'000'000),
+          count_key("sessions_per_device", &L::sessions_per_device, 1, 1'000),
           count_key("sessions_per_adapter", &L::sessions_per_adapter, 1, 1'000),
+          count_key("descriptors_reserved", &L::descriptors_reserved, 16, 1'000'000),
           duration_key("let_go_after", &L::let_go_after_ms, 1'000, day_ms),
           count_key("handshakes", &L::handshakes, 1, 100'000),
           count_key("subscriptions_per_session", &L::subscriptions_per_session, 1, 1'000'000),

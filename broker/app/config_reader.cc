@@ -37,6 +37,10 @@ void ConfigReader::fault(host::Place place, std::string text) {
   faults_.push_back({surroundings_.file, place.line, place.column, std::move(text)});
 }
 
+void ConfigReader::warning(host::Place place, std::string text) {
+  warnings_.push_back({surroundings_.file, place.line, place.column, std::move(text)});
+}
+
 void ConfigReader::mismatch(const YamlNode& node, const std::string& expected) {
   fault(node.place, "expected " + expected + ", found " + found(node));
 }

@@ -25,6 +25,7 @@ struct ConfigSurroundings {
   std::function<std::optional<std::string>(const std::string&)> environment;
   std::shared_ptr<PluginFiles> plugin_files;  // null: a new one
   bool load_plugins = true;                   // false: plugins and their options are not looked at
+  bool examine = false;  // also look for the files and folders that are named, for warnings
 };
 
 class ConfigReader;
@@ -47,6 +48,9 @@ class ConfigReader {
 
   [[nodiscard]] const ConfigSurroundings& surroundings() const { return surroundings_; }
   void fault(host::Place place, std::string text);
+  // What is allowed and yet worth a look.
+  void warning(host::Place place, std::string text);
+  [[nodiscard]] std::vector<ConfigFault> take_warnings() { return std::move(warnings_); }
   // "expected EXPECTED, found ...".
   void mismatch(const YamlNode& node, const std::string& expected);
 
@@ -89,6 +93,7 @@ class ConfigReader {
 
   ConfigSurroundings surroundings_;
   std::vector<ConfigFault>& faults_;
+  std::vector<ConfigFault> warnings_;
 };
 
 // `text` as a YAML scalar that reads back as itself.

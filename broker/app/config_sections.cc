@@ -1,11 +1,13 @@
 #include "broker/app/config_sections.h"
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
 
 #include "broker/app/config_keys.h"
+#include "sdk/transport/endpoint.h"
 #include "sdk/wire/topic_name.h"
 
 namespace btb {
@@ -39,10 +41,37 @@ bool covers(std::string_view outer, std::string_view inner) {
 
 // --- listen ---
 
+// Who may send commands where everybody can; empty: nobody but those who should.
+std::string open_door(const ListenerConfig& listener) {
+  if (listener.admin != ListenerConfig::Admin::anyone) return {};
+  const Result<Endpoint> endpoint = parse_endpoint(listener.endpoint);
+  if (!endpoint) return {};
+  if (endpoint->scheme == Endpoint::Scheme::tcp) return "everybody who can reach this port";
+  if (is_bluetooth(*endpoint)) return "everybody in reach of the radio";
+  constexpr uint32_t others_write = 2;
+  const bool all = endpoint->address.starts_with('@') || (listener.mode & others_write) != 0;
+  return all ? "every user of this machine" : "";
+}
+
+void warn_of(ConfigReader& reader, host::Place place, const ListenerConfig& listener) {
+  const std::string who = open_door(listener);
+  if (!who.empty()) {
+    reader.warning(place, "`admin: anyone` at " + listener.endpoint + ": " + who +
+                              " may stop sources, end sessions and reload the configuration");
+  }
+  if (!reader.surroundings().examine || !listener.endpoint.starts_with("unix:/")) return;
+  const auto folder = std::filesystem::path(listener.endpoint.substr(5)).parent_path();
+  std::error_code ignored;
+  if (std::filesystem::is_directory(folder, ignored)) return;
+  reader.warning(place,
+                 "there is no folder " + folder.string() + " for the socket; it may come later");
+}
+
 ListenerConfig read_listener(ConfigReader& reader, const YamlNode& node) {
   ListenerConfig listener;
   if (node.kind == YamlNode::Kind::scalar) {
     listener_keys().front().read(reader, node, listener);
+    warn_of(reader, node.place, listener);
     return listener;
   }
   if (!reader.is_map(node, "an item of `listen`")) return listener;
@@ -56,6 +85,7 @@ ListenerConfig read_listener(ConfigReader& reader, const YamlNode& node) {
     reader.fault(mode->place, "`mode` is for sockets in the file system; " + listener.endpoint +
                                   " has no permissions");
   }
+  warn_of(reader, node.place, listener);
   return listener;
 }
 
@@ -83,6 +113,26 @@ void read_listen(ConfigReader& reader, const YamlNode* node, host::Place place, 
 
 // --- sources ---
 
+std::string text_of(const host::SettingFault& fault) {
+  const bool names_itself = fault.option.empty() || fault.text.starts_with("option ") ||
+                            fault.text.find("`" + fault.option + "`") != std::string::npos;
+  return (names_itself ? "" : "`" + fault.option + "`: ") + fault.text;
+}
+
+// What is written beside `options:` and belongs below it.
+void hint_at_misplaced(ConfigReader& reader, const YamlNode& node, const SourceConfig& source) {
+  if (source.library == nullptr) return;
+  const btb_plugin& plugin = source.library->plugin();
+  for (size_t i = 0; i + 1 < node.items.size(); i += 2) {
+    const YamlNode& key = node.items[i];
+    for (size_t k = 0; k < plugin.option_count; ++k) {
+      if (key.text != plugin.options[k]->name) continue;
+      reader.fault(key.place, "`" + key.text + "` is an option of plugin " + plugin.name +
+                                  ": write it below `options:`, two spaces further in");
+    }
+  }
+}
+
 // Finds and loads the plugin and checks the options against it.
 void load_plugin(ConfigReader& reader, const YamlNode& node, const Config& config,
                  SourceConfig& source) {
@@ -99,14 +149,17 @@ void load_plugin(ConfigReader& reader, const YamlNode& node, const Config& confi
   source.plugin_written_over = loaded->written_over;
 
   std::vector<host::SettingFault> faults;
-  source.settings = host::Settings::make(source.library->plugin(), source.written, faults);
+  source.settings = host::Settings::make(source.library->plugin(), source.written, faults,
+                                         reader.surroundings().directory);
   const YamlNode* options = node.find("options");
+  const host::Place fallback = options != nullptr ? options->place : node.place;
   for (const host::SettingFault& fault : faults) {
-    const host::Place fallback = options != nullptr ? options->place : node.place;
-    const bool names_itself = fault.option.empty() || fault.text.starts_with("option ") ||
-                              fault.text.find("`" + fault.option + "`") != std::string::npos;
-    reader.fault(fault.place.line > 0 ? fault.place : fallback,
-                 (names_itself ? "" : "`" + fault.option + "`: ") + fault.text);
+    reader.fault(fault.place.line > 0 ? fault.place : fallback, text_of(fault));
+  }
+  if (source.settings == nullptr || !reader.surroundings().examine) return;
+  for (const host::SettingFault& warning :
+       host::examine(source.library->plugin(), *source.settings, source.written)) {
+    reader.warning(warning.place.line > 0 ? warning.place : fallback, text_of(warning));
   }
 }
 
@@ -129,7 +182,10 @@ void read_source(ConfigReader& reader, const YamlNode& node, std::map<std::strin
     }
   }
   const bool wanted = source.enabled && reader.surroundings().load_plugins;
-  if (wanted && node.find("plugin") != nullptr) load_plugin(reader, node, config, source);
+  if (wanted && node.find("plugin") != nullptr) {
+    load_plugin(reader, node, config, source);
+    hint_at_misplaced(reader, node, source);
+  }
   config.sources.push_back(std::move(source));
 }
 
@@ -201,6 +257,7 @@ Config read_sections(ConfigReader& reader, YamlNode root) {
   read_listen(reader, root.find("listen"), {}, config);
   read_topics(reader, root.find("topics"), config);
   read_sources(reader, root.find("sources"), config);
+  config.warnings = reader.take_warnings();
   return config;
 }
 

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sdk/wire/topic_name.h"
+#include "broker/app/log_text.h"
 
 namespace btb {
 
@@ -31,14 +31,14 @@ std::string json_line(std::string_view event, std::string_view text,
   for (const auto& [name, value] : fields) line[std::string(name)] = value;
   // The brace is opened before the time and the level: see formatted.
   const std::string whole = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return whole.substr(1);
+  return escaped_json(std::string_view(whole).substr(1));
 }
 
 std::string text_line(std::string_view event, std::string_view text,
                       const EventLog::Fields& fields) {
   std::string line(event);
   for (const auto& [name, value] : fields) {
-    if (!value.empty()) line.append(" ").append(name).append("=").append(printable(value));
+    if (!value.empty()) line.append(" ").append(name).append("=").append(field_value(value));
   }
   if (!text.empty()) line.append(": ").append(printable(text));
   return line;
@@ -88,26 +88,6 @@ void EventLog::configure(const std::string& level, const std::string& format) {
 void EventLog::write(Level level, std::string_view event, std::string_view text,
                      const Fields& fields) {
   if (level >= level_) writer_.write(formatted(*json_, level, event, text, fields));
-}
-
-std::string printable(std::string_view text) {
-  std::string out(text);
-  const bool utf8 = wire::is_utf8(text);
-  const auto at = [&](size_t k) { return k < out.size() ? static_cast<unsigned char>(out[k]) : 0; };
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (at(i) < 0x20 || at(i) == 0x7F || (!utf8 && at(i) >= 0x80)) out[i] = '?';
-    if (!utf8) continue;
-    // C1: U+0080..U+009F. Direction of text: U+200E, U+200F, U+202A..U+202E, U+2066..U+2069.
-    const bool c1 = at(i) == 0xC2 && at(i + 1) < 0xA0;
-    const bool mark =
-        at(i) == 0xE2 && at(i + 1) == 0x80 &&
-        (at(i + 2) == 0x8E || at(i + 2) == 0x8F || (at(i + 2) >= 0xAA && at(i + 2) <= 0xAE));
-    const bool isolate =
-        at(i) == 0xE2 && at(i + 1) == 0x81 && at(i + 2) >= 0xA6 && at(i + 2) <= 0xA9;
-    if (c1) out.replace(i, 2, "?");
-    if (mark || isolate) out.replace(i, 3, "?");
-  }
-  return out;
 }
 
 }  // namespace btb

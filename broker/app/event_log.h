@@ -1,6 +1,5 @@
 // EventLog: what the broker tells its operator, one line an event, on standard error: as text for
-// people, or as JSON for programs. Whatever comes from outside is freed of control characters
-// first.
+// people, or as JSON for programs. Whatever comes from outside is made safe first: see log_text.h.
 //
 // Writing never waits: see LineWriter. If standard error is not read, lines are lost, and a line
 // `log_lost` says how many. Resource; [loop] thread.
@@ -34,7 +33,9 @@ class EventLog {
 
   void configure(const std::string& level, const std::string& format);
 
-  // `event` is a fixed word that a program can look for ("session_ended"); `text` says it in words.
+  // `event` is a fixed word that a program can look for ("session_ended"); `text` says it in words
+  // of our own, up to the end of the line. Words of others are the values of `fields`; an empty one
+  // is left out.
   void write(Level level, std::string_view event, std::string_view text, const Fields& fields = {});
 
   // Lines that were not written, because standard error was not read or could not be written to.
@@ -45,9 +46,5 @@ class EventLog {
   std::shared_ptr<std::atomic<bool>> json_;  // the writer's thread looks at it, too
   LineWriter writer_;
 };
-
-// `text` with control characters (those of C1 and of the direction of text included) and bytes that
-// are no UTF-8 replaced by "?": safe for a terminal and for one line.
-std::string printable(std::string_view text);
 
 }  // namespace btb

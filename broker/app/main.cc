@@ -2,11 +2,15 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 
 #include "broker/app/application.h"
+#include "broker/app/log_text.h"
+#include "sdk/base/standard_streams.h"
 #include "sdk/command_line/self_description.h"
 #include "sdk/command_line/unknown_word.h"
 
@@ -28,9 +32,10 @@ std::string program_directory() {
   return error ? "." : program.parent_path().string();
 }
 
-std::unique_ptr<btb::Config> read(const std::string& file) {
+std::unique_ptr<btb::Config> read(const std::string& file, bool examine = false) {
   std::vector<btb::ConfigFault> faults;
-  std::unique_ptr<btb::Config> config = btb::read_config(file, program_directory(), faults);
+  std::unique_ptr<btb::Config> config =
+      btb::read_config(file, program_directory(), faults, nullptr, examine);
   for (const btb::ConfigFault& fault : faults)
     std::cerr << btb::printable(btb::to_string(fault)) << '\n';
   if (config == nullptr) {
@@ -38,6 +43,23 @@ std::unique_ptr<btb::Config> read(const std::string& file) {
               << (faults.size() == 1 ? " fault" : " faults") << '\n';
   }
   return config;
+}
+
+// Warnings go to standard error with the faults, the verdict to standard output.
+int check_config(const std::string& file) {
+  const std::unique_ptr<btb::Config> config = read(file, true);
+  if (config == nullptr) return exit_usage;
+  for (btb::ConfigFault warning : config->warnings) {
+    warning.text.insert(0, "warning: ");
+    std::cerr << btb::printable(btb::to_string(warning)) << '\n';
+  }
+  const size_t count = config->warnings.size();
+  std::cout << file << ": no faults";
+  if (count != 0) std::cout << ", " << count << (count == 1 ? " warning" : " warnings");
+  errno = 0;
+  if (std::cout << std::endl) return EXIT_SUCCESS;
+  std::cerr << "btbroker: standard output: " << std::strerror(errno) << '\n';
+  return EXIT_FAILURE;
 }
 
 int run(const std::string& file) {
@@ -114,6 +136,7 @@ std::string fault_of(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  btb::take_standard_streams();
   CLI::App app(
       "btbroker brings data from files, databases and feeds to the clients nearby.\n"
       "It runs until it gets SIGINT or SIGTERM; SIGHUP reads the configuration again.",
@@ -133,11 +156,7 @@ int main(int argc, char** argv) {
     std::cerr << "btbroker: " + btb::printable(fault_of(app, error)) + " (--help says more)\n";
     return exit_usage;
   }
-  if (written.check) {
-    if (read(written.file) == nullptr) return exit_usage;
-    std::cout << written.file << ": no faults\n";
-    return EXIT_SUCCESS;
-  }
+  if (written.check) return check_config(written.file);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   return run(written.file);

@@ -28,8 +28,15 @@ void SysTopics::publish(const BrokerCounters& counters) {
   figure("resident_bytes", resident_bytes());
   figure("out_of_descriptors", counters.out_of_descriptors);
   figure("log_lines_lost", counters.log_lines_lost);
+  figure("log_lines_repeated", counters.log_lines_repeated);
   for (const auto& [reason, count] : sessions_.ends()) {
     row("$SYS/ends", std::string(wire::name_of(reason)), std::to_string(count));
+  }
+  for (const auto& [reason, count] : sessions_.goodbyes()) {
+    row("$SYS/goodbyes", std::string(wire::name_of(reason)), std::to_string(count));
+  }
+  for (const auto& [why, count] : sessions_.turned_away()) {
+    row("$SYS/turned_away", std::string(name_of(why)), std::to_string(count));
   }
   for (const auto& [reason, count] : sessions_.refusals()) {
     row("$SYS/refusals", std::string(wire::name_of(reason)), std::to_string(count));

@@ -1,7 +1,8 @@
 // SysTopics: the broker's own figures as ordinary state topics: $SYS/broker (a row a figure),
-// $SYS/ends (a row a reason why sessions ended), $SYS/refusals (likewise, of requests),
-// $SYS/sources (a row a source). A row is published
-// only when it changed, and deleted when what it tells of is gone. Resource; [loop] thread.
+// $SYS/ends (a row a reason why sessions ended), $SYS/goodbyes (a row a reason that clients gave),
+// $SYS/turned_away (a row a limit that left no place for a session), $SYS/refusals (a row a reason
+// why requests were refused), $SYS/sources (a row a source). A row is published only when it
+// changed, and deleted when what it tells of is gone. Resource; [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ namespace btb {
 struct BrokerCounters {
   uint64_t out_of_descriptors = 0;  // times that no connection could be accepted for want of them
   uint64_t log_lines_lost = 0;
+  uint64_t log_lines_repeated = 0;  // counted instead of written
 };
 
 class SysTopics {

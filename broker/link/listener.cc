@@ -32,7 +32,7 @@ Listener::Listener(Loop& loop, UniqueFd fd, Endpoint endpoint, Accepted accepted
 // Somebody may have removed the file, and a second broker made its own there. While this socket is
 // open, nobody takes a path whose file is still ours: it is seen to be in use.
 Listener::~Listener() {
-  if (file_ && socket_file(endpoint_) == file_) remove_endpoint(endpoint_);
+  if (file_ && can_be_found()) remove_endpoint(endpoint_);
 }
 
 // Out of descriptors, the listening socket would stay readable for ever: look away for a moment.

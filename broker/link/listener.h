@@ -29,6 +29,9 @@ class Listener final : private Poll::Events {
 
   // With the port the system chose, if it was left to it.
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+  // False once the file of its unix socket is gone or another one's: whoever looks for it there
+  // does not reach it any more.
+  [[nodiscard]] bool can_be_found() const { return !file_ || socket_file(endpoint_) == file_; }
   // Connections that could not be taken for want of descriptors; it tries again a moment later.
   [[nodiscard]] uint64_t out_of_descriptors() const { return out_of_descriptors_; }
 

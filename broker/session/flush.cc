@@ -272,7 +272,8 @@ size_t Flush::write(Session& session, size_t total) {
   const LinkResult result = session.link_.write(iovecs_);
   if (result.status == LinkResult::Status::closed || result.status == LinkResult::Status::failed) {
     requeue(0);
-    session.end(wire::Reason::peer_failed, std::strerror(result.error));
+    session.end(
+        {wire::Reason::peer_failed, SessionEnd::By::connection, std::strerror(result.error)});
     return 0;
   }
   size_t bytes = result.status == LinkResult::Status::ok ? result.bytes : 0;

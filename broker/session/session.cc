@@ -56,13 +56,13 @@ void Session::on_readable() {
       return;
     case LinkResult::Status::closed:
       if (state_ == State::closing) {
-        end(reason_, "");
+        end({reason_, {}, {}});
       } else {
-        end(wire::Reason::peer_closed, "closed without a goodbye");
+        end({wire::Reason::peer_closed, SessionEnd::By::connection, "closed without a goodbye"});
       }
       return;
     case LinkResult::Status::failed:
-      end(wire::Reason::peer_failed, std::strerror(result.error));
+      end({wire::Reason::peer_failed, SessionEnd::By::connection, std::strerror(result.error)});
       return;
     case LinkResult::Status::ok:
       break;
@@ -150,6 +150,9 @@ void Session::handle(const wire::FrameView& frame) {
 }
 
 void Session::handle_open(const wire::FrameView& frame) {
+  if (reserved_ && (frame.kind == wire::Kind::subscribe || frame.kind == wire::Kind::open)) {
+    return sessions_.refuse_reserved(*this);
+  }
   switch (frame.kind) {
     case wire::Kind::data:
       ++counters_.received_messages;
@@ -247,7 +250,7 @@ void Session::write_rest() {
       out_sent_ += result.bytes;
       counters_.sent_bytes += result.bytes;
     } else if (result.status != LinkResult::Status::would_block) {
-      return end(reason_, "");
+      return end({reason_, {}, {}});
     }
   }
   if (unsent() == 0) {
@@ -294,16 +297,16 @@ void Session::close(const fb::GoodbyeT& goodbye) {
   ByteVector().swap(in_);
   postponed_ = false;
   link_.want_readable(true);
-  sessions_.ended(*this, goodbye.reason, goodbye.text);
+  sessions_.ended(*this, {goodbye.reason, SessionEnd::By::broker, goodbye.text});
   sessions_.router_.wake(*this);
 }
 
 void Session::cut_off() {
   flush();
-  end(reason_, "");
+  end({reason_, {}, {}});
 }
 
-void Session::end(wire::Reason reason, std::string_view text) {
+void Session::end(const SessionEnd& how) {
   if (state_ == State::ended) return;
   const State before = state_;
   if (before == State::hello_expected) handshake_done();
@@ -312,7 +315,7 @@ void Session::end(wire::Reason reason, std::string_view text) {
   leave();
   link_.want_readable(false);
   link_.want_writable(false);
-  if (before != State::closing) sessions_.ended(*this, reason, text);
+  if (before != State::closing) sessions_.ended(*this, how);
 }
 
 void Session::tick(uint64_t now_ms) {
@@ -330,7 +333,7 @@ void Session::tick(uint64_t now_ms) {
       }
       return;
     case State::closing:
-      if (now_ms - closing_ms_ >= goodbye_timeout_ms) end(reason_, "");
+      if (now_ms - closing_ms_ >= goodbye_timeout_ms) end({reason_, {}, {}});
       return;
     case State::ended:
       return;

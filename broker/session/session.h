@@ -20,14 +20,17 @@
 namespace btb {
 
 class Sessions;
+struct SessionEnd;
 
 // What the listener knows of a connection.
 struct SessionTraits {
   std::string peer;            // for people: "unix uid 1000 pid 4711"
+  std::string origin{};        // whom its connections are counted for: see origin_of
   std::string listener;        // the endpoint it came in at
   std::string adapter{};       // address of the Bluetooth adapter it came in at; empty: none
   bool classic = false;        // over BR/EDR, of which an adapter has seven links
   bool admin = false;          // commands are taken
+  bool is_operator = false;    // the kernel vouches for it: root or the broker's own user, here
   bool client_publish = true;  // it may publish, until a reload says otherwise
 
   // The address of a Bluetooth peer ("le 02:BB:00:00:00:00"), whatever the kind of link. Lives as
@@ -74,6 +77,9 @@ class Session final : public Subscriber, private Poll::Events {
   bool leave_on(uint64_t work_until);
   // Whether its client may publish, by the rules of the listener it came in at.
   void allow_publishing(bool allowed) { publications_.allowed = allowed; }
+  // From now on it can send commands, and nothing else.
+  void reserve() { reserved_ = true; }
+  [[nodiscard]] bool is_reserved() const { return reserved_; }
   // Looks at the time: handshake, keep-alive, goodbye.
   void tick(uint64_t now_ms);
 
@@ -136,8 +142,8 @@ class Session final : public Subscriber, private Poll::Events {
   // Frees what was sent, once that is all of it or much.
   void drop_sent();
 
-  // Ends without a goodbye: the link is broken, or it was said already.
-  void end(wire::Reason reason, std::string_view text);
+  // Ends without a goodbye of ours: the link is broken, or one was said already.
+  void end(const SessionEnd& how);
   // It publishes and asks for nothing more; what it follows is let go of bit by bit.
   void leave();
 
@@ -163,6 +169,7 @@ class Session final : public Subscriber, private Poll::Events {
   std::string name_, agent_;
   bool postponed_ = false;
   bool behind_ = false;  // it has more to read than one flush brought
+  bool reserved_ = false;
   bool can_let_go_ = false;
   uint64_t connected_ms_ = 0;
   uint64_t heard_ms_ = 0;

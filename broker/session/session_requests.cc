@@ -236,8 +236,8 @@ void Session::on_pong(fb::PongT& /*pong*/) {}
 
 void Session::on_goodbye(fb::GoodbyeT& goodbye) {
   const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';  // else counted as any other
-  end(known ? goodbye.reason : wire::Reason::normal,
-      clipped_utf8(goodbye.text, goodbye_text_bytes_max));
+  const std::string text = clipped_utf8(goodbye.text, goodbye_text_bytes_max);
+  end({known ? goodbye.reason : wire::Reason::normal, SessionEnd::By::client, text});
 }
 
 }  // namespace btb

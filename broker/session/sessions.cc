@@ -7,7 +7,6 @@ namespace btb {
 
 namespace {
 
-constexpr uint32_t full_retry_after_ms = 5'000;
 constexpr size_t piconet_max = 7;
 // Of let_go_after: who lets go ahead of need may do so in vain.
 constexpr uint64_t ahead_factor = 12;
@@ -27,6 +26,18 @@ bool stays(const Session& session) {
 
 }  // namespace
 
+std::string_view name_of(SessionEnd::By by) {
+  switch (by) {
+    case SessionEnd::By::broker:
+      return "broker";
+    case SessionEnd::By::client:
+      return "client";
+    case SessionEnd::By::connection:
+      return "connection";
+  }
+  return "unknown";
+}
+
 Sessions::Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner& owner,
                    std::string broker_name)
     : loop_(loop),
@@ -45,34 +56,13 @@ Sessions::~Sessions() = default;
 Session& Sessions::add(UniqueFd fd, SessionTraits traits) {
   ++accepted_;
   ++open_;
+  ++origins_[traits.origin];
   const uint64_t id = next_id_++;
   auto made = std::make_unique<Session>(*this, id, std::move(fd), std::move(traits));
   Session& session = *made;
   all_.emplace(id, std::move(made));
   handshakes_.emplace(id, &session);
   return session;
-}
-
-void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
-  add(std::move(fd), std::move(traits));
-  // Who has been silent longest goes, be it the newcomer: connections that never say anything
-  // cannot keep those out that do.
-  Session& oldest = *handshakes_.begin()->second;
-  if (open_ > limits.sessions) {
-    shed(oldest, "no place for another session");
-  } else if (handshakes_.size() > limits.handshakes) {
-    shed(oldest, "too many connections that have not said hello");
-  }
-}
-
-void Sessions::turn_away(UniqueFd fd, SessionTraits traits, std::string_view text,
-                         std::vector<std::string> elsewhere) {
-  shed(add(std::move(fd), std::move(traits)), text, std::move(elsewhere));
-}
-
-void Sessions::turn_away(uint64_t id, std::string_view text, std::vector<std::string> elsewhere) {
-  const auto found = all_.find(id);
-  if (found != all_.end()) shed(*found->second, text, std::move(elsewhere));
 }
 
 uint64_t Sessions::can_wait_ms(const Session& session, std::string_view adapter) const {
@@ -157,19 +147,6 @@ bool Sessions::has(std::string_view adapter, std::string_view device) const {
   });
 }
 
-// Those that are told, but do not close, hold a descriptor for a while; when they are many, the
-// rest is told what one write takes and cut off.
-void Sessions::shed(Session& session, std::string_view text, std::vector<std::string> elsewhere) {
-  fb::GoodbyeT goodbye;
-  goodbye.reason = wire::Reason::full;
-  goodbye.text = text;
-  goodbye.retry_after_ms = full_retry_after_ms;
-  goodbye.elsewhere = std::move(elsewhere);
-  session.close(goodbye);
-  if (all_.size() - open_ <= limits.handshakes) return;
-  session.cut_off();
-}
-
 bool Sessions::flush() {
   router_.mark();
   router_.take_flush_list(flushing_);
@@ -244,10 +221,15 @@ void Sessions::tick() {
   if (away_.take_news(router_)) ++announced_epoch_;
 }
 
-void Sessions::ended(Session& session, wire::Reason reason, std::string_view text) {
+void Sessions::ended(Session& session, const SessionEnd& end) {
   --open_;
-  ++ends_[reason];
-  owner_.session_ended(session, reason, text);
+  const auto origin = origins_.find(session.traits().origin);
+  if (--origin->second == 0) origins_.erase(origin);
+  std::erase(reserved_, &session);
+  const bool by_client = end.by == SessionEnd::By::client;
+  ++ends_[by_client ? wire::Reason::normal : end.reason];
+  if (by_client) ++goodbyes_[end.reason];
+  owner_.session_ended(session, end);
 }
 
 bool Sessions::kick(uint64_t id, std::string_view text) {

@@ -7,8 +7,10 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -21,6 +23,11 @@ namespace btb {
 
 struct SessionLimits {
   uint32_t sessions = limits::sessions_max;
+  uint32_t sessions_per_peer = limits::sessions_per_peer_max;
+  uint32_t sessions_per_device = limits::sessions_per_device_max;
+  // Numbers of descriptors from here on are not for clients. The system gives the lowest that is
+  // free, so a connection that gets one of them came when all below were in use, by whomever.
+  int descriptors = std::numeric_limits<int>::max();
   uint32_t handshakes = limits::handshakes_max;
   uint32_t subscriptions_per_session = limits::subscriptions_per_session_max;
   uint32_t message_bytes = limits::message_bytes_max;
@@ -43,6 +50,32 @@ struct CommandResult {
   std::string body;
 };
 
+// Which limit left no place for a session; all of them end with `full`.
+enum class NoPlace : uint8_t {
+  sessions,
+  handshakes,
+  peer,
+  device,
+  descriptors,
+  adapter,
+  reserved,  // it was let in for commands only
+};
+// As the limit is called in the configuration.
+std::string_view name_of(NoPlace why);
+
+// Why a session is over.
+struct SessionEnd {
+  enum class By : uint8_t {
+    broker,      // it said goodbye with this reason
+    client,      // the client did: reason and text are its own words
+    connection,  // nobody said goodbye
+  };
+  wire::Reason reason = wire::Reason::none;
+  By by = By::broker;
+  std::string_view text;  // borrowed
+};
+std::string_view name_of(SessionEnd::By by);
+
 // What the application does for the sessions.
 class SessionsOwner {
  public:
@@ -51,9 +84,7 @@ class SessionsOwner {
   // Before a session is welcomed: whether it has a place. If not, it was turned away.
   virtual bool has_place(const Session&) { return true; }
   virtual void session_opened(const Session& session) = 0;
-  // `text` may hold bytes from the client.
-  virtual void session_ended(const Session& session, wire::Reason reason,
-                             std::string_view text) = 0;
+  virtual void session_ended(const Session& session, const SessionEnd& end) = 0;
 
  protected:
   ~SessionsOwner() = default;
@@ -72,7 +103,8 @@ class Sessions {
   uint16_t site = 0;  // as it is announced over the air; see bluez::site_of
 
   // A new connection. If there is no place, the one that has been silent longest since it connected
-  // ends with `full`: the newcomer itself if all others have said hello.
+  // ends with `full`: the newcomer itself if all others have said hello, or if it is its own peer
+  // that has too many. An operator is let in all the same, for commands only.
   void adopt(UniqueFd fd, SessionTraits traits);
   // A new connection for which there is no place: it ends with `full`, these words and the
   // endpoints where there is one.
@@ -113,8 +145,13 @@ class Sessions {
   // Whether one is here that a device has at this adapter and that is not closing, both by address.
   [[nodiscard]] bool has(std::string_view adapter, std::string_view device) const;
   void for_each(const std::function<void(const Session&)>& visit) const;
-  // How many ended for each reason.
+  // How many ended for each reason that the broker has seen itself; a client that said goodbye
+  // counts as `normal`, whatever it named.
   [[nodiscard]] const std::map<wire::Reason, uint64_t>& ends() const { return ends_; }
+  // How many clients said goodbye with each reason.
+  [[nodiscard]] const std::map<wire::Reason, uint64_t>& goodbyes() const { return goodbyes_; }
+  // How many sessions there was no place for, by the limit.
+  [[nodiscard]] const std::map<NoPlace, uint64_t>& turned_away() const { return turned_away_; }
   // How many requests and messages of clients were refused for each reason.
   [[nodiscard]] const Refusals& refusals() const { return refusals_; }
 
@@ -123,11 +160,16 @@ class Sessions {
   friend class Flush;
 
   Session& add(UniqueFd fd, SessionTraits traits);
-  void ended(Session& session, wire::Reason reason, std::string_view text);
+  void ended(Session& session, const SessionEnd& end);
   // For how long it has been idle, if it is at this adapter and has been for long enough; else 0.
   [[nodiscard]] uint64_t can_wait_ms(const Session& session, std::string_view adapter) const;
   void ask_to_let_go(Session& session, std::string_view text);
-  void shed(Session& session, std::string_view text, std::vector<std::string> elsewhere = {});
+  [[nodiscard]] std::optional<NoPlace> lacks_place(const Session& newcomer, int fd) const;
+  Session& most_silent(Session& newcomer);
+  void reserve_place(Session& session);
+  void refuse_reserved(Session& session);
+  void shed(Session& session, NoPlace why, std::string_view text,
+            std::vector<std::string> elsewhere = {});
   // Up to which of the router's work() a session may go on now.
   [[nodiscard]] uint64_t share_until() const {
     return std::min(router_.work() + limits.request_work, turn_until_);
@@ -156,7 +198,10 @@ class Sessions {
   std::deque<uint64_t> postponed_;    // whose requests wait
   std::deque<uint64_t> catching_up_;  // that have much to read
   uint64_t turn_until_ = UINT64_MAX;  // of the router's work(): where the share of all is used up
-  std::map<wire::Reason, uint64_t> ends_;
+  std::unordered_map<std::string, uint32_t> origins_;  // how many of each are not closing
+  std::vector<Session*> reserved_;                     // in places for operators, oldest first
+  std::map<NoPlace, uint64_t> turned_away_;
+  std::map<wire::Reason, uint64_t> ends_, goodbyes_;
   Refusals refusals_;
   Away away_;
   // By adapter: the last one that was asked to keep a place open.

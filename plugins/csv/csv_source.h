@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/csv/examine.h"
 #include "plugins/csv/mode.h"
 #include "plugins/csv/options.h"
 #include "plugins/csv/selection.h"
@@ -25,6 +26,10 @@ class CsvSource final : public plugin::Source {
   static std::vector<plugin::Option> options() { return declare_options(); }
   static void validate(const plugin::Settings& settings, const plugin::Report& report) {
     csv::validate(settings, report);
+  }
+
+  static void examine(const plugin::Settings& settings, const plugin::Report& report) {
+    csv::examine(settings, report);
   }
 
   explicit CsvSource(const plugin::Settings& settings);

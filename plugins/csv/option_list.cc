@@ -16,12 +16,13 @@ using plugin::list_option;
 using plugin::map_option;
 using plugin::number_option;
 using plugin::Option;
+using plugin::path_option;
 using plugin::size_option;
 using plugin::text_option;
 using Add = std::function<void(Option)>;
 
 void declare_file(const Add& add) {
-  add(text_option("path",
+  add(path_option("path",
                   "The file; its name may be a glob (/data/in/*.csv), also in directories below "
                   "(/data/in/**/*.csv)")
           .required());

@@ -101,7 +101,7 @@ size_t RowLayout::find(const char* option, const std::string& name) const {
       }
     }
   }
-  throw FileRefused(text);
+  throw ColumnMissing(option, text);
 }
 
 void RowLayout::resolve_topic(std::string_view file_name) {

@@ -21,6 +21,16 @@ class FileRefused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// One option names a column that the file does not have.
+class ColumnMissing : public FileRefused {
+ public:
+  ColumnMissing(const char* option, const std::string& text) : FileRefused(text), option_(option) {}
+  [[nodiscard]] const char* option() const { return option_; }  // static
+
+ private:
+  const char* option_;
+};
+
 // What is wrong with a row. `reason` is static, or lives until the next row is read; null: nothing.
 struct RowFault {
   const char* reason = nullptr;
@@ -30,8 +40,8 @@ struct RowFault {
 
 class RowLayout {
  public:
-  // `names` as they stand in the header. Borrows `config`. Throws FileRefused if a column is
-  // missing that the configuration names. What was odd but usable is told in `remarks`.
+  // `names` as they stand in the header. Borrows `config`. Throws ColumnMissing if there is no
+  // column that the configuration names. What was odd but usable is told in `remarks`.
   // `encoding` is what the file is written in, for texts.
   RowLayout(const Config& config, std::vector<std::string> names, std::string_view file_name,
             std::vector<std::string>& remarks, std::string encoding = "utf-8");

@@ -27,9 +27,14 @@ inline constexpr uint32_t command_arguments_max = 16;  // close: frame_unverifia
 inline constexpr uint32_t message_bytes_max = 16U << 20;  // reject: message_too_large
 inline constexpr uint32_t topics_max = 200'000;           // reject: too_many_topics
 inline constexpr uint32_t sessions_max = 16'384;          // close: full
+inline constexpr uint32_t sessions_per_peer_max = 4'096;  // of one user or host; close: full
+inline constexpr uint32_t sessions_per_device_max = 4;    // of one Bluetooth device; close: full
 inline constexpr uint32_t sessions_per_adapter_max = 7;   // close: full; a piconet has seven
-inline constexpr uint32_t let_go_after_ms = 5'000;        // idle at a full adapter; close: let_go
-inline constexpr uint32_t handshakes_max = 256;  // connected, not yet welcomed; close: full
+// Kept for commands of the operator when there is no other place; one more, and the oldest goes.
+inline constexpr uint32_t operator_places = 8;
+inline constexpr uint32_t descriptors_reserved = 64;  // not for clients; close: full
+inline constexpr uint32_t let_go_after_ms = 5'000;    // idle at a full adapter; close: let_go
+inline constexpr uint32_t handshakes_max = 256;       // connected, not yet welcomed; close: full
 inline constexpr uint32_t subscriptions_per_session_max = 1024;
 inline constexpr uint32_t handshake_timeout_ms = 5'000;  // close: hello_timeout
 inline constexpr uint32_t keep_alive_ms = 60'000;  // close: keep_alive_timeout after 1.5 times
@@ -63,6 +68,12 @@ inline constexpr uint32_t source_drain_budget_bytes = 1U
                                                       << 20;  // taken from one source in one turn
 inline constexpr uint32_t source_stop_timeout_ms =
     5'000;  // then the thread is given up, and said so
+
+// --- the broker's own log ---
+// Of one event and cause in one window; more are counted, and a line `log_repeated` says how many.
+inline constexpr uint64_t log_repeats_shown = 5;
+inline constexpr uint64_t log_repeat_window_ms = 10'000;
+inline constexpr size_t log_repeat_kinds_max = 64;  // then all other causes of an event are one
 
 static_assert(topic_name_bytes_max < 65536 && key_bytes_max < 65536);
 static_assert(part_bytes <= part_bytes_max);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "sdk/base/standard_streams.h"
 #include "sdk/cli/doctor_command.h"
 #include "sdk/cli/event_loop.h"
 #include "sdk/cli/in_reach.h"
@@ -266,6 +267,7 @@ void add_own_verbs(CLI::App& app, Written& to) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  take_standard_streams();
   Program program(words());
   CLI::App& app = program.app();
   program.add_broker_options();

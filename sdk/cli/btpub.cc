@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sdk/base/standard_streams.h"
 #include "sdk/cli/event_loop.h"
 #include "sdk/cli/in_reach.h"
 #include "sdk/cli/program.h"
@@ -288,6 +289,7 @@ int run(client::Client& client, Publisher& publisher, const Arguments& a,
 }  // namespace
 
 int main(int argc, char** argv) {
+  take_standard_streams();
   Program program(words());
   Arguments a;
   CLI::App& app = program.app();

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "sdk/base/standard_streams.h"
 #include "sdk/cli/event_loop.h"
 #include "sdk/cli/in_reach.h"
 #include "sdk/cli/subscriber.h"
@@ -266,6 +267,7 @@ void leave(client::Client& client, const Clock& clock) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  take_standard_streams();
   Program program(words());
   Arguments arguments;
   add_options(program, arguments);

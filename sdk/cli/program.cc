@@ -224,12 +224,7 @@ Result<std::vector<client::Way>> Program::ways() const {
   if (!broker_.empty()) {
     const auto endpoint = parse_endpoint(broker_);
     if (endpoint) return std::vector<client::Way>{{*endpoint, adapter_}};
-    const auto as_path = parse_endpoint("unix:" + broker_);
-    const bool path =
-        broker_.find('/') != std::string::npos && broker_.find(':') == std::string::npos;
-    return Error{
-        endpoint.error().code,
-        endpoint.error().text + (path && as_path ? "; did you mean unix:" + broker_ + "?" : "")};
+    return endpoint.error();
   }
   if (is_named() || !words_.finds_on_air) {
     const auto found = client::find_broker(client::local_broker_directories());

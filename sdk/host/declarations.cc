@@ -32,7 +32,7 @@ bool is_plain_name(const char* name) {
 }
 
 std::string type_fault(const btb_option& option) {
-  if (option.type < BTB_OPTION_TEXT || option.type > BTB_OPTION_MAP) {
+  if (option.type < BTB_OPTION_TEXT || option.type > BTB_OPTION_PATH) {
     return "has the unknown type " + std::to_string(option.type);
   }
   if (option.help == nullptr || *option.help == '\0') return "has no help text";
@@ -256,6 +256,8 @@ std::string expected(const btb_option& option) {
       }
       return text;
     }
+    case BTB_OPTION_PATH:
+      return "a path";
     default:
       return "a text";
   }

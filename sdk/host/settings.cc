@@ -1,6 +1,7 @@
 #include "sdk/host/settings.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <set>
 #include <utility>
@@ -76,13 +77,42 @@ void ask_validate(const btb_plugin& plugin, std::span<const btb_setting> setting
   }
 }
 
+const btb_plugin_examine* examiner_of(const btb_plugin& plugin) {
+  constexpr size_t reaches = offsetof(btb_plugin, get_extension) + sizeof(plugin.get_extension);
+  if (plugin.size < reaches || plugin.get_extension == nullptr) return nullptr;
+  const void* found = nullptr;
+  const std::string escaped =
+      escaped_from("get_extension", [&] { found = plugin.get_extension(BTB_EXTENSION_EXAMINE); });
+  const auto* examiner = static_cast<const btb_plugin_examine*>(found);
+  const bool usable = escaped.empty() && examiner != nullptr &&
+                      examiner->size >= sizeof(btb_plugin_examine) && examiner->examine != nullptr;
+  return usable ? examiner : nullptr;
+}
+
 }  // namespace
+
+std::vector<SettingFault> examine(const btb_plugin& plugin, const Settings& settings,
+                                  std::span<const WrittenOption> written) {
+  std::vector<SettingFault> warnings;
+  const btb_plugin_examine* examiner = examiner_of(plugin);
+  if (examiner == nullptr) return warnings;
+  ValidateContext context{{}, {}, true, warnings};
+  for (const WrittenOption& option : written) context.by_name.emplace(option.name, &option);
+  const std::string escaped = escaped_from("examine", [&] {
+    examiner->examine(settings.view().data(), settings.view().size(), &collect_report, &context);
+  });
+  if (!escaped.empty()) {
+    warnings.push_back({"", "plugin " + std::string(plugin.name) + ": " + escaped, {}});
+  }
+  return warnings;
+}
 
 std::unique_ptr<Settings> Settings::make(const btb_plugin& plugin,
                                          std::span<const WrittenOption> written,
-                                         std::vector<SettingFault>& faults) {
+                                         std::vector<SettingFault>& faults,
+                                         const std::string& directory) {
   const size_t faults_before = faults.size();
-  std::unique_ptr<Settings> settings(new Settings());
+  std::unique_ptr<Settings> settings(new Settings(directory));
   ValidateContext context{sort_options(plugin, written, faults), {}, true, faults};
   for (size_t i = 0; i < plugin.option_count; ++i) {
     const btb_option& option = *plugin.options[i];
@@ -119,6 +149,10 @@ void Settings::add(const btb_option& option, OptionValue value) {
   setting.name = option.name;
   setting.integer = value.integer;
   setting.number = value.number;
+  const bool is_path = option.type == BTB_OPTION_PATH;
+  if (is_path && !value.text.empty() && !value.text.starts_with('/') && !directory_.empty()) {
+    value.text = directory_ + "/" + value.text;
+  }
   setting.text = bytes_of(texts_.emplace_back(std::move(value.text)));
   std::vector<btb_bytes>& items = items_.emplace_back();
   for (std::string& item : value.items) {

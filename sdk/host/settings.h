@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sdk/base/nearest_word.h"
@@ -54,10 +55,12 @@ class Settings {
  public:
   // Checks `written` against the plugin's declarations, fills in defaults, also for values that
   // are wrong, and asks the plugin's validate unless a required option has no value. Faults are
-  // appended to `faults`; null if there was any.
+  // appended to `faults`; null if there was any. Relative values of options that are paths begin at
+  // `directory`; if that is empty, they stay as they are, and begin where the process works.
   static std::unique_ptr<Settings> make(const btb_plugin& plugin,
                                         std::span<const WrittenOption> written,
-                                        std::vector<SettingFault>& faults);
+                                        std::vector<SettingFault>& faults,
+                                        const std::string& directory = {});
 
   Settings(const Settings&) = delete;
   Settings& operator=(const Settings&) = delete;
@@ -65,13 +68,19 @@ class Settings {
   [[nodiscard]] std::span<const btb_setting> view() const { return settings_; }
 
  private:
-  Settings() = default;
+  explicit Settings(std::string directory) : directory_(std::move(directory)) {}
   void add(const btb_option& option, OptionValue value);
 
+  const std::string directory_;
   std::vector<btb_setting> settings_;
   std::deque<std::string> texts_;
   std::deque<std::vector<btb_bytes>> items_;
 };
+
+// What the plugin finds by looking at what the settings point to, if it can do that: warnings, with
+// the places of `written`. Calls into the plugin, which may read files. [any]
+std::vector<SettingFault> examine(const btb_plugin& plugin, const Settings& settings,
+                                  std::span<const WrittenOption> written);
 
 // "30s", "500ms", "5m", "2h", "7d", "0": milliseconds.
 Result<int64_t> parse_duration_ms(std::string_view text);

@@ -35,7 +35,8 @@ extern "C" {
 #endif
 
 #define BTB_ABI_MAJOR 1u
-#define BTB_ABI_MINOR 0u
+/* 1: BTB_OPTION_PATH, get_extension of a plugin with "btb.plugin.examine/1". */
+#define BTB_ABI_MINOR 1u
 
 /* What a call came to. Negative: it did not happen. */
 typedef int32_t btb_status;
@@ -66,8 +67,11 @@ enum {
   BTB_OPTION_SIZE = 6,     /* integer, in bytes                          512, 64KiB, 1MiB */
   BTB_OPTION_CHOICE = 7,   /* text, one of `choices` */
   BTB_OPTION_LIST = 8,     /* items                                      [a, b] or a */
-  BTB_OPTION_MAP = 9 /* items: key, value, key, value              {a: x, b: y}; a list as a value
-                        repeats its key */
+  BTB_OPTION_MAP = 9,  /* items: key, value, key, value              {a: x, b: y}; a list as a value
+                          repeats its key */
+  BTB_OPTION_PATH = 10 /* text: a path, or a pattern of paths. A relative one begins at the folder
+                          of the configuration: the host has put that in front. Empty stays empty.
+                          Since minor 1 */
 };
 
 enum {
@@ -94,7 +98,7 @@ typedef struct btb_setting {
   uint32_t size;
   btb_option_type type;
   const char* name;
-  btb_bytes text;         /* TEXT, CHOICE */
+  btb_bytes text;         /* TEXT, CHOICE, PATH */
   int64_t integer;        /* FLAG, INTEGER, DURATION, SIZE */
   double number;          /* NUMBER */
   const btb_bytes* items; /* LIST, MAP */
@@ -282,7 +286,23 @@ typedef struct btb_plugin {
    * by settings[0].size; `host` lives until destroy returns. [source] */
   const btb_source* (*create)(const btb_host* host, const btb_setting* settings,
                               size_t setting_count);
+
+  /* A capability of the plugin by its versioned name, NULL if there is none such. May be NULL.
+   * Since minor 1. [any] */
+  const void* (*get_extension)(const char* id);
 } btb_plugin;
+
+/* Extension of a plugin, "btb.plugin.examine/1": looks at what the settings point to, as it is now:
+ * is the file there and readable, has it the columns that are named? For `btbroker --check`, which
+ * runs no source. Reports what a source would miss if it began now; all of it may still come, so
+ * each is a warning. Changes nothing outside, and takes a few seconds at most. The settings passed
+ * validate. [any] */
+#define BTB_EXTENSION_EXAMINE "btb.plugin.examine/1"
+typedef struct btb_plugin_examine {
+  uint32_t size;
+  void (*examine)(const btb_setting* settings, size_t setting_count, btb_report report,
+                  void* context);
+} btb_plugin_examine;
 
 #if defined(__GNUC__)
 #define BTB_EXPORT __attribute__((visibility("default")))

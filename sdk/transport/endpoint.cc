@@ -72,6 +72,23 @@ Result<Endpoint> parse_tcp(std::string_view text, std::string_view rest) {
   return Endpoint{Scheme::tcp, std::string(host), static_cast<uint16_t>(*port)};
 }
 
+// "; did you mean ...?" for forms that other programs have; else nothing.
+std::string meant_by(std::string_view text) {
+  std::string meant;
+  const size_t url = text.find("://");
+  if (url != std::string_view::npos) {
+    const std::string_view scheme = text.substr(0, url);
+    const std::string_view rest = text.substr(url + 3);
+    if (scheme == "tcp" || scheme == "mqtt" || scheme == "http") meant = "tcp:" + std::string(rest);
+  } else if (text.starts_with('/') || text.starts_with("./") || text.ends_with(".sock")) {
+    meant = "unix:" + std::string(text);
+  } else if (text.find(':') != std::string_view::npos || text == "localhost") {
+    const std::string_view port = text.substr(std::min(text.rfind(':'), text.size() - 1) + 1);
+    if (text == "localhost" || parse_number(port, 65535)) meant = "tcp:" + std::string(text);
+  }
+  return !meant.empty() && parse_endpoint(meant) ? "; did you mean " + meant + "?" : "";
+}
+
 bool is_bluetooth_address(std::string_view text) {
   if (text.size() != 17) return false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -145,13 +162,15 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   const std::string_view scheme = text.substr(0, colon);
   if (colon != std::string_view::npos) {
     const std::string_view rest = text.substr(colon + 1);
+    const bool url = rest.starts_with("//") && scheme != "unix";  // a path may begin so
+    if (url) return wrong(text, "expected " + std::string(forms) + meant_by(text));
     if (scheme == "unix") return parse_unix(text, rest);
     if (scheme == "tcp") return parse_tcp(text, rest);
     if (scheme == "l2cap") return parse_bluetooth(text, Scheme::l2cap, rest);
     if (scheme == "le") return parse_bluetooth(text, Scheme::le, rest);
     if (scheme == "rfcomm") return parse_bluetooth(text, Scheme::rfcomm, rest);
   }
-  return wrong(text, "expected " + std::string(forms));
+  return wrong(text, "expected " + std::string(forms) + meant_by(text));
 }
 
 std::string to_string(const Endpoint& endpoint) {

@@ -287,18 +287,6 @@ Result<UniqueFd> connect_to(const Endpoint& endpoint, const Address& address) {
   return fd;
 }
 
-std::string text_of(const Address& address) {
-  std::array<char, INET6_ADDRSTRLEN> host{};
-  if (address.family() == AF_INET) {
-    const auto* in = reinterpret_cast<const sockaddr_in*>(&address.storage);
-    inet_ntop(AF_INET, &in->sin_addr, host.data(), host.size());
-    return std::string(host.data()) + ":" + std::to_string(ntohs(in->sin_port));
-  }
-  const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
-  inet_ntop(AF_INET6, &in6->sin6_addr, host.data(), host.size());
-  return "[" + std::string(host.data()) + "]:" + std::to_string(ntohs(in6->sin6_port));
-}
-
 }  // namespace
 
 Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& options) {
@@ -432,47 +420,6 @@ ssize_t receive(int fd, void* buffer, size_t bytes) {
 
 uint32_t message_bytes_max(int fd) {
   return bluetooth::message_bytes_max(fd);
-}
-
-// Linux 6.12 answers SO_PEERCRED for a Bluetooth socket, too: with the user who listens.
-std::optional<PeerUser> peer_user(int fd) {
-  Address own;
-  own.bytes = sizeof own.storage;
-  if (getsockname(fd, own.get(), &own.bytes) != 0 || own.family() != AF_UNIX) return std::nullopt;
-  ucred credentials{};
-  socklen_t bytes = sizeof credentials;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
-  if (credentials.pid <= 0 && credentials.uid == static_cast<uid_t>(-1)) return std::nullopt;
-  return PeerUser{credentials.uid, credentials.pid};
-}
-
-std::string local_adapter(int fd) {
-  Address address;
-  address.bytes = sizeof address.storage;
-  if (getsockname(fd, address.get(), &address.bytes) != 0) return {};
-  if (address.family() != AF_BLUETOOTH) return {};
-  const std::string text = bluetooth::describe(fd, address.storage);
-  return text.substr(text.find(' ') + 1);
-}
-
-std::string describe_peer(int fd) {
-  Address address;
-  address.bytes = sizeof address.storage;
-  if (getpeername(fd, address.get(), &address.bytes) != 0) return "gone";
-  switch (address.family()) {
-    case AF_UNIX: {
-      const auto user = peer_user(fd);
-      if (!user) return "unix";
-      return "unix uid " + std::to_string(user->uid) + " pid " + std::to_string(user->pid);
-    }
-    case AF_INET:
-    case AF_INET6:
-      return "tcp " + text_of(address);
-    case AF_BLUETOOTH:
-      return bluetooth::describe(fd, address.storage);
-    default:
-      return "unknown";
-  }
 }
 
 }  // namespace btb

@@ -85,4 +85,9 @@ std::string local_adapter(int fd);
 // The other end for logs: "unix uid 1000 pid 4711", "tcp 127.0.0.1:50312".
 std::string describe_peer(int fd);
 
+// Whom the connections of one stranger are counted for, however many it opens: "uid 1000", "ip
+// 192.0.2.7", "ip 2001:db8:1:2::/64" (a host of IPv6 has all addresses of its network),
+// "device 00:1A:7D:DA:71:13". Empty if the system does not say.
+std::string origin_of(int fd);
+
 }  // namespace btb

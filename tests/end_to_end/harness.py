@@ -83,11 +83,11 @@ class Process:
 class Broker(Process):
     """A btbroker on FOLDER/broker.yaml. `unix` and `tcp` are its endpoints, tcp only if it listens there."""
 
-    def __init__(self, folder, config=None):
+    def __init__(self, folder, config=None, **options):
         self.config = pathlib.Path(folder) / "broker.yaml"
         if config is not None:
             self.config.write_text(config, encoding="utf-8")
-        super().__init__([paths.bin / "btbroker", self.config], folder)
+        super().__init__([paths.bin / "btbroker", self.config], folder, **options)
         wait_for("the broker to start", lambda: self.logged("started name=") or not self.running())
         if not self.running():
             raise AssertionError("btbroker did not start:\n" + self.log())
@@ -95,7 +95,7 @@ class Broker(Process):
 
     def _endpoint(self, scheme):
         for line in self.errors:
-            if f"endpoint={scheme}" in line:
+            if "listening" in line and f"endpoint={scheme}" in line:
                 return line.split("endpoint=")[1].split()[0]
         return None
 
@@ -167,8 +167,8 @@ class EndToEnd(unittest.TestCase):
                 said = [line for line in process.errors if "name=btctl" not in line]
                 print(f"--- {' '.join(process.arguments)} said:", *said[-40:], sep="\n", file=sys.stderr)
 
-    def start_broker(self, config=None, folder=None):
-        broker = Broker(folder or self.folder, config)
+    def start_broker(self, config=None, folder=None, **options):
+        broker = Broker(folder or self.folder, config, **options)
         self.started.append(broker)
         return broker
 

@@ -21,7 +21,7 @@ class Owner final : public SessionsOwner {
     return {wire::Reason::none, verb, std::string(1'000 * arguments.size(), 'x')};
   }
   void session_opened(const Session&) override {}
-  void session_ended(const Session&, wire::Reason, std::string_view) override {}
+  void session_ended(const Session&, const SessionEnd&) override {}
 };
 
 std::shared_ptr<const TopicOptions> options_of(std::string_view name) {

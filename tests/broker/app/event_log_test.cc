@@ -192,17 +192,20 @@ TEST_CASE("as JSON each line is an object in UTF-8, whatever a plugin says") {
   CHECK(lost["text"].get<std::string>().find("lost because standard error") != std::string::npos);
 }
 
-TEST_CASE("what comes from outside cannot steer a terminal") {
-  CHECK(printable("ward 3A, bed 2") == "ward 3A, bed 2");
-  CHECK(printable("J. Brand\xC3\xA3o") == "J. Brand\xC3\xA3o");
-  CHECK(printable("a\x1B[2Jb\nc\td") == "a?[2Jb?c?d");
-  CHECK(printable("a\xC2\x9B"
-                  "31mb") == "a?31mb");  // C1, as UTF-8
-  CHECK(printable("a\x9B"
-                  "31mb") == "a?31mb");  // C1, as a byte
-  CHECK(printable("a\xE2\x80\xAE"
-                  "txt.exe") == "a?txt.exe");  // text from right to left
-  CHECK(printable("Caf\xE9") == "Caf?");       // Latin-1
+TEST_CASE("a value that somebody else chose is one value, in text and as JSON") {
+  const std::string name = "x peer=unix uid 0\n2026 error";
+  for (const std::string format : {"text", "json"}) {
+    Pipe pipe;
+    EventLog log("info", format, pipe.writing.get(), {1 << 20, deadline_ms});
+    log.write(EventLog::Level::info, "session_opened", "", {{"name", name}, {"peer", "tcp 1"}});
+    const std::string line = pipe.line().value_or("");
+    CAPTURE(line);
+    if (format == "json") {
+      CHECK(nlohmann::json::parse(line)["name"] == name);
+    } else {
+      CHECK(line.ends_with(R"(session_opened name="x peer=unix uid 0?2026 error" peer="tcp 1")"));
+    }
+  }
 }
 
 }  // namespace btb

@@ -24,6 +24,7 @@ extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t*, size_t
                                     nullptr,
                                     0,
                                     nullptr,
-                                    &create};
+                                    &create,
+                                    nullptr};
   return &plugin;
 }

@@ -81,7 +81,7 @@ class SysWorld final : private SessionsOwner, private SourceEvents {
  private:
   CommandResult command(const std::string&, const std::vector<std::string>&) override { return {}; }
   void session_opened(const Session&) override {}
-  void session_ended(const Session&, wire::Reason, std::string_view) override {}
+  void session_ended(const Session&, const SessionEnd&) override {}
   void source_event(const std::string&, btb_log_level, std::string_view) override {}
 };
 

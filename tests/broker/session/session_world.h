@@ -167,14 +167,16 @@ class SessionWorld final : public SessionsOwner {
     return false;
   }
   void session_opened(const Session&) override { ++opened; }
-  void session_ended(const Session&, wire::Reason reason, std::string_view) override {
-    endings.push_back(reason);
+  void session_ended(const Session&, const SessionEnd& end) override {
+    endings.push_back(end.reason);
+    ended_by.push_back(end.by);
   }
 
   ManualClock clock;
   std::map<std::string, TopicOptions> options;
   std::function<CommandResult(const std::string&, const std::vector<std::string>&)> on_command;
   std::vector<wire::Reason> endings;
+  std::vector<SessionEnd::By> ended_by;
   int opened = 0;
   bool places = true;
   bool busy = false;  // the last turn left something to do

@@ -245,7 +245,8 @@ extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors,
                                     options,
                                     1,
                                     nullptr,
-                                    &create};
+                                    &create,
+                                    nullptr};
   for (size_t i = 0; i < count; ++i) {
     if (majors[i] == BTB_ABI_MAJOR) return &plugin;
   }

@@ -27,8 +27,8 @@ const btb_source* create_none(const btb_host*, const btb_setting*, size_t) {
 struct FakePlugin {
   explicit FakePlugin(std::vector<btb_option> declared) : options(std::move(declared)) {
     for (const btb_option& option : options) pointers.push_back(&option);
-    plugin = {sizeof(btb_plugin), BTB_ABI_MAJOR,   BTB_ABI_MINOR,   "fake",  "1",
-              "For tests",        pointers.data(), pointers.size(), nullptr, &create_none};
+    plugin = {sizeof(btb_plugin), BTB_ABI_MAJOR,   BTB_ABI_MINOR, "fake",       "1",    "For tests",
+              pointers.data(),    pointers.size(), nullptr,       &create_none, nullptr};
   }
   std::vector<btb_option> options;
   std::vector<const btb_option*> pointers;

@@ -1,0 +1,183 @@
+#include "broker/app/endpoints.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace btb {
+
+namespace {
+
+constexpr uint64_t retry_after_ms = 3'000;
+// Without Bluetooth in the kernel, each attempt makes it look for the module.
+constexpr uint64_t no_kernel_retry_after_ms = 30'000;
+
+bool is_bluetooth(const std::string& text) {
+  const Result<Endpoint> endpoint = parse_endpoint(text);
+  return endpoint && is_bluetooth(*endpoint);
+}
+
+// Whether it can be opened later, as it is written, when something outside has come: an adapter or
+// the kernel's Bluetooth; an address or the name service of the network; a folder that is made or
+// mounted. What is in use or forbidden is for a person to decide.
+bool may_come(const std::string& text, const Error& error) {
+  const bool missing = error.code == Errc::not_found || error.code == Errc::unavailable;
+  return missing || (error.code == Errc::unsupported && is_bluetooth(text));
+}
+
+uint64_t retry_after(const Error& error) {
+  return error.code == Errc::unsupported ? no_kernel_retry_after_ms : retry_after_ms;
+}
+
+auto is_at(const std::string& endpoint) {
+  return [&endpoint](const auto& other) { return other.config.endpoint == endpoint; };
+}
+
+const ListenerConfig* find(const std::vector<ListenerConfig>& all, const std::string& endpoint) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const ListenerConfig& config) {
+    return config.endpoint == endpoint;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Result<Endpoints::Open> Endpoints::try_open(const ListenerConfig& config) {
+  Result<Endpoint> endpoint = parse_endpoint(config.endpoint);
+  if (!endpoint) return endpoint.error();
+  ListenOptions options;
+  options.mode = config.mode;
+  Result<std::unique_ptr<Listener>> listener =
+      Listener::open(loop_, *endpoint, options, [this, at = config.endpoint](UniqueFd fd) {
+        const auto open = std::find_if(open_.begin(), open_.end(), is_at(at));
+        if (open != open_.end()) events_.connected(open->config, std::move(fd));
+      });
+  if (!listener) return listener.error();
+  return Open{config, std::move(*listener)};
+}
+
+void Endpoints::add(Open open) {
+  events_.endpoint_event(true, "listening", to_string(open.listener->endpoint()), "");
+  open_.push_back(std::move(open));
+}
+
+void Endpoints::wait_for(const ListenerConfig& config, const Error& why) {
+  waiting_.push_back({config, why.text, clock_.mono_ms() + retry_after(why)});
+  events_.endpoint_event(false, "not_listening", config.endpoint,
+                         why.text + "; it is tried again until it can be opened");
+}
+
+Result<void> Endpoints::start(const std::vector<ListenerConfig>& all) {
+  std::vector<std::pair<const ListenerConfig*, Error>> absent;
+  for (const ListenerConfig& config : all) {
+    Result<Open> open = try_open(config);
+    if (open) {
+      add(std::move(*open));
+    } else if (may_come(config.endpoint, open.error())) {
+      absent.emplace_back(&config, open.error());
+    } else {
+      return open.error();
+    }
+  }
+  for (const auto& [config, why] : absent) {
+    if (open_.empty() && !is_bluetooth(config->endpoint)) return why;
+    wait_for(*config, why);
+  }
+  return {};
+}
+
+Endpoints::Fresh Endpoints::prepare(const std::vector<ListenerConfig>& added,
+                                    std::vector<std::string>& faults) {
+  Fresh fresh;
+  for (const ListenerConfig& config : added) {
+    if (is_known(config.endpoint)) continue;
+    Result<Open> open = try_open(config);
+    if (open) {
+      fresh.open.push_back(std::move(*open));
+    } else if (may_come(config.endpoint, open.error())) {
+      fresh.waiting.push_back(
+          {config, open.error().text, clock_.mono_ms() + retry_after(open.error())});
+    } else {
+      faults.push_back(open.error().text);
+    }
+  }
+  return fresh;
+}
+
+void Endpoints::take(Fresh fresh, const std::vector<ListenerConfig>& all) {
+  std::erase_if(open_, [&](const Open& open) {
+    if (find(all, open.config.endpoint) != nullptr) return false;
+    close(open);
+    return true;
+  });
+  std::erase_if(waiting_,
+                [&](const Waiting& one) { return find(all, one.config.endpoint) == nullptr; });
+  for (Open& open : fresh.open) add(std::move(open));
+  for (const Waiting& one : fresh.waiting) {
+    wait_for(one.config, {Errc::not_found, one.why});
+    waiting_.back().retry_ms = one.retry_ms;
+  }
+  for (Open& open : open_) open.config = *find(all, open.config.endpoint);
+  for (Waiting& one : waiting_) one.config = *find(all, one.config.endpoint);
+}
+
+bool Endpoints::tick() {
+  bool changed = look_at_files();
+  const uint64_t now_ms = clock_.mono_ms();
+  std::erase_if(waiting_, [&](Waiting& one) {
+    if (now_ms < one.retry_ms) return false;
+    Result<Open> open = try_open(one.config);
+    if (open) {
+      add(std::move(*open));
+      changed = true;
+      return true;
+    }
+    one.retry_ms = now_ms + retry_after(open.error());
+    if (one.why != open.error().text) {
+      one.why = open.error().text;
+      events_.endpoint_event(false, "not_listening", one.config.endpoint, one.why);
+    }
+    return false;
+  });
+  return changed;
+}
+
+// Somebody cleaned up, or another broker took the path. Sessions are not touched by it, but nobody
+// new would find us.
+bool Endpoints::look_at_files() {
+  std::vector<ListenerConfig> lost;
+  std::erase_if(open_, [&](const Open& open) {
+    if (open.listener->can_be_found()) return false;
+    events_.endpoint_event(false, "socket_file_gone", open.config.endpoint,
+                           "the file of this socket was removed or replaced; it is made again");
+    lost.push_back(open.config);
+    close(open);
+    return true;
+  });
+  for (const ListenerConfig& config : lost) {
+    Result<Open> open = try_open(config);
+    if (open) {
+      add(std::move(*open));
+    } else {
+      wait_for(config, open.error());
+    }
+  }
+  return !lost.empty();
+}
+
+void Endpoints::close_all() {
+  open_.clear();
+  waiting_.clear();
+}
+
+uint64_t Endpoints::out_of_descriptors() const {
+  uint64_t count = out_of_descriptors_gone_;
+  for (const Open& open : open_) count += open.listener->out_of_descriptors();
+  return count;
+}
+
+bool Endpoints::is_known(const std::string& endpoint) const {
+  return std::any_of(open_.begin(), open_.end(), is_at(endpoint)) ||
+         std::any_of(waiting_.begin(), waiting_.end(), is_at(endpoint));
+}
+
+}  // namespace btb

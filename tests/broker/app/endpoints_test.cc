@@ -1,0 +1,169 @@
+#include "broker/app/endpoints.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sdk/transport/socket.h"
+#include "tests/support/manual_clock.h"
+
+namespace btb {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* not_ours = "tcp:192.0.2.1:4712";  // RFC 5737: an address that nobody has
+
+struct World final : Endpoints::Events {
+  World() {
+    std::string pattern = fs::temp_directory_path() / "btb_endpoints_XXXXXX";
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    folder = pattern;
+  }
+  ~World() {
+    endpoints.close_all();
+    fs::remove_all(folder);
+  }
+  void connected(const ListenerConfig& config, UniqueFd) override { came_in.push_back(config); }
+  void endpoint_event(bool, std::string_view event, const std::string& endpoint,
+                      const std::string&) override {
+    events.push_back(std::string(event) + " " + endpoint);
+  }
+  [[nodiscard]] std::string socket(const std::string& name) const {
+    return "unix:" + folder + "/" + name;
+  }
+  [[nodiscard]] static ListenerConfig at(const std::string& endpoint) {
+    ListenerConfig config;
+    config.endpoint = endpoint;
+    return config;
+  }
+  [[nodiscard]] size_t told(const std::string& line) const {
+    return static_cast<size_t>(std::count(events.begin(), events.end(), line));
+  }
+  // Whether somebody can connect there.
+  bool answers(const std::string& endpoint) {
+    const auto fd = begin_connect(*parse_endpoint(endpoint));
+    if (!fd) return false;
+    const size_t before = came_in.size();
+    for (int i = 0; i < 100 && came_in.size() == before; ++i) loop.run_once(false);
+    return came_in.size() > before;
+  }
+  bool pass_ms(uint64_t ms) {
+    clock.advance_ms(ms);
+    return endpoints.tick();
+  }
+
+  test::ManualClock clock;
+  Loop loop;
+  std::string folder;
+  std::vector<std::string> events;
+  std::vector<ListenerConfig> came_in;
+  Endpoints endpoints{loop, clock, *this};
+};
+
+TEST_CASE("one that cannot be opened yet does not keep the others from being opened") {
+  World world;
+  const std::string late = world.socket("late/b.sock");
+  REQUIRE(world.endpoints.start(
+      {world.at(late), world.at(world.socket("a.sock")), world.at(not_ours)}));
+  CHECK(world.answers(world.socket("a.sock")));
+  REQUIRE(world.endpoints.waiting().size() == 2);
+  CHECK(world.endpoints.waiting()[0].config.endpoint == late);
+  CHECK(world.endpoints.waiting()[0].why.find("there is no directory") != std::string::npos);
+  CHECK(world.told("not_listening " + late) == 1);
+}
+
+TEST_CASE("one that waits is opened when what it waits for has come") {
+  World world;
+  const std::string late = world.socket("late/b.sock");
+  REQUIRE(world.endpoints.start({world.at(world.socket("a.sock")), world.at(late)}));
+  CHECK_FALSE(world.pass_ms(60'000));
+  CHECK(world.told("not_listening " + late) == 1);  // once, though it was tried again
+  fs::create_directory(world.folder + "/late");
+  CHECK(world.pass_ms(60'000));
+  CHECK(world.endpoints.waiting().empty());
+  CHECK(world.answers(late));
+}
+
+TEST_CASE(
+    "where none can be opened, and not only Bluetooth is missing, the start fails and says why") {
+  World world;
+  const auto started = world.endpoints.start({world.at(world.socket("late/b.sock"))});
+  REQUIRE_FALSE(started);
+  CHECK(started.error().text.find("there is no directory") != std::string::npos);
+}
+
+TEST_CASE("what is in use or forbidden does not wait: it is an error") {
+  World world;
+  World other;
+  REQUIRE(other.endpoints.start({world.at(world.socket("a.sock"))}));
+  const auto taken =
+      world.endpoints.start({world.at(world.socket("b.sock")), world.at(world.socket("a.sock"))});
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().text.find("somebody listens here already") != std::string::npos);
+}
+
+TEST_CASE("a socket whose file is removed is made again, and said") {
+  World world;
+  const std::string here = world.socket("a.sock");
+  REQUIRE(world.endpoints.start({world.at(here)}));
+  CHECK_FALSE(world.pass_ms(1'000));
+  fs::remove(world.folder + "/a.sock");
+  CHECK_FALSE(world.answers(here));
+  CHECK(world.pass_ms(1'000));
+  CHECK(world.told("socket_file_gone " + here) == 1);
+  CHECK(world.answers(here));
+  CHECK_FALSE(world.pass_ms(1'000));
+}
+
+TEST_CASE("a socket whose place was taken waits until it is free, and takes nothing from anybody") {
+  World world;
+  World other;
+  const std::string here = world.socket("a.sock");
+  REQUIRE(world.endpoints.start({world.at(here)}));
+  fs::remove(world.folder + "/a.sock");
+  REQUIRE(other.endpoints.start({world.at(here)}));
+  CHECK(world.pass_ms(1'000));
+  CHECK(world.endpoints.waiting().size() == 1);
+  CHECK(other.answers(here));
+  other.endpoints.close_all();
+  CHECK(world.pass_ms(60'000));
+  CHECK(world.answers(here));
+}
+
+TEST_CASE("a reload opens what is new, closes what is gone, and gives the others their new rules") {
+  World world;
+  const std::string a = world.socket("a.sock"), b = world.socket("b.sock"),
+                    late = world.socket("late/c.sock");
+  REQUIRE(world.endpoints.start({world.at(a), world.at(late)}));
+  ListenerConfig fresh = world.at(b);
+  std::vector<std::string> faults;
+  Endpoints::Fresh prepared = world.endpoints.prepare({fresh, world.at(a)}, faults);
+  CHECK(faults.empty());
+  CHECK(world.answers(a));
+  fresh.client_publish = false;
+  world.endpoints.take(std::move(prepared), {fresh});
+  CHECK(world.endpoints.waiting().empty());
+  CHECK_FALSE(world.answers(a));
+  CHECK(world.answers(b));
+  CHECK_FALSE(world.came_in.back().client_publish);
+}
+
+TEST_CASE("a reload that would open what can never be opened says so, and changes nothing") {
+  World world;
+  const std::string a = world.socket("a.sock");
+  REQUIRE(world.endpoints.start({world.at(a)}));
+  std::vector<std::string> faults;
+  fs::create_directory(world.folder + "/folder.sock");
+  (void)world.endpoints.prepare({world.at(world.socket("folder.sock"))}, faults);
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].find("a file that is not a socket") != std::string::npos);
+  CHECK(world.answers(a));
+}
+
+}  // namespace
+}  // namespace btb
