@@ -94,10 +94,11 @@ class Healthy:
 
 
 class Hand:
-    """What an attack is given: where the broker is, the moment at which it begins, and how long it goes on."""
+    """What an attack is given: where the broker is, over unix and for strangers, the moment at which it begins, and how
+    long it goes on."""
 
-    def __init__(self, endpoint, seconds, pipe):
-        self.endpoint, self.seconds, self.pipe, self.until = endpoint, seconds, pipe, None
+    def __init__(self, endpoint, stranger, seconds, pipe):
+        self.endpoint, self.stranger, self.seconds, self.pipe, self.until = endpoint, stranger, seconds, pipe, None
 
     def client(self, name):
         return btb.Client(self.endpoint, name)
@@ -206,21 +207,85 @@ def batch(hand):
     return f"a newcomer {word} after {time.monotonic() - begun:.1f} s"
 
 
-ATTACKS = {  # name -> the attack, and for how many seconds the healthy pair is measured
+def crowd(hand, most):
+    """Sessions over TCP until the broker lets no more in, and on from there; then what an operator hears."""
+    hand.begin()
+    inside, told = [], collections.Counter()
+    while hand.goes_on():
+        try:
+            if len(inside) == most:
+                time.sleep(0.05)
+            else:
+                inside.append(btb.Client(hand.stranger, f"stranger {len(inside)}"))
+        except btb.Goodbye as goodbye:
+            told[goodbye.text] += 1
+        except OSError as fault:
+            told[type(fault).__name__] += 1
+    begun = time.monotonic()
+    try:
+        hand.client("operator").command("status")
+        answer = f"answered after {(time.monotonic() - begun) * 1000:.0f} ms"
+    except (btb.Goodbye, btb.Refused, OSError, TimeoutError) as end:
+        answer = f"not answered: {end}"
+    return f"{len(inside)} came in, others were told {dict(told)}; the operator was {answer}"
+
+
+def descriptors(hand):
+    """Takes all descriptors of a broker that has 256."""
+    return crowd(hand, 1000)
+
+
+def places(hand):
+    """Takes all places of a broker that has 100."""
+    return crowd(hand, 1000)
+
+
+def goodbyes(hand):
+    """Comes, and leaves with a reason of the broker's, again and again."""
+    hand.begin()
+    count = 0
+    while hand.goes_on():
+        client = btb.Client(hand.stranger, "forger")
+        client.send(btb.control_frame(btb.GOODBYE, (0, "H", 3 + count % 2), (1, "text", "x peer=unix uid 0")))
+        client.socket.close()
+        count += 1
+    return f"{count} goodbyes"
+
+
+def reconnects(hand):
+    """Connects and goes away without a word, as fast as it can, with a name that looks like fields of the log."""
+    hand.begin()
+    count = 0
+    hello = btb.control_frame(btb.HELLO, (0, "H", 1), (1, "H", 1), (2, "text", "x peer=unix uid 0"), (3, "text", "bench"))
+    while hand.goes_on():
+        connection = btb.open_socket(hand.stranger)
+        connection.sendall(hello)
+        connection.close()
+        count += 1
+    return f"{count / hand.seconds:.0f} connections a second"
+
+
+FEW_DESCRIPTORS = {"under": ("prlimit", "--nofile=256:256")}
+FEW_PLACES = {"limits": "limits: {sessions: 100}\n"}
+ATTACKS = {  # name -> the attack, for how many seconds the healthy pair is measured, and how the broker is set up
     "filters": (filters, 5),
     "filters_100": (filters_100, 20),
     "names": (names, 20),
     "memory": (memory, 10),
     "batch": (batch, 15),
+    "descriptors": (descriptors, 10, FEW_DESCRIPTORS),
+    "places": (places, 10, FEW_PLACES),
+    "goodbyes": (goodbyes, 10),
+    "reconnects": (reconnects, 10),
 }
 
 
 # --- one attack after the other ---
 
 
-def attacker(attack, endpoint, seconds, pipe):
+def attacker(attack, endpoint, stranger, seconds, pipe):
     os.nice(5)  # where processors are few: what the healthy pair waits for one is not the broker's fault
-    hand = Hand(endpoint, seconds, pipe)
+    hand = Hand(endpoint, stranger, seconds, pipe)
     try:
         pipe.send(attack(hand))
     except (btb.Goodbye, btb.Refused, OSError, TimeoutError) as end:
@@ -240,11 +305,14 @@ def process(function, *arguments):
 
 def suffer(args, name):
     """The figures before and during one attack, what it did, and what the broker took for it."""
-    attack, seconds = ATTACKS[name]
+    attack, seconds, *setting = ATTACKS[name]
     seconds = args.seconds or seconds
-    with harness.running(args, "btbroker", "unix", TOPICS) as broker:
+    setting = setting[0] if setting else {}
+    stranger = f"tcp:127.0.0.1:{harness.free_port()}"
+    config = f"  - endpoint: {stranger}\n" + TOPICS + setting.get("limits", "")
+    with harness.running(args, "btbroker", "unix", config, under=setting.get("under", ())) as broker:
         pair = Healthy(broker.endpoint)
-        hand, pipe = process(attacker, attack, broker.endpoint, seconds)
+        hand, pipe = process(attacker, attack, broker.endpoint, stranger, seconds)
         try:
             pipe.recv()
             pair.begin(CALM_S)
@@ -255,7 +323,7 @@ def suffer(args, name):
             during, done = pair.figures(), pipe.recv()
             pair.end()
             return {"before": before, "during": during, "done": done, "cpu_s": broker.cpu_seconds() - cpu,
-                    "rss_kb": (rss_before, broker.memory_kb()[1])}
+                    "rss_kb": (rss_before, broker.memory_kb()[1]), "log_kb": broker.log.stat().st_size / 1024}
         finally:
             for each in (hand, pair.process):
                 each.terminate()
@@ -265,7 +333,7 @@ def row_of(name, found):
     def cells(figures):
         return [f"{figures['p50_ms']:.2f}", f"{figures['p99_ms']:.2f}", f"{figures['max_ms']:.0f}", figures["lost"]]
     return [name, *cells(found["before"]), *cells(found["during"]), f"{found['cpu_s']:.1f}",
-            f"{found['rss_kb'][0] / 1024:.0f} to {found['rss_kb'][1] / 1024:.0f}", found["done"]]
+            f"{found['rss_kb'][0] / 1024:.0f} to {found['rss_kb'][1] / 1024:.0f}", f"{found['log_kb']:.0f}", found["done"]]
 
 
 def main():
@@ -285,7 +353,7 @@ def main():
         rows.append(row_of(name, figures[name]))
         harness.say(f"  {figures[name]}")
     header = ("attack", "before: p50 ms", "p99", "max", "lost", "during: p50 ms", "p99", "max", "lost", "broker CPU s",
-              "RSS MB, to peak", "the attacker")
+              "RSS MB, to peak", "log kB", "the attacker")
     parts = [harness.circumstances_line(about), f"A healthy subscriber of {RATE} messages a second, over unix.", "",
              harness.table(header, rows)]
     harness.write_results(args, "doors", {"about": about, "attacks": figures}, "\n".join(parts))

@@ -163,8 +163,11 @@ def mosquitto_command(_args, directory, endpoint, _topics):
 
 def btbroker_command(args, directory, endpoint, extra):
     config = directory / "broker.yaml"
+    extra = extra or BENCH_TOPIC
+    if "limits:" not in extra:
+        extra += "limits: {sessions_per_peer: 16384}\n"  # all come from this machine
     config.write_text("broker:\n  name: bench\n  sys_interval: 0s\n  log_level: warning\n"
-                      f"listen:\n  - endpoint: {endpoint}\n" + (extra or BENCH_TOPIC))
+                      f"listen:\n  - endpoint: {endpoint}\n" + extra)
     return [str(args.bin / "btbroker"), str(config)]
 
 
@@ -194,13 +197,13 @@ def missing_reason(args, peer):
 
 
 @contextlib.contextmanager
-def running(args, peer, kind, extra=None, env=None):
-    """A fresh broker in a directory of its own, stopped and removed at the end."""
+def running(args, peer, kind, extra=None, env=None, under=()):
+    """A fresh broker in a directory of its own, stopped and removed at the end. `under`: a command that starts it."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="btb-bench-"))
     endpoint = f"unix:{directory}/broker.sock" if kind == "unix" else f"tcp:127.0.0.1:{free_port()}"
     broker = None
     try:
-        command = PEERS[peer][1](args, directory, endpoint, extra)
+        command = [*under, *PEERS[peer][1](args, directory, endpoint, extra)]
         broker = Broker(peer, command, endpoint, args.broker_core, directory, env)
         broker.directory = directory
         broker.wait_until_it_listens()

@@ -160,9 +160,9 @@ class Words(Doors):
             "unix:b.sock", more="broker: {log_format: json}\n"))], self.folder)
         self.started.append(self.broker)
         wait_for("it to start", lambda: any('"started"' in line for line in self.broker.errors))
-        for name in self.NAMES[:REPEATS_SHOWN]:
+        for name in self.NAMES[-REPEATS_SHOWN:]:
             harness.Client(f"unix:{self.folder}/b.sock", name).close()
-        for name in self.NAMES[:REPEATS_SHOWN]:
+        for name in self.NAMES[-REPEATS_SHOWN:]:
             wait_for(f"{name!r}", lambda name=name: any(json.loads(line).get("name") == name
                                                         for line in list(self.broker.errors)))
         for line in self.broker.errors:
