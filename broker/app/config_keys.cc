@@ -144,7 +144,8 @@ bool is_octal_in_decimal(const std::string& text, std::string& meant) {
   config.mode = number;
   meant = show_mode(config);
   constexpr uint32_t owner_bits = 0600;
-  const bool usual = (number & owner_bits) == owner_bits && (number & 0111) == 0;
+  const bool usual =
+      (number & owner_bits) == owner_bits && ((number & 0111) == 0 || number == mode_max);
   uint32_t as_octal = 0;
   std::from_chars(text.data(), text.data() + text.size(), as_octal, 8);
   return usual && (as_octal & owner_bits) != owner_bits;

@@ -37,6 +37,13 @@ void ConfigReader::fault(host::Place place, std::string text) {
   faults_.push_back({surroundings_.file, place.line, place.column, std::move(text)});
 }
 
+void ConfigReader::fault_instead(host::Place place, std::string text) {
+  std::erase_if(faults_, [&](const ConfigFault& known) {
+    return known.line == place.line && known.column == place.column;
+  });
+  fault(place, std::move(text));
+}
+
 void ConfigReader::warning(host::Place place, std::string text) {
   warnings_.push_back({surroundings_.file, place.line, place.column, std::move(text)});
 }

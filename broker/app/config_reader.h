@@ -48,6 +48,8 @@ class ConfigReader {
 
   [[nodiscard]] const ConfigSurroundings& surroundings() const { return surroundings_; }
   void fault(host::Place place, std::string text);
+  // In the place of one that says less of the same place.
+  void fault_instead(host::Place place, std::string text);
   // What is allowed and yet worth a look.
   void warning(host::Place place, std::string text);
   [[nodiscard]] std::vector<ConfigFault> take_warnings() { return std::move(warnings_); }

@@ -127,8 +127,8 @@ void hint_at_misplaced(ConfigReader& reader, const YamlNode& node, const SourceC
     const YamlNode& key = node.items[i];
     for (size_t k = 0; k < plugin.option_count; ++k) {
       if (key.text != plugin.options[k]->name) continue;
-      reader.fault(key.place, "`" + key.text + "` is an option of plugin " + plugin.name +
-                                  ": write it below `options:`, two spaces further in");
+      reader.fault_instead(key.place, "`" + key.text + "` is an option of plugin " + plugin.name +
+                                          ": write it below `options:`, two spaces further in");
     }
   }
 }

@@ -47,7 +47,7 @@ Result<Endpoints::Open> Endpoints::try_open(const ListenerConfig& config) {
   ListenOptions options;
   options.mode = config.mode;
   Result<std::unique_ptr<Listener>> listener =
-      Listener::open(loop_, *endpoint, options, [this, at = config.endpoint](UniqueFd fd) {
+      opener_(loop_, *endpoint, options, [this, at = config.endpoint](UniqueFd fd) {
         const auto open = std::find_if(open_.begin(), open_.end(), is_at(at));
         if (open != open_.end()) events_.connected(open->config, std::move(fd));
       });

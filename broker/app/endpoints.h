@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/app/config.h"
@@ -45,9 +46,13 @@ class Endpoints {
     ~Events() = default;
   };
 
+  // As Listener::open; tests have others.
+  using Opener = std::function<Result<std::unique_ptr<Listener>>(
+      Loop&, const Endpoint&, const ListenOptions&, Listener::Accepted)>;
+
   // All of these outlive the Endpoints.
-  Endpoints(Loop& loop, const Clock& clock, Events& events)
-      : loop_(loop), clock_(clock), events_(events) {}
+  Endpoints(Loop& loop, const Clock& clock, Events& events, Opener opener = &Listener::open)
+      : loop_(loop), clock_(clock), events_(events), opener_(std::move(opener)) {}
   Endpoints(const Endpoints&) = delete;
   Endpoints& operator=(const Endpoints&) = delete;
 
@@ -79,6 +84,7 @@ class Endpoints {
   Loop& loop_;
   const Clock& clock_;
   Events& events_;
+  Opener opener_;
   std::vector<Open> open_;
   std::vector<Waiting> waiting_;
   uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed

@@ -265,8 +265,8 @@ sources:
         checked = self.check()
         self.assertEqual(checked.returncode, 0, checked.stderr)
         for words in (":1:10: warning: there is no folder", ":6:13: warning: `path`: there is no file",
-                      "it may come later", ":14:12: warning: `key`", 'no column "id"', "number, name",
-                      ":17:22: warning: `path`: there is no directory"):
+                      "it may come later", ":14:12: warning: ", 'no column "id", which `key` names', "number, name",
+                      ":17:21: warning: `path`: there is no directory"):
             self.assertIn(words, checked.stderr)
         self.assertIn("no faults, 4 warnings", checked.stdout)
 

@@ -332,7 +332,8 @@ void TestSettings::add(const btb_option& option, const std::string& name, const 
     const std::string& text = std::get<std::string>(value);
     setting.text = keep(text);
     if (option.type == BTB_OPTION_NUMBER) setting.number = std::strtod(text.c_str(), nullptr);
-    const bool is_text = option.type == BTB_OPTION_TEXT || option.type == BTB_OPTION_CHOICE;
+    const bool is_text = option.type == BTB_OPTION_TEXT || option.type == BTB_OPTION_CHOICE ||
+                         option.type == BTB_OPTION_PATH;
     if (option.type == BTB_OPTION_LIST) {
       setting.items = &items_.emplace_back(1, setting.text).front();
       setting.item_count = 1;

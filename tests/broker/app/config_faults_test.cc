@@ -61,6 +61,45 @@ TEST_CASE("an unknown key comes with the one that was perhaps meant, or with all
               "plugin_path, sys_interval"});
 }
 
+TEST_CASE("an option that stands beside `options:` is told where it belongs") {
+  check_rest("sources:\n  - name: a\n    plugin: counter\n    topic: x\n",
+             {"5:5: `topic` is an option of plugin counter: write it below `options:`"});
+}
+
+TEST_CASE("permissions that became a decimal number are told as what they were") {
+  for (const char* mode : {"432", "438", "384", "511"}) {
+    CAPTURE(mode);
+    const ReadConfig read =
+        read_text("listen: [{endpoint: 'unix:a.sock', mode: " + std::string(mode) + "}]\n");
+    REQUIRE(read.faults.size() == 1);
+    CHECK(read.faults[0].text.find("as a decimal number: write \"0") != std::string::npos);
+  }
+  CHECK(good("listen: [{endpoint: 'unix:a.sock', mode: 660}]\n")->listen[0].mode == 0660);
+  CHECK(good("listen: [{endpoint: 'unix:a.sock', mode: 0440}]\n")->listen[0].mode == 0440);
+}
+
+TEST_CASE("an endpoint in the form of other programs is told as one of ours") {
+  check_faults("listen: ['tcp://0.0.0.0:4712']\n",
+               {"1:10: endpoint \"tcp://0.0.0.0:4712\": expected unix:/path, unix:@name, "
+                "tcp:HOST:PORT, l2cap:ADDR/PSM, le:ADDR/PSM or rfcomm:ADDR/CHANNEL; did you mean "
+                "tcp:0.0.0.0:4712?"});
+}
+
+TEST_CASE("commands that anybody may send are a warning with its place, and no fault") {
+  const auto warnings = [](const std::string& listener) {
+    return good("listen: [" + listener + "]\n")->warnings;
+  };
+  for (const char* endpoint : {"tcp:127.0.0.1:4712", "le:*/128", "unix:@name"}) {
+    CAPTURE(endpoint);
+    const auto told = warnings("{endpoint: '" + std::string(endpoint) + "', admin: anyone}");
+    REQUIRE(told.size() == 1);
+    CHECK(to_string(told[0]).starts_with("test.yaml:1:10: `admin: anyone` at "));
+  }
+  CHECK(warnings("{endpoint: 'unix:a.sock', admin: anyone, mode: '0666'}").size() == 1);
+  CHECK(warnings("{endpoint: 'unix:a.sock', admin: anyone}").empty());
+  CHECK(warnings("'tcp:127.0.0.1:4712'").empty());
+}
+
 TEST_CASE("a key that is there twice is a fault, in every section and in options") {
   check_rest("limits:\n  sessions: 5\n  sessions: 6\n",
              {"4:3: `sessions` is here twice, first in line 3"});

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sdk/transport/socket.h"
@@ -95,6 +97,50 @@ TEST_CASE(
   const auto started = world.endpoints.start({world.at(world.socket("late/b.sock"))});
   REQUIRE_FALSE(started);
   CHECK(started.error().text.find("there is no directory") != std::string::npos);
+}
+
+// Bluetooth as it is on this machine at one moment; once it is there, a socket in the folder.
+struct Air {
+  std::optional<Errc> lacks;
+  std::string socket;
+  [[nodiscard]] Endpoints::Opener opener() const {
+    return [this](Loop& loop, const Endpoint& endpoint, const ListenOptions& options,
+                  Listener::Accepted accepted) -> Result<std::unique_ptr<Listener>> {
+      if (!is_bluetooth(endpoint)) {
+        return Listener::open(loop, endpoint, options, std::move(accepted));
+      }
+      if (lacks) return Error{*lacks, to_string(endpoint) + ": no Bluetooth"};
+      return Listener::open(loop, *parse_endpoint(socket), options, std::move(accepted));
+    };
+  }
+};
+
+TEST_CASE("Bluetooth that is not there is waited for, also alone, and taken up when it appears") {
+  for (const Errc lack : {Errc::unsupported, Errc::not_found, Errc::unavailable}) {
+    World world;
+    Air air{lack, world.socket("air.sock")};
+    Endpoints endpoints(world.loop, world.clock, world, air.opener());
+    REQUIRE(endpoints.start({World::at("le:*/128")}));
+    REQUIRE(endpoints.waiting().size() == 1);
+    CHECK(endpoints.waiting()[0].why == "le:*/128: no Bluetooth");
+    world.clock.advance_ms(60'000);
+    CHECK_FALSE(endpoints.tick());
+    air.lacks.reset();  // a module was loaded, an adapter plugged in
+    world.clock.advance_ms(60'000);
+    CHECK(endpoints.tick());
+    CHECK(endpoints.waiting().empty());
+    CHECK(world.answers(air.socket));
+    CHECK(world.came_in.back().endpoint == "le:*/128");
+  }
+}
+
+TEST_CASE("Bluetooth that somebody else has or that is forbidden is an error") {
+  for (const Errc fault : {Errc::exists, Errc::refused}) {
+    World world;
+    const Air air{fault, ""};
+    Endpoints endpoints(world.loop, world.clock, world, air.opener());
+    CHECK_FALSE(endpoints.start({World::at(world.socket("a.sock")), World::at("le:*/128")}));
+  }
 }
 
 TEST_CASE("what is in use or forbidden does not wait: it is an error") {

@@ -278,3 +278,58 @@ TEST_CASE("a value larger than any value should be is a fault, not a cost") {
   list.value.items.resize(option_items_max + 1);
   CHECK(faults_of(fake.plugin, {list}).size() == 1);
 }
+
+TEST_CASE(
+    "a relative path begins at the folder of the configuration, and an absolute one does not") {
+  FakePlugin fake({make_option(BTB_OPTION_PATH, "file"), make_option(BTB_OPTION_PATH, "other"),
+                   make_option(BTB_OPTION_PATH, "none"), make_option(BTB_OPTION_TEXT, "text")});
+  const std::vector<WrittenOption> options{written("file", "in/*.csv"), written("other", "/srv/x"),
+                                           written("none", "''"), written("text", "in")};
+  std::vector<SettingFault> faults;
+  const auto settings = Settings::make(fake.plugin, options, faults, "/etc/btbroker");
+  REQUIRE(settings != nullptr);
+  CHECK(text_of(setting(*settings, "file").text) == "/etc/btbroker/in/*.csv");
+  CHECK(text_of(setting(*settings, "other").text) == "/srv/x");
+  CHECK(text_of(setting(*settings, "none").text).empty());
+  CHECK(text_of(setting(*settings, "text").text) == "in");
+}
+
+namespace {
+
+void examine_all(const btb_setting*, size_t count, btb_report report, void* context) {
+  CHECK(count == 1);
+  report(context, "file", "there is no such file; it may come later");
+}
+
+const void* examining(const char* id) {
+  static const btb_plugin_examine extension{sizeof(btb_plugin_examine), &examine_all};
+  return std::string(id) == BTB_EXTENSION_EXAMINE ? &extension : nullptr;
+}
+
+const void* throwing(const char*) {
+  throw 7;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a plugin that can look at what its settings point to is asked, and its words get a place") {
+  FakePlugin fake({make_option(BTB_OPTION_PATH, "file")});
+  fake.plugin.get_extension = &examining;
+  const std::vector<WrittenOption> options{written("file", "x.csv", {7, 3})};
+  std::vector<SettingFault> faults;
+  const auto settings = Settings::make(fake.plugin, options, faults);
+  REQUIRE(settings != nullptr);
+  const auto warnings = examine(fake.plugin, *settings, options);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].option == "file");
+  CHECK(warnings[0].place.line == 7);
+
+  fake.plugin.size = sizeof(btb_plugin) - sizeof fake.plugin.get_extension;  // one of ABI 1.0
+  CHECK(examine(fake.plugin, *settings, options).empty());
+  fake.plugin.size = sizeof(btb_plugin);
+  fake.plugin.get_extension = &throwing;
+  CHECK(examine(fake.plugin, *settings, options).empty());
+  fake.plugin.get_extension = nullptr;
+  CHECK(examine(fake.plugin, *settings, options).empty());
+}

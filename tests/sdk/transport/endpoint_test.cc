@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <string>
 #include <string_view>
+#include <utility>
 
 using btb::Endpoint;
 using btb::parse_endpoint;
@@ -41,6 +43,27 @@ TEST_CASE("the parts of an endpoint are where its scheme puts them") {
   CHECK(*parse_endpoint("tcp:[fe80::1]") == Endpoint{Scheme::tcp, "fe80::1", 4712});
   CHECK(*parse_endpoint("l2cap:00:1A:7D:DA:71:13/0x1001") ==
         Endpoint{Scheme::l2cap, "00:1A:7D:DA:71:13", 0x1001});
+}
+
+TEST_CASE("an endpoint in the form of another program comes with the one that was perhaps meant") {
+  const std::array<std::pair<std::string_view, std::string_view>, 9> cases{{
+      {"tcp://localhost:4712", "; did you mean tcp:localhost:4712?"},
+      {"mqtt://broker:1883", "; did you mean tcp:broker:1883?"},
+      {"localhost:4712", "; did you mean tcp:localhost:4712?"},
+      {"[::1]:4712", "; did you mean tcp:[::1]:4712?"},
+      {"localhost", "; did you mean tcp:localhost?"},
+      {"/run/x.sock", "; did you mean unix:/run/x.sock?"},
+      {"ward.sock", "; did you mean unix:ward.sock?"},
+      {"nonsense", ""},
+      {"no:number", ""},
+  }};
+  for (const auto& [text, meant] : cases) {
+    CAPTURE(text);
+    const std::string said = parse_endpoint(text).error().text;
+    const size_t hint = said.find("; did you mean");
+    CHECK((hint == std::string::npos ? "" : said.substr(hint)) == meant);
+  }
+  CHECK(parse_endpoint("unix:///run/x.sock"));  // a path may begin with more than one "/"
 }
 
 TEST_CASE("an endpoint that is none is told what is wrong with it") {

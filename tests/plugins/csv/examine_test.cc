@@ -1,0 +1,68 @@
+#include "plugins/csv/examine.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plugins/csv/options.h"
+#include "tests/plugins/csv/folder.h"
+
+namespace btb::csv {
+namespace {
+
+using test::Folder;
+using test::List;
+using Reports = std::vector<std::pair<std::string, std::string>>;
+
+Reports reports(const std::string& path, const std::string& key = "id") {
+  const test::TestSettings settings(declare_options(),
+                                    {{"path", path}, {"topic", "t"}, {"key", List{key}}});
+  Reports found;
+  examine(settings.view(), [&](const std::string& option, const std::string& text) {
+    found.emplace_back(option, text);
+  });
+  return found;
+}
+
+TEST_CASE("of a file that is as the options want it, nothing is reported") {
+  const Folder folder;
+  folder.write("a.csv", "id,name\n1,x\n");
+  CHECK(reports(folder.path("a.csv")).empty());
+  CHECK(reports(folder.path("*.csv")).empty());
+  CHECK(reports(folder.path("**/*.csv")).empty());
+}
+
+TEST_CASE("what is not there yet is reported with the word that it may come") {
+  const Folder folder;
+  folder.write("other.txt", "id\n");
+  for (const char* path : {"a.csv", "*.csv", "absent/a.csv", "absent/**/*.csv"}) {
+    CAPTURE(path);
+    const Reports found = reports(folder.path(path));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].first == "path");
+    CHECK(found[0].second.find("may come later") != std::string::npos);
+  }
+}
+
+TEST_CASE("a column that an option names and the file does not have is reported with the option") {
+  const Folder folder;
+  folder.write("a.csv", "number,name\n1,x\n");
+  const Reports found = reports(folder.path("a.csv"));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].first == "key");
+  CHECK(found[0].second.find("no column \"id\"") != std::string::npos);
+  CHECK(found[0].second.find("a.csv") != std::string::npos);
+}
+
+TEST_CASE("a file that is no table, or empty, is reported") {
+  const Folder folder;
+  folder.write("zip.csv", std::string("PK\x03\x04\0\0\0\0", 8));
+  folder.write("empty.csv", "");
+  CHECK(reports(folder.path("zip.csv")).size() == 1);
+  CHECK(reports(folder.path("empty.csv")).size() == 1);
+}
+
+}  // namespace
+}  // namespace btb::csv
