@@ -49,7 +49,7 @@ def reads_what_is_there_and_what_changes(kind):
                         "message state/a k1 second", "deleted state/a k2 "], of_a
         assert "message state/b k3 other" in said and "complete state/b 1" in said, said
         wait_for("its goodbye at the broker",
-                 lambda: re.search(f"session_ended.*reason=normal.*name=stranger.*peer={kind}", broker.err()))
+                 lambda: re.search(f"session_ended.*reason=normal.*name=stranger.*peer=.{kind}", broker.err()))
 
 
 def a_strangers_program_reads_over_rfcomm():
