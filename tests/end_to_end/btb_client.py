@@ -26,6 +26,7 @@ ACK_NONE, ACK_MEMORY = 0, 1
 
 KEY_BYTES_MAX, DATA_BYTES_MAX, CONTROL_BYTES_MAX = 1024, 32 + 1024 + 4096, 65536
 MARKS_A_FRAME = 4000
+HANG_S = 1800  # what does not come within this never comes; nothing takes so long by itself
 
 Message = namedtuple("Message", "seq time_us key payload deletion")
 
@@ -236,7 +237,7 @@ class Client:
         self.heard = self.spoke = time.monotonic()
         self.send(control_frame(HELLO, (2, "text", self.name), (3, "text", "btb_client.py/1"),
                                 (4, "I", self.keep_alive_ms)))
-        kind, frame = self.next_frame(5)
+        kind, frame = self.next_frame(HANG_S)
         if kind != WELCOME:
             raise ProtocolError(f"frame of kind {kind} instead of welcome")
         welcome = Table(frame)
@@ -324,7 +325,7 @@ class Client:
     # --- the stream ---
 
     def send(self, frames):
-        self.socket.settimeout(30)
+        self.socket.settimeout(HANG_S)
         self.socket.sendall(frames)
         self.spoke = time.monotonic()
 
@@ -379,7 +380,7 @@ class Client:
         while time.monotonic() < deadline:
             self.run_once(max(deadline - time.monotonic(), 0.001))
 
-    def answer(self, kind, request, reason_slot, text_slot=None, timeout=10):
+    def answer(self, kind, request, reason_slot, text_slot=None, timeout=HANG_S):
         self.run_until(lambda: (kind, request) in self.answers, timeout)
         table = self.answers[kind, request].pop(0)
         if not self.answers[kind, request]:
@@ -473,20 +474,20 @@ def open_socket(endpoint):
     scheme, _, address = endpoint.partition(":")
     if scheme == "tcp":
         host, _, port = address.rpartition(":")
-        made = socket.create_connection((host.strip("[]"), int(port)), 5)
+        made = socket.create_connection((host.strip("[]"), int(port)), HANG_S)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
     if scheme == "rfcomm":  # rfcomm:00:1A:7D:DA:71:13/3
         device, _, channel = address.partition("/")
         made = socket.socket(socket.AF_BLUETOOTH, socket.SOCK_STREAM, socket.BTPROTO_RFCOMM)
-        made.settimeout(20)
+        made.settimeout(HANG_S)
         made.connect((device, int(channel)))
         return made
     if scheme != "unix":
         raise ValueError(f"{endpoint}: only unix:, tcp: and rfcomm: here")
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        made.settimeout(5)
+        made.settimeout(HANG_S)
         made.connect("\0" + address[1:] if address.startswith("@") else address)
     except OSError:
         made.close()

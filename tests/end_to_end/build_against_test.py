@@ -14,15 +14,13 @@ import unittest
 
 import harness
 
-HANG_S = 900  # only ends a test that hangs
-
 made = None  # what was installed once for all: set by main
 
 
 def call(arguments, folder, **more):
     """Runs it; what it said is the error if it does not end with 0."""
     done = subprocess.run([str(argument) for argument in arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False, timeout=HANG_S, **more)
+                          text=True, check=False, timeout=harness.DEADLINE_S, **more)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, arguments))} ended with {done.returncode}:\n{done.stdout}")
     return done.stdout
@@ -160,7 +158,7 @@ class Examples(harness.EndToEnd):
                                      self.folder)
             self.started.append(reader)
             row = harness.wait_for("a row", lambda: next((line for line in reader.lines if line.startswith("space / ")), None) or
-                                   (not reader.running() and "\n".join(reader.errors)), HANG_S)
+                                   (not reader.running() and "\n".join(reader.errors)), harness.DEADLINE_S)
             self.assertRegex(row, r"^space / \d+$")
             self.assertTrue(any(line.startswith("connected to ") for line in reader.errors), reader.errors)
             self.started.remove(reader)

@@ -200,7 +200,7 @@ class Greedy(Hostile):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        self.begin(CONFIG + "limits: {handshakes: 100, handshake_timeout: 2s}\n")
+        self.begin(CONFIG + "limits: {handshakes: 100, handshake_timeout: 10s}\n")
         silent = [self.raw(self.broker.unix if i % 2 else self.broker.tcp) for i in range(1000)]
         # Asked in a session that is there already: a new one would end one of the silent.
         wait_for("the broker to have seen them",

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "sdk/plugin/source.h"
+#include "tests/support/patience.h"
 
 namespace btb::test {
 
@@ -82,7 +83,7 @@ class FakeHost {
   // Waits until `condition` holds; false after `timeout`, or when the source failed. It is asked
   // whenever something happened, without a lock.
   bool wait_for(const std::function<bool()>& condition,
-                std::chrono::milliseconds timeout = std::chrono::seconds(20));
+                std::chrono::milliseconds timeout = patience);
   bool wait_for_state(btb_source_state state, std::string_view text_part = {});
   void set_failure(std::string text);
 

@@ -13,12 +13,11 @@
 #include <thread>
 
 #include "sdk/base/unique_fd.h"
+#include "tests/support/patience.h"
 
 namespace btb {
 
 namespace {
-
-constexpr int deadline_ms = 30'000;
 
 // A pipe in the place of standard error.
 struct Pipe {
@@ -49,7 +48,7 @@ struct Pipe {
         return line;
       }
       pollfd readable{reading.get(), POLLIN, 0};
-      REQUIRE(::poll(&readable, 1, deadline_ms) == 1);
+      REQUIRE(::poll(&readable, 1, test::patience_ms) == 1);
       std::array<char, 4096> buffer{};
       const ssize_t got = ::read(reading.get(), buffer.data(), buffer.size());
       if (got <= 0) return std::nullopt;
@@ -62,7 +61,7 @@ struct Pipe {
 };
 
 bool becomes_true(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
+  const auto deadline = std::chrono::steady_clock::now() + test::patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::yield();
@@ -94,7 +93,7 @@ TEST_CASE(
     "a log that nobody reads takes no time, and says later how many lines are missing where") {
   Pipe pipe;
   pipe.fill();
-  EventLog log("info", "text", pipe.writing.get(), {10'000, deadline_ms});
+  EventLog log("info", "text", pipe.writing.get(), {10'000, test::patience_ms});
   uint64_t last = write_until_lost(log, 20);
   const uint64_t lost = log.lost();
 
@@ -138,7 +137,7 @@ TEST_CASE("the end of a log that nobody reads is waited for a moment, not for ev
 TEST_CASE("what waits at the end of a log is written") {
   Pipe pipe;
   {
-    EventLog log("info", "text", pipe.writing.get(), {1 << 20, deadline_ms});
+    EventLog log("info", "text", pipe.writing.get(), {1 << 20, test::patience_ms});
     for (int line = 1; line <= 10; ++line) log.write(EventLog::Level::info, "line", "");
   }
   pipe.writing.reset();
@@ -150,7 +149,7 @@ TEST_CASE("a standard error that somebody made non-blocking loses nothing, and s
   Pipe pipe;
   const int blocking = ::fcntl(pipe.writing.get(), F_GETFL);
   REQUIRE(::fcntl(pipe.writing.get(), F_SETFL, blocking | O_NONBLOCK) == 0);
-  EventLog log("info", "text", pipe.writing.get(), {1 << 20, deadline_ms});
+  EventLog log("info", "text", pipe.writing.get(), {1 << 20, test::patience_ms});
   for (uint64_t number = 1; number <= 200; ++number) write_number(log, number);
   for (uint64_t number = 1; number <= 200; ++number) {
     REQUIRE(number_after(pipe.line().value_or(""), "number=") == number);

@@ -10,6 +10,7 @@
 #include "broker/app/topic_rules.h"
 #include "sdk/wire/topic_name.h"
 #include "tests/broker/log/log_reader.h"
+#include "tests/support/patience.h"
 
 using namespace btb;
 
@@ -44,7 +45,7 @@ class SysWorld final : private SessionsOwner, private SourceEvents {
     return count;
   }
   bool run_until(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + test::patience;
     Timer timer(loop, [] {});
     timer.start(1, 1);
     while (!condition()) {

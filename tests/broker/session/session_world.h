@@ -16,6 +16,7 @@
 
 #include "broker/session/sessions.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/patience.h"
 #include "tests/support/wire_client.h"
 
 template <>
@@ -118,7 +119,7 @@ class SessionWorld final : public SessionsOwner {
   // Settles until `condition` holds: for TCP, where bytes are on their way for a moment.
   template <class Condition>
   bool settle_until(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       settle();

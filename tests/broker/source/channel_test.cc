@@ -11,6 +11,8 @@
 #include <csignal>
 #include <functional>
 
+#include "tests/support/patience.h"
+
 namespace btb::test {
 namespace {
 
@@ -249,7 +251,7 @@ TEST_CASE("a source's thread and the loop pass a million bytes, and every batch 
   });
   uint64_t next = 0;
   StagedBatch batch;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto deadline = std::chrono::steady_clock::now() + btb::test::patience;
   while (next < count && std::chrono::steady_clock::now() < deadline) {
     if (!world.channel.take(batch)) {
       std::this_thread::yield();

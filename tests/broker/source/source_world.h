@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/source/sources.h"
+#include "tests/support/patience.h"
 
 namespace btb::test {
 
@@ -27,7 +28,6 @@ class SourceWorld final : public SourceEvents {
     });
   }
   ~SourceWorld() {
-    sources.stop_timeout_ms = 200;
     sources.stop_all();
     loop.set_before_sleep(nullptr);
   }
@@ -89,7 +89,7 @@ class SourceWorld final : public SourceEvents {
   int64_t time_us(std::string_view topic, uint64_t seq) { return frame(topic, seq).data().time_us; }
 
   bool run_until(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     Timer timer(loop, [] {});
     timer.start(1, 1);
     while (!condition()) {

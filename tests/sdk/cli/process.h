@@ -16,6 +16,7 @@
 
 #include "sdk/base/clock.h"
 #include "tests/sdk/client/small_broker.h"
+#include "tests/support/patience.h"
 
 namespace btb::cli {
 
@@ -27,7 +28,7 @@ inline std::string contents(const std::string& path) {
 // Waits until `done`, a few milliseconds at a time.
 inline void wait_until(const std::function<bool()>& done) {
   const SystemClock clock;
-  const uint64_t deadline = clock.mono_ms() + 20'000;
+  const uint64_t deadline = clock.mono_ms() + test::patience_ms;
   while (!done()) {
     REQUIRE(clock.mono_ms() < deadline);
     usleep(2'000);

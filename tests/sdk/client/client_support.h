@@ -6,13 +6,14 @@
 
 #include "sdk/client/client.h"
 #include "tests/sdk/client/small_broker.h"
+#include "tests/support/patience.h"
 
 namespace btb::client {
 
 // Lets the client work until `done`, or fails.
 inline void run_until(Client& client, const std::function<bool()>& done) {
   const SystemClock clock;
-  const uint64_t deadline = clock.mono_ms() + 10'000;
+  const uint64_t deadline = clock.mono_ms() + test::patience_ms;
   while (!done()) {
     REQUIRE(clock.mono_ms() < deadline);
     client.run_once(5);

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/patience.h"
+
 using btb::Endpoint;
 using btb::Errc;
 using btb::UniqueFd;
@@ -37,7 +39,7 @@ struct Scratch {
 
 bool wait_for(int fd, short events) {
   pollfd entry{fd, events, 0};
-  return poll(&entry, 1, 5'000) == 1;
+  return poll(&entry, 1, btb::test::patience_ms) == 1;
 }
 
 // Connects, accepts, and sends a byte each way.
