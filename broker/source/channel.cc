@@ -225,6 +225,7 @@ btb_status Channel::publish(const btb_batch& batch, btb_fault* fault) {
   staged.resume_token = text_of(batch.resume_token);
   staged.more = (batch.flags & BTB_BATCH_MORE) != 0;
   staged.complete = (batch.flags & BTB_BATCH_COMPLETE) != 0;
+  staged.unsure = (batch.flags & BTB_BATCH_UNSURE) != 0;
   staged.cost_bytes = bytes;
 
   const std::lock_guard lock(mutex_);

@@ -39,6 +39,7 @@ struct StagedBatch {
   std::string resume_token;
   bool more = false;
   bool complete = false;
+  bool unsure = false;
   size_t cost_bytes = 0;  // what it counts as in the channel
 
   [[nodiscard]] std::string_view topic(const Entry& entry) const {

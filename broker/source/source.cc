@@ -338,7 +338,7 @@ void Source::end_batch() {
   }
   if (!at.batch.resume_token.empty()) resume_token_ = at.batch.resume_token;
   channel_->taken(at.batch.cost_bytes);
-  if (at.batch.complete) judge_leftovers();
+  if (at.batch.complete || at.batch.unsure) judge_leftovers(at.batch.complete);
   at.active = false;
   at.batch = {};
 }
@@ -360,8 +360,9 @@ std::vector<Source::Leftovers> Source::published_so_far() const {
   return topics;
 }
 
-// The source has said that its rows are complete.
-void Source::judge_leftovers() {
+// The source has said that its rows are complete; or, if not `certain`, that these are all that it
+// could read.
+void Source::judge_leftovers(bool certain) {
   std::erase_if(leftovers_,
                 [&](const Leftovers& at) { return at.topic->publisher != spec_.publisher; });
   uint64_t left = 0;
@@ -378,9 +379,11 @@ void Source::judge_leftovers() {
   uint64_t rows = 0;
   for (const Leftovers& at : published_so_far()) rows += at.topic->log.keys();
   const double share = static_cast<double>(left) / static_cast<double>(rows);
-  const std::string words = std::to_string(left) + " of " + std::to_string(rows) +
-                            " rows that it published before it was restarted are gone from it";
-  if (left == rows || (left >= leftovers_guarded && share > leftovers_share_max)) {
+  const std::string words =
+      std::to_string(left) + " of " + std::to_string(rows) +
+      " rows that it published before it was restarted are " +
+      (certain ? "gone from it" : "not among those it could read, and some it could not");
+  if (!certain || left == rows || (left >= leftovers_guarded && share > leftovers_share_max)) {
     counters_.leftovers_held = left;
     held_text_ = words + "; they are kept until `btctl resume " + spec_.name + "` confirms it";
     return event(BTB_LOG_WARNING, held_text_);

@@ -118,7 +118,7 @@ class Source {
   };
 
   [[nodiscard]] std::vector<Leftovers> published_so_far() const;
-  void judge_leftovers();
+  void judge_leftovers(bool certain);
   void delete_leftovers();
   void release_leftovers();
   // What the plugin says of itself is too good while messages of it are missing.

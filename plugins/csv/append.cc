@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <list>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "plugins/csv/gzip.h"
 #include "plugins/csv/mode.h"
 #include "plugins/csv/tail.h"
 
@@ -66,6 +68,7 @@ class AppendMode final : public FileMode {
   static void succeed(Followed& next, Followed* before, uint16_t place);
   void attach(const TrackedFile& file, const std::string& path, Followed& to);
   void leave(uint16_t id);
+  void drop(uint16_t id);
   bool is_replaced(const Followed& followed, const std::string& path) const;
   void retire(std::list<Followed>::iterator at);
   bool is_over(const Followed& lost) const;
@@ -86,6 +89,7 @@ class AppendMode final : public FileMode {
   plugin::Host& host_;
   std::list<Followed> all_;
   std::map<uint16_t, Followed*> places_;  // by the number of the tracked file
+  std::set<uint16_t> packed_;             // tracked files that are passed over
   std::vector<AppendMark> marks_;         // of files that are not open, the newest first
   std::map<uint64_t, Heading> headings_;  // of these
   bool first_start_;
@@ -169,6 +173,17 @@ void AppendMode::leave(uint16_t id) {
     host_.warning(left.tail.name() + ", which is gone: " + refusal.what());
   }
   bound_lost();
+}
+
+// What the name leads to is of no use.
+void AppendMode::drop(uint16_t id) {
+  const auto place = places_.find(id);
+  if (place == places_.end()) return;
+  const Followed* dropped = place->second;
+  places_.erase(place);
+  const auto at =
+      std::find_if(all_.begin(), all_.end(), [&](const Followed& one) { return &one == dropped; });
+  if (--at->names == 0) retire(at);
 }
 
 bool AppendMode::is_replaced(const Followed& followed, const std::string& path) const {
@@ -268,6 +283,11 @@ Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit
       if (followed == nullptr) {
         return {errno == ENOENT ? Outcome::Kind::again : Outcome::Kind::unreadable,
                 "cannot be opened"};
+      }
+      if (!followed->tail.has_header() && is_gzip(head_of(followed->tail.fd()))) {
+        packed_.insert(file.id);
+        drop(file.id);
+        return {};
       }
       if (!followed->tail.has_header()) {
         const Begun begun = begin(*followed, visit);
@@ -418,7 +438,10 @@ std::string AppendMode::token() const {
 
 // A log that is thrown away takes nothing back.
 Outcome AppendMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
-  for (const TrackedFile* file : gone) leave(file->id);
+  for (const TrackedFile* file : gone) {
+    leave(file->id);
+    packed_.erase(file->id);
+  }
   return {};
 }
 
@@ -434,6 +457,8 @@ std::string AppendMode::summary() const {
                      (files == 1 ? " file" : " files");
   if (lost > 0)
     text += ", and " + std::to_string(lost) + " that went away and may still be written to";
+  if (!packed_.empty())
+    text += "; " + std::to_string(packed_.size()) + " packed with gzip are passed over";
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "plugins/csv/clock.h"
+#include "plugins/csv/put_away.h"
 
 namespace btb::csv {
 
@@ -29,7 +30,8 @@ CsvSource::CsvSource(const plugin::Settings& settings)
     : config_(read_config(settings)),
       selection_(config_),
       watcher_(config_.directory, config_.use_inotify, descends()),
-      tracker_(config_.settle_ms, config_.mode == Mode::append || !config_.done_marker.empty()) {}
+      tracker_(config_.settle_ms, config_.mode == Mode::append || !config_.done_marker.empty(),
+               !puts_away()) {}
 
 // Nothing if only the directory itself is meant.
 Watcher::Descends CsvSource::descends() const {
@@ -50,6 +52,7 @@ void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
       break;
   }
   taken_once_ = !resume_token.empty();
+  started_ns_ = wall_ns();
   host.set_state(BTB_STATE_SNAPSHOT, "reading what is there");
   shown_state_ = BTB_STATE_SNAPSHOT;
   for (;;) {
@@ -57,6 +60,7 @@ void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
     look(host);
     mode_->tick(now_ms());
     take_due_files(host);
+    put_files_away(host);
     remove_gone_files();
     if (!live_ && is_all_taken()) {
       live_ = true;
@@ -97,6 +101,7 @@ void CsvSource::look_at_directory(plugin::Host& host) {
   next_look_ms_ = now_ms() + (listing ? config_.rescan_ms
                                       : std::min(config_.rescan_ms, missing_directory_look_ms));
   if (!listing) return;
+  forget_spent_files();
   const bool first = !first_look_ms_;
   note_look();
   if (!again) retry_later();
@@ -114,6 +119,20 @@ void CsvSource::look_at_directory(plugin::Host& host) {
   note_passed_over(host, chosen);
 }
 
+// Of files that were put away, whose rows belong to others by now.
+void CsvSource::forget_spent_files() {
+  auto& files = tracker_.files();
+  for (auto at = files.begin(); at != files.end();) {
+    const TrackedFile& file = (at++)->second;
+    if (file.away && !file.seen && mode_->is_spent(file)) forget(file);
+  }
+}
+
+void CsvSource::forget(const TrackedFile& file) {
+  (void)mode_->remove({&file}, true);
+  tracker_.forget(std::string(file.name));
+}
+
 // `names` and `files` are sorted.
 void CsvSource::meet_others(const std::vector<std::string>& names,
                             const std::vector<std::string>& files) {
@@ -129,7 +148,7 @@ void CsvSource::note_renames() {
   auto& files = tracker_.files();
   for (auto from = files.begin(); from != files.end();) {
     const TrackedFile& gone = (from++)->second;
-    if (gone.seen || !gone.taken) continue;
+    if (gone.seen || gone.away || !gone.taken) continue;
     const auto to = std::find_if(files.begin(), files.end(), [&](const auto& entry) {
       const TrackedFile& file = entry.second;
       if (!file.seen || file.taken) return false;
@@ -233,9 +252,14 @@ void CsvSource::take_due_files(plugin::Host& host) {
 // True if it was taken.
 bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
   const Visit visit{is_confirmed(file), tracker_.is_whole(file, now_ms()),
-                    now_ms() - file.seen_since_ms};
+                    now_ms() - file.seen_since_ms, tracker_.is_early(file, now_ms())};
   Signature version = *file.seen;
   const Outcome outcome = mode_->take(file, watcher_.path_of(file.name), visit, version);
+  if (visit.early && outcome.kind != Outcome::Kind::taken) {
+    FileTracker::doubt(file);  // what it is after it settled counts
+    return false;
+  }
+  if (visit.early) FileTracker::note_early(file, now_ms());
   if (outcome.kind == Outcome::Kind::cut_off) {
     file.cut_off = true;
     return false;
@@ -251,7 +275,8 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
   }
   taken_once_ = true;
   file.taken = file.seen = version;
-  file.arrived = false;
+  file.arrived = file.away = false;
+  note_done(file, outcome);
   const bool fine = outcome.kind == Outcome::Kind::taken;
   const auto known = troubles_.find(file.name);
   const bool told = known != troubles_.end() && known->second.kind == outcome.kind &&
@@ -281,6 +306,77 @@ bool CsvSource::is_released(const TrackedFile& file) const {
   if (config_.done_marker.empty()) return true;
   const auto marker = look_at(watcher_.path_of(selection_.marker_of(file.name)));
   return marker && file.seen && marker->modified_ns >= file.seen->modified_ns;
+}
+
+// --- putting away ---
+
+// A writer that closes its file and opens it again would find it gone.
+bool CsvSource::puts_away() const {
+  return config_.after != After::keep || !config_.error_dir.empty();
+}
+
+void CsvSource::note_done(const TrackedFile& file, const Outcome& outcome) {
+  const bool finished = outcome.kind == Outcome::Kind::taken && outcome.published;
+  const bool refused = outcome.kind == Outcome::Kind::refused;
+  const bool goes =
+      (finished && config_.after != After::keep) || (refused && !config_.error_dir.empty());
+  if (goes) done_[file.name] = {refused, refused ? outcome.text : ""};
+  if (!goes) done_.erase(file.name);
+}
+
+void CsvSource::put_files_away(plugin::Host& host) {
+  if (done_.empty() || now_ms() < next_put_away_ms_) return;
+  put_away_trouble_.clear();
+  for (auto at = done_.begin(); at != done_.end();) {
+    const auto entry = tracker_.files().find(at->first);
+    const bool same = entry != tracker_.files().end() && entry->second.seen &&
+                      entry->second.seen == entry->second.taken;
+    if (!same) {
+      at = done_.erase(at);  // it will be taken again, or is gone
+      continue;
+    }
+    if (entry->second.writing) {
+      ++at;
+      continue;
+    }
+    const bool gone = put_file_away(host, entry->second, at->second);  // may forget the file
+    if (!gone) next_put_away_ms_ = now_ms() + config_.rescan_ms;
+    at = gone ? done_.erase(at) : std::next(at);
+  }
+}
+
+// False if it has to be tried again.
+bool CsvSource::put_file_away(plugin::Host& host, TrackedFile& file, const Done& done) {
+  const auto go = [&](const std::string& name, const Signature& version) {
+    const std::string path = watcher_.path_of(name);
+    if (done.refused) return move_away(path, config_.error_dir, version);
+    if (config_.after == After::erase) return delete_away(path, version);
+    return move_away(path, config_.finished_dir, version);
+  };
+  const PutAway result = go(file.name, *file.taken);
+  if (result.status == PutAway::Status::replaced) return true;
+  if (result.status == PutAway::Status::failed) {
+    const std::string text = file.name + " was dealt with and cannot be put away: " + result.text;
+    if (put_away_told_ != text) host.log(BTB_LOG_ERROR, text);
+    put_away_told_ = put_away_trouble_ = text;
+    return false;
+  }
+  if (!config_.done_marker.empty()) {
+    const std::string marker = selection_.marker_of(file.name);
+    if (const auto version = look_at(watcher_.path_of(marker))) (void)go(marker, *version);
+  }
+  if (done.refused) {
+    ++refused_away_;
+    last_refused_ = file.name + ": " + done.text;
+    host.log(BTB_LOG_ERROR, file.name + " is now " + result.text);
+  }
+  troubles_.erase(file.name);
+  file.seen.reset();
+  file.away = true;
+  mode_->put_away(file);
+  if (mode_->is_spent(file)) forget(file);
+  look_again_ = true;
+  return true;
 }
 
 void CsvSource::remove_gone_files() {
@@ -315,6 +411,8 @@ void CsvSource::remove_files(const std::vector<TrackedFile*>& gone, bool confirm
 int64_t CsvSource::next_due_ms() const {
   int64_t next = std::max<int64_t>(0, next_look_ms_ - now_ms());
   if (look_again_) next = 0;
+  if (!put_away_trouble_.empty())
+    next = std::min(next, std::max<int64_t>(0, next_put_away_ms_ - now_ms()));
   if (const auto due = mode_->due_in()) next = std::min(next, *due);
   for (const auto& [name, file] : tracker_.files()) {
     const int64_t due =
@@ -335,20 +433,38 @@ void CsvSource::wait(plugin::Host& host) {
 
 // --- telling ---
 
-// Once in a run.
+// Each once in a run, and what is certain is not put in doubt later.
 void CsvSource::tell_complete(plugin::Host& host) {
-  if (told_complete_ || !is_complete()) return;
-  told_complete_ = true;
-  host.publish(plugin::Batch().complete());
+  using Coverage = FileMode::Coverage;
+  const Coverage now = coverage();
+  if (now <= told_) return;
+  told_ = now;
+  plugin::Batch batch;
+  host.publish(now == Coverage::all ? batch.complete() : batch.unsure());
 }
 
-// True if all rows of all files were published, and there is no doubt about which files there are.
-bool CsvSource::is_complete() const {
+// `all` if all rows of all files were published, and there is no doubt about which files there are.
+// A file of which an operator says so counts as read.
+FileMode::Coverage CsvSource::coverage() const {
+  using Coverage = FileMode::Coverage;
   const auto& files = tracker_.files();
   if (!looked_twice() || files.empty() || something_hidden_ || !directory_trouble_.empty())
-    return false;
-  return std::all_of(files.begin(), files.end(),
-                     [&](const auto& entry) { return mode_->has_all_of(entry.second); });
+    return Coverage::no;
+  Coverage least = Coverage::all;
+  for (const auto& [name, file] : files) {
+    const Coverage of = mode_->coverage_of(file);
+    const bool meant = of == Coverage::doubtful && is_meant(file);
+    least = std::min(least, meant ? Coverage::all : of);
+    if (least == Coverage::no) break;
+  }
+  return least;
+}
+
+// FILE.confirm was made, or touched, behind the file, and in this run.
+bool CsvSource::is_meant(const TrackedFile& file) const {
+  if (told_ != FileMode::Coverage::doubtful || !file.seen) return false;
+  const auto confirm = look_at(watcher_.path_of(confirmation_of(file.name)));
+  return confirm && confirm->changed_ns >= std::max(file.seen->changed_ns, started_ns_);
 }
 
 }  // namespace btb::csv

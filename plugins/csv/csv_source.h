@@ -58,6 +58,17 @@ class CsvSource final : public plugin::Source {
   [[nodiscard]] bool is_all_taken() const;
   void take_due_files(plugin::Host& host);
   bool take_file(plugin::Host& host, TrackedFile& file);
+  // A file that may be put away, and why.
+  struct Done {
+    bool refused = false;
+    std::string text;  // why it was
+  };
+  [[nodiscard]] bool puts_away() const;
+  void note_done(const TrackedFile& file, const Outcome& outcome);
+  void put_files_away(plugin::Host& host);
+  bool put_file_away(plugin::Host& host, TrackedFile& file, const Done& done);
+  void forget_spent_files();
+  void forget(const TrackedFile& file);
   void remove_gone_files();
   void remove_files(const std::vector<TrackedFile*>& gone, bool confirmed);
   [[nodiscard]] bool is_confirmed(const TrackedFile& file) const;
@@ -67,11 +78,13 @@ class CsvSource final : public plugin::Source {
   [[nodiscard]] int64_t next_due_ms() const;
   void wait(plugin::Host& host);
   void tell_complete(plugin::Host& host);
-  [[nodiscard]] bool is_complete() const;
+  [[nodiscard]] FileMode::Coverage coverage() const;
+  [[nodiscard]] bool is_meant(const TrackedFile& file) const;
   void show_state(plugin::Host& host);
   [[nodiscard]] std::string missing_text() const;
   [[nodiscard]] std::string waiting_text() const;
   [[nodiscard]] std::string passed_over_text() const;
+  [[nodiscard]] std::string refused_away_text() const;
   [[nodiscard]] std::string trouble_text() const;
   [[nodiscard]] std::string advice(const std::string& name) const;
 
@@ -81,6 +94,11 @@ class CsvSource final : public plugin::Source {
   FileTracker tracker_;
   std::unique_ptr<FileMode> mode_;
   std::map<std::string, Trouble> troubles_;  // by name of the file
+  std::map<std::string, Done> done_;         // by name of the file
+  int64_t next_put_away_ms_ = 0;
+  std::string put_away_trouble_, put_away_told_;
+  uint64_t refused_away_ = 0;  // files in error_dir, of this run
+  std::string last_refused_;
   std::string directory_trouble_;
   Selection::Chosen passed_over_;  // as of the last look; `files` is empty
   size_t passed_over_told_ = 0;
@@ -89,7 +107,8 @@ class CsvSource final : public plugin::Source {
   bool inotify_complained_ = false;
   bool live_ = false;
   bool taken_once_ = false;  // a file, in this run or one before
-  bool told_complete_ = false;
+  FileMode::Coverage told_ = FileMode::Coverage::no;
+  int64_t started_ns_ = 0;  // this run, on the clock that files carry
   int64_t next_look_ms_ = 0;
   int64_t last_look_ms_ = 0;
   std::optional<int64_t> first_look_ms_;

@@ -18,12 +18,14 @@ void CsvSource::show_state(plugin::Host& host) {
   const bool missing = tracker_.files().empty() && !(config_.many_files && taken_once_);
   if (state != BTB_STATE_GUARD && (missing || !directory_trouble_.empty()))
     state = BTB_STATE_DEGRADED;
+  if (state != BTB_STATE_GUARD && !put_away_trouble_.empty()) state = BTB_STATE_DEGRADED;
   if (state == BTB_STATE_LIVE && !taken_once_) state = BTB_STATE_DEGRADED;
   std::string text = directory_trouble_;
   if (text.empty() && missing) text = missing_text();
   if (text.empty()) text = trouble_text();
+  if (text.empty()) text = put_away_trouble_;
   if (text.empty()) text = waiting_text();
-  if (text.empty()) text = mode_->summary() + passed_over_text();
+  if (text.empty()) text = mode_->summary() + refused_away_text() + passed_over_text();
   if (state == shown_state_ && text == shown_text_) return;
   host.set_state(state, text);
   shown_state_ = state;
@@ -34,6 +36,14 @@ std::string CsvSource::missing_text() const {
   const std::string pattern = (config_.recursive ? "**/" : "") + config_.pattern;
   const std::string path = absolute_path(watcher_.path_of(pattern));
   return (config_.many_files ? "no file fits " : "there is no file ") + path + passed_over_text();
+}
+
+// "; 2 files were moved to error_dir, the last: a.csv: why"
+std::string CsvSource::refused_away_text() const {
+  if (refused_away_ == 0) return "";
+  const std::string files = refused_away_ == 1 ? " file was" : " files were";
+  return "; " + std::to_string(refused_away_) + files +
+         " moved to error_dir, the last: " + last_refused_;
 }
 
 // "; passed over: a.csv~ (and 2 other leftovers)"

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "plugins/csv/gzip.h"
+
 namespace btb::csv {
 
 namespace {
@@ -46,6 +48,51 @@ ReadFile failure(ReadFile::Status status, std::string text) {
 
 std::string system_text(int error) {
   return std::strerror(error);
+}
+
+ReadFile packed_failure(const Gunzip& packed, Gunzip::Status status) {
+  switch (status) {
+    case Gunzip::Status::incomplete:
+      return failure(ReadFile::Status::incomplete, packed.fault());
+    case Gunzip::Status::damaged:
+      return failure(ReadFile::Status::damaged, packed.fault());
+    case Gunzip::Status::ok:
+    case Gunzip::Status::end:
+    case Gunzip::Status::failed:
+      break;
+  }
+  return failure(ReadFile::Status::failed, system_text(errno));
+}
+
+// A small file may be a large text, so the first pass keeps nothing of it.
+ReadFile unpack(int fd, uint64_t bytes_max) {
+  static constexpr size_t piece_bytes = 64U << 10;
+  uint64_t size = 0;
+  {
+    const std::unique_ptr<char[]> piece(new char[piece_bytes]);
+    Gunzip packed(fd);
+    for (auto status = Gunzip::Status::ok; status == Gunzip::Status::ok;) {
+      size_t made = 0;
+      status = packed.read(piece.get(), piece_bytes, made);
+      size += made;
+      if (size > bytes_max) {
+        return failure(ReadFile::Status::too_large, "it unpacks to more than max_file_bytes (" +
+                                                        std::to_string(bytes_max) + ")");
+      }
+      if (status != Gunzip::Status::ok && status != Gunzip::Status::end)
+        return packed_failure(packed, status);
+    }
+  }
+  ReadFile result;
+  result.bytes = FileBytes(size);
+  Gunzip packed(fd);
+  size_t made = 0;
+  const auto status = packed.read(result.bytes.data(), size, made);
+  if (status != Gunzip::Status::ok && status != Gunzip::Status::end)
+    return packed_failure(packed, status);
+  result.bytes.shrink(made);
+  result.status = made == size ? ReadFile::Status::ok : ReadFile::Status::torn;
+  return result;
 }
 
 }  // namespace
@@ -92,6 +139,12 @@ ReadFile read_whole(const std::string& path, uint64_t bytes_max) {
     return failure(Status::too_large, std::to_string(before->size_bytes) +
                                           " bytes, more than max_file_bytes (" +
                                           std::to_string(bytes_max) + ")");
+  }
+  if (is_gzip(read_at(file.get(), 0, 2).value_or(""))) {
+    ReadFile result = unpack(file.get(), bytes_max);
+    if (look_at(file.get()) != before) return failure(Status::torn, "it is being written to");
+    result.signature = *before;
+    return result;
   }
   ReadFile result;
   result.bytes = FileBytes(before->size_bytes + 1);  // one more shows whether it grew

@@ -61,12 +61,22 @@ class FileBytes {
 };
 
 struct ReadFile {
-  enum class Status : uint8_t { ok, gone, torn, too_large, failed } status = Status::failed;
+  enum class Status : uint8_t {
+    ok,
+    gone,
+    torn,
+    too_large,
+    incomplete,
+    damaged,
+    failed
+  } status = Status::failed;
   std::string text;  // for people, if not ok
   FileBytes bytes;
   Signature signature;
 };
-// torn: somebody wrote to it meanwhile. Blocks for the time of the read. [source]
+// Unpacks what is packed with gzip, after a first pass that takes no memory has shown how much it
+// is, and that it is whole; `bytes_max` is for the text, too. torn: somebody wrote to it meanwhile.
+// incomplete, damaged: of a packed file. Blocks for the time of the read. [source]
 ReadFile read_whole(const std::string& path, uint64_t bytes_max);
 
 // A descriptor for reading a regular file, or -1 with errno. Never waits for a FIFO.

@@ -18,13 +18,18 @@ Outcome outcome_of(const ReadFile& read, Visit visit, const Signature& now) {
   using Status = ReadFile::Status;
   switch (read.status) {
     case Status::ok:
+      if (visit.early && read.signature != now) return {Outcome::Kind::again, "it changed"};
       if (!ends_inside_of_line(read.bytes.view())) return {};
       if (read.signature != now) return {Outcome::Kind::again, "it is being written to"};
-      if (!visit.whole) return {Outcome::Kind::cut_off, "its last line has no end"};
+      if (visit.early || !visit.whole) return {Outcome::Kind::cut_off, "its last line has no end"};
       return {};
     case Status::gone:
     case Status::torn:
       return {Outcome::Kind::again, read.text};
+    case Status::incomplete:  // who packs it may be at it
+      if (visit.early || !visit.whole) return {Outcome::Kind::cut_off, read.text};
+      return {Outcome::Kind::refused, read.text};
+    case Status::damaged:
     case Status::too_large:
       return {Outcome::Kind::refused, read.text};
     case Status::failed:

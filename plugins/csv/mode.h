@@ -27,6 +27,7 @@ struct Outcome {
     guarded      // too large a change to be believed; the text says what it is
   } kind = Kind::taken;
   std::string text;
+  bool published = true;  // with taken: the broker took every row that could be read
 };
 
 // What is known of the version that is to be taken.
@@ -34,6 +35,7 @@ struct Visit {
   bool confirmed = false;  // an operator said that the change is meant
   bool whole = false;      // it may end inside of a line
   int64_t quiet_ms = 0;    // for so long it has been what it is
+  bool early = false;      // it was closed just now. One that looks unfinished comes again: `again`
 };
 
 class FileMode {
@@ -64,9 +66,16 @@ class FileMode {
     return false;
   }
 
-  // True if every row of the version that was taken last is published, and what was published
-  // under other keys before this run need not be kept.
-  [[nodiscard]] virtual bool has_all_of(const TrackedFile&) const { return false; }
+  // The file was put away. Its rows stay, and other files may take them over.
+  virtual void put_away(const TrackedFile&) {}
+  // True if nothing has to be known any more of a file that was put away.
+  [[nodiscard]] virtual bool is_spent(const TrackedFile&) const { return true; }
+
+  // How much of the version that was taken last is published. `all`: every row, and what was
+  // published under other keys before this run need not be kept. `doubtful`: every row that could
+  // be read, and an operator may say that this is all.
+  enum class Coverage : uint8_t { no, doubtful, all };
+  [[nodiscard]] virtual Coverage coverage_of(const TrackedFile&) const { return Coverage::no; }
 
   // Every file that was there at the start was offered to take.
   virtual void all_seen_once() {}

@@ -114,6 +114,12 @@ void declare_changes(const Add& add) {
           .range(0, 3'600'000));
   add(text_option("done_marker",
                   "A file is taken when this one lies beside it: {file}.done; default: none"));
+  add(choice_option("after", "keep|move|delete",
+                    "What becomes of a file when all of its rows are published")
+          .standard("keep"));
+  add(text_option("finished_dir",
+                  "With after: move, where it goes; a relative path begins where the files lie"));
+  add(text_option("error_dir", "Where files go that are refused; default: they stay"));
   add(choice_option("watch", "both|inotify|poll",
                     "How changes are noticed: through inotify and by looking, or only by looking")
           .standard("both"));

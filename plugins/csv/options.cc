@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <iterator>
 #include <stdexcept>
@@ -61,6 +62,7 @@ class Reader {
     read_style();
     read_mode();
     read_watching();
+    read_after();
     read_guard();
     return std::move(config_);
   }
@@ -368,6 +370,33 @@ class Reader {
     config_.errors_max = static_cast<uint64_t>(settings_.integer("max_errors"));
     config_.error_ratio_max = settings_.number("max_error_ratio");
     check_ratio("max_error_ratio", config_.error_ratio_max);
+  }
+
+  void read_after() {
+    const std::string after = settings_.text("after");
+    config_.after = after == "move" ? After::move : after == "delete" ? After::erase : After::keep;
+    config_.finished_dir = directory_option("finished_dir");
+    config_.error_dir = directory_option("error_dir");
+    if (config_.after == After::move && config_.finished_dir.empty())
+      report_("after", "move needs finished_dir");
+    if (config_.after != After::move && !config_.finished_dir.empty())
+      report_("finished_dir", "is for after: move");
+    if (config_.mode != Mode::append) return;
+    const char* text = "is for snapshot and delta: a log is never done, rotate it";
+    if (config_.after != After::keep) report_("after", text);
+    if (!config_.error_dir.empty()) report_("error_dir", text);
+  }
+
+  // A relative one begins where the files lie.
+  std::string directory_option(const char* option) {
+    std::string directory = settings_.text(option);
+    if (directory.empty()) return directory;
+    if (directory.front() != '/') directory = config_.directory + "/" + directory;
+    directory = std::filesystem::path(directory).lexically_normal().string();
+    while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+    if (directory == std::filesystem::path(config_.directory).lexically_normal().string())
+      report_(option, "that is where the files lie themselves");
+    return directory;
   }
 
   void read_guard() {

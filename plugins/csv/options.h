@@ -19,6 +19,7 @@ enum class Mode : uint8_t { snapshot, append, delta };
 enum class Ragged : uint8_t { error, pad, truncate };
 enum class OnError : uint8_t { skip, stop, dead_letter };
 enum class RemovedFile : uint8_t { keep, erase };
+enum class After : uint8_t { keep, move, erase };
 
 struct Config {
   // which files
@@ -29,6 +30,9 @@ struct Config {
   std::vector<std::string> include;  // globs; empty: all
   std::vector<std::string> exclude;
   std::string done_marker;
+  After after = After::keep;
+  std::string finished_dir;  // a whole path, or as whole as `directory` is; empty: none
+  std::string error_dir;     // likewise
   uint64_t file_bytes_max = 1U << 30;
   // how they are written
   bool delimiter_auto = false;

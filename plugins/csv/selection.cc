@@ -1,6 +1,7 @@
 #include "plugins/csv/selection.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <string_view>
 #include <unordered_set>
@@ -72,8 +73,12 @@ bool Selection::is_asked_for(const std::string& name) const {
   return any_matches(meant, name);
 }
 
-// As in a shell, what begins with a dot has to be asked for; and it cannot be.
+// As in a shell, what begins with a dot has to be asked for; and it cannot be. Files that were put
+// away are not read again.
 bool Selection::descends_into(const std::string& directory) const {
+  const std::string path =
+      std::filesystem::path(config_.directory + "/" + directory).lexically_normal().string();
+  if (path == config_.finished_dir || path == config_.error_dir) return false;
   return directory[base_begin(directory)] != '.' && !any_matches(config_.exclude, directory);
 }
 

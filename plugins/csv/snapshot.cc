@@ -30,6 +30,8 @@ struct FileRecord {
   std::string remark;       // on the version that was taken
   bool accepted = false;    // content_hash says something
   bool conflicted = false;  // a key of it belonged to another file
+  bool away = false;        // it was put away: others may take its rows over
+  bool published = true;    // the broker took all of the version that was taken
   uint32_t second_to = 0;   // refused: the scope whose topics another file makes
   uint64_t erasures = 0;    // SnapshotMode::erasures_ at that time
 };
@@ -47,7 +49,9 @@ struct Plan {
   std::vector<uint32_t> added;  // entries made by this pass
   uint64_t rows = 0;            // in the file, the bad ones included
   uint64_t kept = 0;            // that were published before
-  uint64_t keys_unknown = 0;    // bad rows of which not even the key could be read
+  // taken over from files that were put away: entries, and whose they were
+  std::vector<std::pair<uint32_t, uint16_t>> adopted;
+  uint64_t keys_unknown = 0;  // bad rows of which not even the key could be read
   bool conflicted = false;
 };
 
@@ -59,27 +63,33 @@ class SnapshotMode final : public FileMode {
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
   bool renamed(const TrackedFile& from, const TrackedFile& to, const std::string& path) override;
+  void put_away(const TrackedFile& file) override;
+  bool is_spent(const TrackedFile& file) const override;
   bool wants_again(const TrackedFile& file) override;
-  bool has_all_of(const TrackedFile& file) const override;
+  Coverage coverage_of(const TrackedFile& file) const override;
   std::string summary() const override;
 
  private:
   FileRecord& record_of(const TrackedFile& file, const std::string& path);
   const std::string* other_owner(const TrackedFile& file);
   Outcome take_text(const TrackedFile& file, FileRecord& record, std::string_view bytes,
-                    bool confirmed);
+                    Visit visit);
   void scan(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan);
   void scan_row(const TrackedFile& file, FileRecord& record, const TableText& table, bool readable,
                 Plan& plan);
   void bad_row(const TrackedFile& file, FileRecord& record, const TableText& table,
                const RowFault& fault, uint32_t index, Plan& plan);
   Outcome decide(const TrackedFile& file, FileRecord& record, TableText& table, Plan& plan,
-                 bool confirmed);
+                 Visit visit);
   void publish(const TrackedFile& file, TableText& table, const Plan& plan, bool erase);
   void publish_change(Publisher& out, Parser& parser, const TableText& table, const Change& change);
   void publish_erasures(Publisher& out, uint16_t file);
   void roll_back(const Plan& plan);
   Publisher publisher();
+  bool is_away(uint16_t file) const {
+    const auto record = records_.find(file);
+    return record != records_.end() && record->second.away;
+  }
   uint32_t scope_of(const TrackedFile& file) { return scopes_.of(config_.topic, file.name); }
 
   struct Owner {
@@ -124,8 +134,9 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   FileRecord& record = record_of(file, path);
   const uint64_t content_hash = hash_of(read.bytes.view());
   const bool again = wants_again(file);
+  record.away = false;
   if (record.accepted && record.content_hash == content_hash && !again)
-    return {Outcome::Kind::taken, record.remark};
+    return {Outcome::Kind::taken, record.remark, record.published};
   record.erasures = erasures_;
   if (const std::string* other = other_owner(file)) {
     record.accepted = false;
@@ -136,7 +147,7 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
                 "{file} for {stem} in `topic`"};
   }
   record.second_to = 0;
-  Outcome outcome = take_text(file, record, read.bytes.view(), visit.confirmed);
+  Outcome outcome = take_text(file, record, read.bytes.view(), visit);
   record.accepted = outcome.kind == Outcome::Kind::taken;
   record.content_hash = content_hash;
   record.remark = outcome.text;
@@ -147,11 +158,13 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
 // topic would delete each other's rows.
 const std::string* SnapshotMode::other_owner(const TrackedFile& file) {
   const auto owner = owners_.find(scope_of(file));
-  return owner == owners_.end() || owner->second.file == file.id ? nullptr : &owner->second.name;
+  if (owner == owners_.end() || owner->second.file == file.id || is_away(owner->second.file))
+    return nullptr;
+  return &owner->second.name;
 }
 
 Outcome SnapshotMode::take_text(const TrackedFile& file, FileRecord& record, std::string_view bytes,
-                                bool confirmed) {
+                                Visit visit) {
   Plan plan;
   record.faults.begin();
   try {
@@ -162,7 +175,7 @@ Outcome SnapshotMode::take_text(const TrackedFile& file, FileRecord& record, std
     }
     scan(file, record, table, plan);
     record.faults.check_limits(plan.rows);
-    return decide(file, record, table, plan, confirmed);
+    return decide(file, record, table, plan, visit);
   } catch (const FileRefused& refusal) {
     roll_back(plan);
     return {Outcome::Kind::refused, refusal.what()};
@@ -196,6 +209,10 @@ void SnapshotMode::scan_row(const TrackedFile& file, FileRecord& record, const T
   const RowFault key_fault = layout.key(parser.fields(), key_, key);
   uint32_t index = key_fault ? KeyTable::none : table_.find(scope_of(file), key);
   const bool known = index != KeyTable::none;
+  if (known && table_[index].file != file.id && is_away(table_[index].file)) {
+    plan.adopted.emplace_back(index, table_[index].file);
+    table_[index].file = file.id;
+  }
   const bool ours = known && table_[index].file == file.id;
   const bool twice = ours && table_[index].seen == pass_;
   const uint64_t row_hash = hash_of(parser.raw(), layout.hash());
@@ -250,21 +267,28 @@ void SnapshotMode::bad_row(const TrackedFile& file, FileRecord& record, const Ta
 // --- between the passes ---
 
 Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableText& table,
-                             Plan& plan, bool confirmed) {
-  const uint64_t gone = record.rows - plan.kept;
-  if (!confirmed) {
+                             Plan& plan, Visit visit) {
+  const uint64_t gone = record.rows + plan.adopted.size() - plan.kept;
+  const double gone_at_once_max = config_.delete_ratio_max * static_cast<double>(record.rows);
+  if (visit.early && (plan.rows == 0 || static_cast<double>(gone) > gone_at_once_max)) {
+    roll_back(plan);
+    return {Outcome::Kind::again, "its rows may still come"};
+  }
+  if (!visit.confirmed) {
     if (const auto objection = guard_objection(config_, {record.rows, gone, plan.rows == 0})) {
       roll_back(plan);
       return {Outcome::Kind::guarded, *objection};
     }
   }
-  const bool hold = gone > 0 && plan.keys_unknown > 0 && !confirmed;
+  const bool hold = gone > 0 && plan.keys_unknown > 0 && !visit.confirmed;
   const uint64_t refused_before = refused_;
   publish(file, table, plan, gone > 0 && !hold);
   record.rows = plan.kept + plan.added.size() + (hold ? gone : 0);
   if (const uint32_t scope = scope_of(file); scope != 0 && record.rows > 0)
     owners_[scope] = {file.id, file.name};
+  for (const auto& [index, owner] : plan.adopted) --records_.at(owner).rows;
   record.conflicted = plan.conflicted;
+  record.published = refused_ == refused_before;
   record.erasures = erasures_;
   table_.tidy();
   std::string remark = record.faults.text(plan.rows);
@@ -274,10 +298,11 @@ Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableT
     remark += (remark.empty() ? "" : "; ") + std::to_string(refused_ - refused_before) +
               " rows were not taken by the broker";
   }
-  return {Outcome::Kind::taken, remark};
+  return {Outcome::Kind::taken, remark, record.published};
 }
 
 void SnapshotMode::roll_back(const Plan& plan) {
+  for (const auto& [index, owner] : plan.adopted) table_[index].file = owner;
   for (const uint32_t index : plan.added) table_.erase(index);
 }
 
@@ -368,6 +393,16 @@ Outcome SnapshotMode::remove(const std::vector<const TrackedFile*>& gone, bool c
   return {};
 }
 
+void SnapshotMode::put_away(const TrackedFile& file) {
+  const auto record = records_.find(file.id);
+  if (record != records_.end()) record->second.away = true;
+}
+
+bool SnapshotMode::is_spent(const TrackedFile& file) const {
+  const auto record = records_.find(file.id);
+  return record == records_.end() || (record->second.away && record->second.rows == 0);
+}
+
 // Its rows stay where they are if they would come to lie in the same topics.
 bool SnapshotMode::renamed(const TrackedFile& from, const TrackedFile& to,
                            const std::string& path) {
@@ -395,12 +430,14 @@ bool SnapshotMode::wants_again(const TrackedFile& file) {
 
 // An empty file is believed here if the guard would believe it. And the rows of files that went
 // away before this run are to be kept if those that go away during it are.
-bool SnapshotMode::has_all_of(const TrackedFile& file) const {
-  if (config_.many_files && config_.removed_file == RemovedFile::keep) return false;
+FileMode::Coverage SnapshotMode::coverage_of(const TrackedFile& file) const {
+  if (config_.many_files && config_.removed_file == RemovedFile::keep) return Coverage::no;
+  if (config_.after != After::keep || !config_.error_dir.empty()) return Coverage::no;
   const auto at = records_.find(file.id);
-  if (at == records_.end()) return false;
+  if (at == records_.end() || !at->second.accepted) return Coverage::no;
   const FileRecord& record = at->second;
-  return record.accepted && record.remark.empty() && (record.rows > 0 || config_.allow_empty);
+  const bool believed = record.rows > 0 || config_.allow_empty;
+  return believed && record.remark.empty() ? Coverage::all : Coverage::doubtful;
 }
 
 std::string SnapshotMode::summary() const {

@@ -23,6 +23,7 @@ bool FileTracker::observe(const std::string& name, const std::optional<Signature
     at->second.id = next_id_;
     ids_[next_id_++] = true;
     at->second.seen = found;
+    at->second.changed_since_ms = now_ms;
     // One that was there for long need not settle.
     at->second.seen_since_ms = now_ms - std::max<int64_t>(0, age_ms);
   }
@@ -31,9 +32,13 @@ bool FileTracker::observe(const std::string& name, const std::optional<Signature
     const bool replaced = file.seen && (!found || found->inode != file.seen->inode);
     if (replaced) file.writing = false;                // that was another file
     if (file.seen && !replaced) file.arrived = false;  // somebody wrote to it where it lies
+    const bool grew = found && file.taken && found->is_same_file(*file.taken) &&
+                      found->size_bytes > file.taken->size_bytes;
+    if (grew && now_ms - file.early_ms < settle_ms_) file.in_steps = true;
+    if (!file.seen || file.seen == file.taken) file.changed_since_ms = now_ms;
     file.seen = found;
     file.seen_since_ms = now_ms;
-    file.closed = file.cut_off = false;
+    file.closed = file.cut_off = file.doubted = false;
   }
   return true;
 }
@@ -69,11 +74,28 @@ void FileTracker::postpone(TrackedFile& file, int64_t now_ms, int64_t delay_ms) 
 int64_t FileTracker::due_in(const TrackedFile& file, int64_t now_ms) const {
   if (!file.seen || file.seen == file.taken) return never;
   int64_t due_ms = file.not_before_ms;
-  if (!at_once_ && !file.arrived)
-    due_ms = std::max(due_ms, file.seen_since_ms + settle_ms_ * (file.writing ? patience : 1));
+  if (!at_once_ && !file.arrived && !is_believed(file))
+    due_ms = std::max(due_ms, settled_at_ms(file));
   if (file.cut_off && !is_whole(file, now_ms))
     due_ms = std::max(due_ms, file.seen_since_ms + cut_off_wait_ms(file));
   return std::max<int64_t>(0, due_ms - now_ms);
+}
+
+// Its writer says that it is whole.
+bool FileTracker::is_believed(const TrackedFile& file) const {
+  return trusts_close_ && file.closed && !file.writing && !file.doubted && !file.in_steps;
+}
+
+// One that is written in steps all the time is taken between two of them now and then.
+int64_t FileTracker::settled_at_ms(const TrackedFile& file) const {
+  const int64_t settled = file.seen_since_ms + settle_ms_ * (file.writing ? patience : 1);
+  if (!file.in_steps || !file.closed) return settled;
+  return std::min(settled, file.changed_since_ms + settle_ms_ * patience);
+}
+
+bool FileTracker::is_early(const TrackedFile& file, int64_t now_ms) const {
+  return !at_once_ && !file.arrived && file.seen != file.taken && is_believed(file) &&
+         now_ms < settled_at_ms(file);
 }
 
 bool FileTracker::is_whole(const TrackedFile& file, int64_t now_ms) const {
@@ -87,7 +109,7 @@ int64_t FileTracker::cut_off_wait_ms(const TrackedFile& file) const {
 }
 
 int64_t FileTracker::gone_in(const TrackedFile& file, int64_t now_ms) const {
-  if (file.seen) return never;
+  if (file.seen || file.away) return never;
   return std::max<int64_t>(0, file.seen_since_ms + settle_ms_ - now_ms);
 }
 

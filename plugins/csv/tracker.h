@@ -3,6 +3,8 @@
 //
 // A file is taken when it differs from the version taken last and
 //   - it came by rename (it is whole: at once), or
+//   - who wrote it closed it: at once, too, as long as the mode believes what it sees then; for a
+//   file that is written in several steps, each with a close, this is given up, or
 //   - it has not changed for `settle`, or, while somebody who wrote to it has not closed it, for
 //   ten times as long.
 // One that ends in the middle of a line waits ten times as long again, until it is known to be
@@ -29,6 +31,12 @@ struct TrackedFile {
   bool writing = false;            // written to and not closed since
   bool closed = false;             // `seen` was closed by who wrote it, or came by rename
   bool cut_off = false;            // `seen` ends in the middle of a line
+  bool doubted = false;            // `seen` was closed, and was not believed before it settled
+  bool away = false;               // it was put away; `seen` is a new one
+  bool in_steps = false;           // it was written on right behind a close
+  int64_t changed_since_ms = 0;    // when `seen` became another version than `taken`
+  int64_t early_ms = no_time;      // when a version was taken at its close
+  static constexpr int64_t no_time = INT64_MIN / 2;
 };
 
 class FileTracker {
@@ -37,7 +45,9 @@ class FileTracker {
   static constexpr int64_t never = -1;
 
   // `at_once`: nothing has to settle (mode append reads what is there, a marker says that it is).
-  FileTracker(int64_t settle_ms, bool at_once) : settle_ms_(settle_ms), at_once_(at_once) {}
+  // `trusts_close`: a file that was closed may be taken before it settled.
+  FileTracker(int64_t settle_ms, bool at_once, bool trusts_close = true)
+      : settle_ms_(settle_ms), at_once_(at_once), trusts_close_(trusts_close) {}
 
   // What a look at the file found, which was last written to `age_ms` ago. False if there are too
   // many files already.
@@ -52,6 +62,11 @@ class FileTracker {
 
   // The milliseconds until the file may be taken, 0: now; never: there is nothing to take.
   [[nodiscard]] int64_t due_in(const TrackedFile& file, int64_t now_ms) const;
+  // True if the file is due only because it was closed: it has not settled.
+  [[nodiscard]] bool is_early(const TrackedFile& file, int64_t now_ms) const;
+  // It was taken early, or was not believed then.
+  static void note_early(TrackedFile& file, int64_t now_ms) { file.early_ms = now_ms; }
+  static void doubt(TrackedFile& file) { file.doubted = true; }
   // True if the version that was seen may be believed to end where it does, also inside of a line.
   [[nodiscard]] bool is_whole(const TrackedFile& file, int64_t now_ms) const;
   // As due_in, for one that is gone: until that may be believed.
@@ -62,10 +77,13 @@ class FileTracker {
   [[nodiscard]] const std::map<std::string, TrackedFile>& files() const { return files_; }
 
  private:
+  [[nodiscard]] bool is_believed(const TrackedFile& file) const;
+  [[nodiscard]] int64_t settled_at_ms(const TrackedFile& file) const;
   [[nodiscard]] int64_t cut_off_wait_ms(const TrackedFile& file) const;
 
   int64_t settle_ms_;
   bool at_once_;
+  bool trusts_close_;
   std::map<std::string, TrackedFile> files_;
   uint16_t next_id_ = 1;
   std::map<uint16_t, bool> ids_;  // in use

@@ -129,7 +129,12 @@ enum {
    * in an earlier run and not again are deleted, unless they are so many that the broker asks an
    * operator first. Once in a run, and not after records that could not be read. The batch may be
    * empty. */
-  BTB_BATCH_COMPLETE = 2u
+  BTB_BATCH_COMPLETE = 2u,
+
+  /* As COMPLETE, after records that could not be read: rows of an earlier run that did not come
+   * again may be among these. The broker shows how many there are and keeps them until an operator
+   * confirms their deletion, or a COMPLETE follows. A broker that does not know it keeps them. */
+  BTB_BATCH_UNSURE = 4u
 };
 
 /* What belongs together: one poll, one transaction, one file. Taken whole or not at all. */

@@ -83,6 +83,8 @@ class Batch {
   // With this batch, all there is was published since run began; what an earlier run published and
   // this one did not is deleted. See BTB_BATCH_COMPLETE.
   Batch& complete(bool value = true) { return complete_ = value, *this; }
+  // The same, except that some records could not be read. See BTB_BATCH_UNSURE.
+  Batch& unsure(bool value = true) { return unsure_ = value, *this; }
 
   // Takes one message out again. REQUIRES: index < size().
   void erase(size_t index) {
@@ -101,7 +103,7 @@ class Batch {
     messages_.clear();
     text_.clear();
     token_.clear();
-    more_ = complete_ = false;
+    more_ = complete_ = unsure_ = false;
   }
 
  private:
@@ -122,11 +124,10 @@ class Batch {
   std::vector<Entry> messages_;
   std::string text_;  // topic, key, payload of each message, one behind the other
   std::string token_;
-  bool more_ = false;
-  bool complete_ = false;
+  bool more_ = false, complete_ = false, unsure_ = false;
   [[nodiscard]] uint32_t flags() const {
-    return (more_ ? uint32_t{BTB_BATCH_MORE} : 0u) |
-           (complete_ ? uint32_t{BTB_BATCH_COMPLETE} : 0u);
+    return BTB_BATCH_MORE * uint32_t{more_} | BTB_BATCH_COMPLETE * uint32_t{complete_} |
+           BTB_BATCH_UNSURE * uint32_t{unsure_};
   }
 };
 

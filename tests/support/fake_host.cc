@@ -50,7 +50,8 @@ struct FakeHost::Calls {
     Batch taken{{},
                 (batch->flags & BTB_BATCH_MORE) != 0,
                 text_of(batch->resume_token),
-                (batch->flags & BTB_BATCH_COMPLETE) != 0};
+                (batch->flags & BTB_BATCH_COMPLETE) != 0,
+                (batch->flags & BTB_BATCH_UNSURE) != 0};
     for (size_t i = 0; (host.keeps_ || host.rule_) && i < batch->message_count; ++i) {
       const btb_message& message = batch->messages[i];
       taken.messages.push_back({message.op == BTB_PUT, text_of(message.topic), text_of(message.key),

@@ -36,6 +36,7 @@ class FakeHost {
     bool more = false;
     std::string token;
     bool complete = false;
+    bool unsure = false;
   };
   struct Letter {
     std::string reason, location, raw;

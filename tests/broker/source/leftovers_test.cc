@@ -63,6 +63,32 @@ TEST_CASE("if most of them are gone, they are kept until an operator says so") {
   }
 }
 
+TEST_CASE(
+    "rows that may be among those a source could not read are kept until an operator says so") {
+  SourceWorld world;
+  world.add_puppet("p", "lose_some_unsure");
+  CHECK(second_run_settled(world, "p"));
+  CHECK(rows(world) == 20);
+  Source& source = world.source("p");
+  CHECK(source.state_name() == "guard");
+  CHECK(source.counters().leftovers_held == 1);
+  CHECK(source.state_text().find("1 of 20 rows") != std::string::npos);
+  CHECK(source.state_text().find("btctl resume p") != std::string::npos);
+  source.set_paused(false);
+  CHECK(world.run_until([&] { return !source.deleting(); }));
+  CHECK(rows(world) == 19);
+  CHECK(source.state_name() == "live");
+}
+
+TEST_CASE("a source that could not read all, and brought all rows again, holds nothing") {
+  SourceWorld world;
+  world.add_puppet("p", "lose_none_unsure");
+  CHECK(second_run_settled(world, "p"));
+  CHECK(rows(world) == 20);
+  CHECK(world.source("p").state_name() == "live");
+  CHECK(world.source("p").counters().leftovers_held == 0);
+}
+
 TEST_CASE("where somebody else publishes too, nothing is deleted") {
   SourceWorld world;
   Message message;

@@ -119,14 +119,14 @@ btb_status resume_token(void* self, btb_bytes token) {
 
 // The first run publishes twenty rows and fails; the one after it has only `left` of them, and says
 // that these are all.
-btb_status lose_rows(void* self, btb_bytes token, int left) {
+btb_status lose_rows(void* self, btb_bytes token, int left, uint32_t says = BTB_BATCH_COMPLETE) {
   const bool first = token.size == 0;
   for (int i = 0; i < (first ? 20 : left); ++i) {
     const std::string key = std::to_string(i);
     const btb_message message = message_to("s", key.c_str(), "x");
     publish(self, &message, 1, first ? "been here" : "");
   }
-  publish(self, nullptr, 0, "", BTB_BATCH_COMPLETE);
+  publish(self, nullptr, 0, "", says);
   if (!first) {
     host_of(self)->set_state(host_of(self), BTB_STATE_LIVE, nullptr);
     return fixture::wait_for_stop(self);
@@ -197,6 +197,8 @@ btb_status run(void* self, btb_bytes token) {
   if (act == "blocked") return blocked(self);
   if (act == "resume_token") return resume_token(self, token);
   if (act == "lose_some") return lose_rows(self, token, 15);
+  if (act == "lose_some_unsure") return lose_rows(self, token, 19, BTB_BATCH_UNSURE);
+  if (act == "lose_none_unsure") return lose_rows(self, token, 20, BTB_BATCH_UNSURE);
   if (act == "lose_most") return lose_rows(self, token, 5);
   if (act == "lose_rows_20") return lose_rows(self, fixture::bytes_of("later"), 20);
   if (act == "lose_all") return lose_rows(self, token, 0);

@@ -2,6 +2,7 @@
 // broker deletes what an earlier run left behind. What is said too early costs rows.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -203,4 +204,35 @@ TEST_CASE("a file that is just being replaced has the settle time to come back")
   }
   Csv csv(folder, "*.csv", {{"done_marker", "{file}.done"}, {"settle", "100ms"}, {"rescan", "1h"}});
   CHECK(csv.is_complete());
+}
+
+TEST_CASE("a row that cannot be read makes it unsure, once, and a confirmation makes it complete") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n2,b\n,total\n");
+  folder.write("b.csv", "id,v\n3,c\n");
+  Csv csv(folder, "*.csv", at_once);
+  REQUIRE(csv.is_unsure());
+  CHECK(csv.completions() == 0);
+  folder.append("b.csv", "4,d\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 4; }));
+  folder.write("b.csv.confirm", "");  // of a file that needs none
+  folder.append("b.csv", "5,e\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 5; }));
+  CHECK(csv.completions() == 0);
+  folder.write("a.csv.confirm", "");
+  CHECK(csv.is_complete());
+  const auto batches = csv.host.batches();
+  CHECK(std::count_if(batches.begin(), batches.end(),
+                      [](const auto& batch) { return batch.unsure; }) == 1);
+}
+
+TEST_CASE("a file that is refused makes it not even unsure") {
+  const Folder folder;
+  folder.write("a.csv", "id,v\n1,a\n");
+  folder.write("b.csv", "no,such\n3,c\n");
+  Csv csv(folder, "*.csv", at_once);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED));
+  folder.append("a.csv", "2,b\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 2; }));
+  for (const auto& batch : csv.host.batches()) CHECK_FALSE(batch.unsure);
 }

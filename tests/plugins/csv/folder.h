@@ -90,6 +90,13 @@ class Csv {
     return static_cast<size_t>(std::count_if(batches.begin(), batches.end(),
                                              [](const auto& batch) { return batch.complete; }));
   }
+  bool is_unsure() {
+    return host.wait_for([&] {
+      const auto batches = host.batches();
+      return std::any_of(batches.begin(), batches.end(),
+                         [](const auto& batch) { return batch.unsure; });
+    });
+  }
   bool is_complete() {
     return host.wait_for([&] { return completions() == 1; });
   }

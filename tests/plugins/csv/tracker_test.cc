@@ -45,7 +45,7 @@ TEST_CASE("a writer that pauses longer than the settle time is waited for until 
   const TrackedFile& file = tracker.files()["a"];
   CHECK(tracker.due_in(file, 2000) == 4000);
   tracker.note("a", FileTracker::Event::closed, 2000);
-  CHECK(tracker.due_in(file, 2000) == 500);
+  CHECK(tracker.due_in(file, 2000) == 0);
   tracker.note("a", FileTracker::Event::modified, 2100);
   CHECK(tracker.due_in(file, 7100) == 0);  // one that never closes is not waited for for ever
 }
@@ -81,7 +81,7 @@ TEST_CASE("a file that ends inside of a line waits for its close, and not for ev
   CHECK(tracker.due_in(file, 2000) == 50'000);
   tracker.note("a", FileTracker::Event::closed, 3000);
   CHECK(tracker.is_whole(file, 3000));
-  CHECK(tracker.due_in(file, 3000) == 500);
+  CHECK(tracker.due_in(file, 3000) == 0);
   tracker.observe("a", version(1, 20), 4000, 0);
   CHECK_FALSE(tracker.is_whole(file, 4000));  // the close was of another version
   tracker.observe("a", version(2, 20), 5000, 0);
@@ -108,4 +108,42 @@ TEST_CASE("every file has a number of its own") {
   tracker.observe("new", version(1, 1), 0, 9000);
   CHECK(tracker.files()["new"].id != 0);
   CHECK_FALSE(tracker.files().contains("0"));
+}
+
+TEST_CASE("a file that was closed is taken at once, and only when it settled if it was doubted") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, 0);
+  TrackedFile& file = tracker.files()["a"];
+  tracker.note("a", FileTracker::Event::modified, 1000);
+  CHECK(tracker.due_in(file, 1000) == 5000);
+  tracker.note("a", FileTracker::Event::closed, 1100);
+  CHECK(tracker.due_in(file, 1100) == 0);
+  CHECK(tracker.is_early(file, 1100));
+  FileTracker::doubt(file);
+  CHECK(tracker.due_in(file, 1100) == 500);
+  CHECK_FALSE(tracker.is_early(file, 1600));
+  tracker.observe("a", version(1, 20), 1700, 0);
+  CHECK(tracker.due_in(file, 1700) == 500);  // this version was not closed yet
+  tracker.note("a", FileTracker::Event::closed, 1700);
+  CHECK(tracker.due_in(file, 1700) == 0);
+  CHECK(FileTracker(500, false, false).due_in(file, 1700) == 500);
+}
+
+TEST_CASE(
+    "a file that is written in steps has to settle from then on, and is not put off for ever") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, 0);
+  TrackedFile& file = tracker.files()["a"];
+  tracker.note("a", FileTracker::Event::closed, 1000);
+  CHECK(tracker.is_early(file, 1000));
+  file.taken = file.seen;
+  FileTracker::note_early(file, 1000);
+  uint64_t size = 10;
+  int64_t now = 1000;
+  for (; now <= 6000; now += 100) {
+    tracker.observe("a", version(1, ++size), now, 0);
+    tracker.note("a", FileTracker::Event::closed, now);
+    if (tracker.due_in(file, now) == 0) break;
+  }
+  CHECK(now == 6000);
 }
