@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "broker/app/describe.h"
+#include "sdk/wire/topic_name.h"
 
 namespace btb {
 
@@ -32,7 +33,7 @@ std::optional<uint64_t> number_in(const std::vector<std::string>& arguments) {
 
 CommandResult Commands::run(const std::string& verb, const std::vector<std::string>& arguments) {
   if (verb == "status") return status();
-  if (verb == "topics") return topics();
+  if (verb == "topics") return topics(arguments);
   if (verb == "sessions") return sessions();
   if (verb == "sources") return sources();
   if (verb == "reload") return reload();
@@ -112,9 +113,19 @@ CommandResult Commands::status() {
   });
 }
 
-CommandResult Commands::topics() {
+// All, or those that match the only argument.
+CommandResult Commands::topics(const std::vector<std::string>& arguments) {
+  if (arguments.size() > 1) return failed("one filter is expected, or none");
+  const std::string filter = arguments.empty() ? "" : arguments[0];
+  if (const char* fault = arguments.empty() ? nullptr : wire::topic_filter_fault(filter)) {
+    return failed("filter \"" + filter + "\": " + fault);
+  }
   Json body = Json::array();
-  app_.router_.for_each_topic([&](Topic& topic) { body.push_back(describe(topic)); });
+  app_.router_.for_each_topic([&](Topic& topic) {
+    if (arguments.empty() || wire::filter_matches(filter, topic.name)) {
+      body.push_back(describe(topic));
+    }
+  });
   return done(body);
 }
 

@@ -16,7 +16,7 @@ class Commands {
 
  private:
   CommandResult status();
-  CommandResult topics();
+  CommandResult topics(const std::vector<std::string>& arguments);
   CommandResult sessions();
   CommandResult sources();
   CommandResult reload();

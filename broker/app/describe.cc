@@ -81,6 +81,7 @@ Json describe(const Source& source) {
       {"rejected", counters.rejected},
       {"invalid_batches", counters.invalid},
       {"dead_letters", counters.dead_letters},
+      {"dead_letter_topic", source.dead_letter_topic()},
       {"dead_letters_dropped", counters.dead_letters_dropped},
       {"leftovers_deleted", counters.leftovers_deleted},
       {"leftovers_held", counters.leftovers_held},

@@ -50,6 +50,9 @@ struct SessionCounters {
 
 class Session final : public Subscriber, private Poll::Events {
  public:
+  // So many filters that match nothing get a "did you mean"; then none is looked for.
+  static constexpr uint32_t hints_max = 8;
+
   Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits traits);
   ~Session();
 
@@ -115,9 +118,11 @@ class Session final : public Subscriber, private Poll::Events {
   void on_hello(fb::HelloT& hello);
   void on_subscribe(fb::SubscribeT& subscribe);
   void refuse_pending_subscribe();
-  void answer_subscribe(uint32_t id, wire::Reason reason, const char* text, uint32_t topics = 0);
+  void answer_subscribe(uint32_t id, wire::Reason reason, const std::string& text,
+                        uint32_t topics = 0);
   void answer_unsubscribe(uint32_t id, wire::Reason reason);
   bool go_on_with_errand(uint64_t work_until);
+  std::string hint_for(const std::string& filter);
   void count_refusal(wire::Reason reason);
   void on_unsubscribe(fb::UnsubscribeT& unsubscribe);
   void on_open(fb::OpenT& open);
@@ -164,9 +169,11 @@ class Session final : public Subscriber, private Poll::Events {
     std::unique_ptr<Errand> what;
     uint32_t id = 0;
     bool subscribes = false;
+    std::string filter = {};  // of a subscription that does not resume
   };
   PendingErrand errand_;
   std::string name_, agent_;
+  uint32_t hints_ = 0;  // looked for so far
   bool postponed_ = false;
   bool behind_ = false;  // it has more to read than one flush brought
   bool reserved_ = false;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/routing/nearest_topic.h"
 #include "broker/session/sessions.h"
 #include "sdk/wire/topic_name.h"
 
@@ -13,6 +14,7 @@ constexpr uint16_t protocol = 1;
 constexpr size_t goodbye_text_bytes_max = 256;
 constexpr size_t reply_text_bytes_max = 1024;
 constexpr uint32_t keep_alive_ms_min = 1'000;
+constexpr uint64_t hint_work = 1'024;  // topics that could be looked at in the time of one hint
 
 std::string clipped_utf8(const std::string& text, size_t bytes_max) {
   std::string out = text.substr(0, bytes_max);
@@ -102,10 +104,11 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
   request.no_snapshot = whole->no_snapshot;
   request.epoch = whole->epoch;
   request.positions = std::move(marks);
-  errand_ = {sessions_.router_.begin_subscribe(*this, std::move(request)), whole->id, true};
+  errand_ = {sessions_.router_.begin_subscribe(*this, std::move(request)), whole->id, true,
+             whole->from == wire::From::resume ? "" : whole->filter};
 }
 
-void Session::answer_subscribe(uint32_t id, wire::Reason reason, const char* text,
+void Session::answer_subscribe(uint32_t id, wire::Reason reason, const std::string& text,
                                uint32_t topics) {
   fb::SubscribedT answer;
   answer.id = id;
@@ -124,11 +127,22 @@ bool Session::go_on_with_errand(uint64_t work_until) {
   const PendingErrand done = std::exchange(errand_, {});
   if (done.subscribes) {
     behind_ = has_due();
-    answer_subscribe(done.id, wire::Reason::none, "", done.what->topics());
+    const bool nothing = done.what->topics() == 0 && !done.filter.empty();
+    answer_subscribe(done.id, wire::Reason::none, nothing ? hint_for(done.filter) : "",
+                     done.what->topics());
   } else {
     answer_unsubscribe(done.id, wire::Reason::none);
   }
   return true;
+}
+
+// For people, of a filter that matches nothing. Whoever asks often gets none: it takes time.
+std::string Session::hint_for(const std::string& filter) {
+  if (hints_ == hints_max) return {};
+  ++hints_;
+  sessions_.router_.charge(hint_work);
+  const std::string near = nearest_topic(sessions_.router_, filter);
+  return near.empty() ? "" : "did you mean " + near + "?";
 }
 
 void Session::count_refusal(wire::Reason reason) {

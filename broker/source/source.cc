@@ -440,7 +440,7 @@ bool Source::refusal_within_rate() {
 }
 
 void Source::publish_dead_letter(const DeadLetter& letter) {
-  Topic* topic = router_.find_or_make("$dead/" + spec_.name);
+  Topic* topic = router_.find_or_make(dead_letter_topic());
   ++counters_.dead_letters;
   const std::string payload = to_json(letter, spec_.name);
   Message message;

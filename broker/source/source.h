@@ -90,6 +90,8 @@ class Source {
   [[nodiscard]] const SourceSpec& spec() const { return spec_; }
   // Where the plugin would go on: behind the last batch that was published.
   [[nodiscard]] const std::string& resume_token() const { return resume_token_; }
+  // Where its records go that cannot be read or that a topic refused.
+  [[nodiscard]] std::string dead_letter_topic() const { return "$dead/" + spec_.name; }
   [[nodiscard]] State state() const { return state_; }
   // What the plugin last said of itself, while it runs.
   [[nodiscard]] btb_source_state plugin_state() const { return plugin_state_; }

@@ -338,7 +338,7 @@ void Conversation::moved(TopicState& topic, const wire::DataHead& head) {
 }
 
 void Conversation::end_batch(TopicState& topic) {
-  if (!topic.batch_open) return;
+  if (!topic.batch_open || state_ != State::open) return;
   topic.batch_open = false;
   handler_.on_batch_end(topic.topic);
 }

@@ -219,6 +219,7 @@ void Conversation::on_subscribed(const FrameView& frame) {
     if (!topic.synced) ++subscription.unsynced;
   });
   handler_.on_subscribed(message->id, message->topics);
+  if (message->topics == 0) handler_.on_no_topic(message->id, message->text);
   check_synced(subscription);
 }
 
@@ -231,8 +232,7 @@ void Conversation::on_unsubscribed(const FrameView& frame) {
   }
   const std::string filter = std::move(found->second->asked.filter);
   subscriptions_.erase(found);
-  // A subscription that was not answered yet comes too late to keep a topic.
-  forget_unmatched(filter, true);
+  forget_unmatched(filter, true);  // one that was not answered yet comes too late to keep a topic
   handler_.on_unsubscribed(message->id);
 }
 
@@ -276,6 +276,7 @@ void Conversation::on_topic(const FrameView& frame) {
   topic.topic.priority = message->priority;
   topic.topic.first_seq = message->first_seq;
   topic.topic.last_seq = message->last_seq;
+  topic.topic.position = message->position;
   topic.topic.content = std::move(message->content);
   topic.topic.schema = std::move(message->schema);
   topic.topic.secret = message->secret;
@@ -362,8 +363,7 @@ void Conversation::on_snapshot_end(const FrameView& frame) {
   if (topic == nullptr) return;
   drop_partial(*topic);
   if (!topic->in_snapshot || message->seq < topic->last) {
-    return fail(Reason::frame_unexpected,
-                "an end of a snapshot of " + topic->topic.name + " out of place");
+    return fail(Reason::frame_unexpected, "a stray end of a snapshot of " + topic->topic.name);
   }
   topic->in_snapshot = topic->snapshot_whole = false;
   topic->last = message->seq;
@@ -396,6 +396,7 @@ void Conversation::on_gap(const FrameView& frame) {
   topic->last = std::max(topic->last, message->last);
   topic->has_position = true;
   note_missing(*topic, message->first, message->last, message->reason);
+  end_batch(*topic);  // a part of it is missing; what follows begins another one
   if (topic->last >= topic->sync_at) topic_synced(*topic);
 }
 

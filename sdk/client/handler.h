@@ -27,6 +27,7 @@ struct Topic {
   wire::Priority priority = wire::Priority::normal;
   uint64_t first_seq = 0;  // oldest kept at the announcement; last_seq + 1 if nothing was
   uint64_t last_seq = 0;   // newest at the announcement; 0 if there never was one
+  uint64_t position = 0;   // what comes is newer than this
   std::string content;     // "json", "text", "" for not known
   std::string schema;
   bool secret = false;
@@ -100,6 +101,9 @@ class Handler {
   // --- subscriptions ---
   // `id` as subscribe() returned it. `topics` matched at this moment.
   virtual void on_subscribed(uint32_t /*id*/, uint32_t /*topics*/) {}
+  // Behind that, if there were none: it is followed all the same, and what is made later comes.
+  // `hint` is the broker's word for people ("did you mean ward/3A/beds?"); may be empty.
+  virtual void on_no_topic(uint32_t /*id*/, std::string_view /*hint*/) {}
   // The broker refused; the subscription is gone.
   virtual void on_subscription_refused(uint32_t /*id*/, wire::Reason /*reason*/,
                                        std::string_view /*text*/) {}
@@ -117,8 +121,8 @@ class Handler {
   virtual void on_snapshot_begin(const Topic& /*topic*/, SnapshotKind /*kind*/,
                                  uint64_t /*count*/) {}
   virtual void on_snapshot_end(const Topic& /*topic*/, uint64_t /*seq*/) {}
-  // The messages first..last will not come. Reason `none`: the broker did not say so, the numbers
-  // showed it.
+  // The messages first..last will not come; a batch that is open ends with this. Reason `none`: the
+  // broker did not say so, the numbers showed it.
   virtual void on_gap(const Topic& /*topic*/, uint64_t /*first*/, uint64_t /*last*/,
                       wire::Reason /*reason*/) {}
   // The message `seq` has more payload than this client's message_bytes_max and was left out; what

@@ -438,7 +438,7 @@ class Client:
         elif kind == GAP:
             first, last = table.number(1, "Q"), table.number(2, "Q")
             topic.gaps.append((first, last, table.number(3, "H")))
-            topic.parts, topic.position = None, max(topic.position, last)
+            topic.reached(last)  # a batch that is open has lost a part: what is held of it is all there will be
         elif kind == MUST_REFETCH:
             topic.start_over(table.number(1, "H"))
 

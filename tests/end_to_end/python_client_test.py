@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """A program in another language, written from docs/protocol.md alone, against a real broker, over unix and TCP."""
 
+import json
 import os
+import pathlib
+import re
 import time
 import unittest
 
+import btb_client
 import harness
 from btb_client import (BEGINNING, EVENTS, LAST, OPEN, OPENED, SEQ, STATE, SUBSCRIBE, SUBSCRIBED, TIME, Goodbye, Refused,
                         control_frame, matches, message_frames)
@@ -330,6 +334,52 @@ class Conversations:
             with self.assertRaises(Refused) as refused:
                 client.command("status")
             self.assertEqual(refused.exception.reason, 32)
+
+    def test_replies_are_the_json_that_the_page_promises(self):
+        client = self.connect("operator")
+        if not client.admin:
+            return
+        number = client.open("page/one")
+        client.publish(number, b"", b"x")
+        client.run_until(lambda: client.acked.get(number) == 1, DEADLINE_S)
+        client.open("page/two")
+        page = (pathlib.Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+        for verb, arguments in (("status", []), ("topics", ["page/#"]), ("sessions", [])):
+            row = next(line for line in page.splitlines() if line.startswith(f"| `{verb}` |"))
+            promised = set(re.findall(r"`(\w+)`", row.split("|")[3])) - {"command_failed"}
+            body = json.loads(client.command(verb, *arguments))
+            for entry in body if isinstance(body, list) else [body]:
+                said = promised - ({"keys", "deletions", "dead_bytes"} if entry.get("kind") == "events" else set())
+                self.assertEqual(set(entry), said, verb)
+        self.assertEqual([topic["name"] for topic in json.loads(client.command("topics", "page/#"))],
+                         ["page/one", "page/two"])
+        for arguments in (["a//b"], ["a", "b"]):
+            with self.assertRaises(Refused) as refused:
+                client.command("topics", *arguments)
+            self.assertEqual(refused.exception.reason, 44)
+
+    def test_what_follows_hello_at_once_is_carried_out(self):
+        endpoint = self.connect("maker").endpoint
+        hasty = btb_client.open_socket(endpoint)
+        self.addCleanup(hasty.close)
+        hasty.sendall(control_frame(btb_client.HELLO, (2, "text", "hasty")) +
+                      control_frame(SUBSCRIBE, (0, "I", 5), (1, "text", "page/#")))
+        kinds, received = [], b""
+        while len(kinds) < 2:
+            received += hasty.recv(65536)
+            while len(received) >= 8 and len(received) >= (int.from_bytes(received[:4], "little") + 7) // 8 * 8:
+                kinds.append(received[4])
+                received = received[(int.from_bytes(received[:4], "little") + 7) // 8 * 8:]
+        self.assertEqual(kinds[:2], [btb_client.WELCOME, SUBSCRIBED])
+
+    def test_a_message_cut_into_parts_that_would_fit_into_one_ends_the_session(self):
+        client = self.connect("cutter")
+        number = client.open("page/parts")
+        frames = btb_client.message_frames(number, 1, b"k", b"0123456789", part_bytes_max=5)
+        client.send(frames)
+        with self.assertRaises(Goodbye) as goodbye:
+            client.run_for(DEADLINE_S)
+        self.assertEqual(goodbye.exception.reason, 10)
 
     def test_fields_of_a_newer_version_are_passed_over(self):
         client = self.connect("from the future")

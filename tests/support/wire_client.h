@@ -128,6 +128,7 @@ class WireClient {
   std::function<void(const ReceivedMessage&)> on_message;
   std::function<void(const wire::FrameView&)> on_control;
   std::unique_ptr<fb::WelcomeT> welcome;
+  std::string hint;  // the text of the last answer to a subscription
   // The broker closed the connection; so did this side then.
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] const std::string& fault() const { return fault_; }  // of the stream; empty: none
@@ -274,6 +275,7 @@ inline std::string WireClient::line_of(const wire::FrameView& frame) {
       return join({kind, text(decoded<fb::PongT>(frame)->token)});
     case wire::Kind::subscribed: {
       const auto at = decoded<fb::SubscribedT>(frame);
+      hint = at->text;
       return join({kind, text(at->id), text(at->reason), text(at->topics)});
     }
     case wire::Kind::unsubscribed: {

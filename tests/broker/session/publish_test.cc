@@ -52,6 +52,50 @@ TEST_CASE("one acknowledgement settles all that came in one turn") {
   CHECK(world.lines(client) == Lines{"ack 1 11 11"});
 }
 
+TEST_CASE("a topic that is opened twice is the same one, and the later wish for acks counts") {
+  SessionWorld world;
+  world.sessions.limits.subscriptions_per_session = 1;
+  WireClient& client = world.welcomed();
+  client.open(1, "e", AckLevel::none);
+  client.publish(1, 1, "", "x");
+  client.open(2, "e", AckLevel::memory);
+  client.publish(1, 2, "", "x");
+  CHECK(world.lines(client) == Lines{"opened 1 none 1 0", "opened 2 none 1 1", "ack 1 2 2"});
+  client.open(3, "e", AckLevel::none);
+  client.publish(1, 3, "", "x");
+  CHECK(world.lines(client) == Lines{"opened 3 none 1 0"});
+}
+
+TEST_CASE("of a message in parts the last part says whether its batch goes on") {
+  SessionWorld world;
+  WireClient& reader = world.welcomed();
+  reader.subscribe(1, "e");
+  WireClient& client = world.welcomed();
+  client.open(1, "e", AckLevel::none);
+  REQUIRE(world.lines(client).size() == 1);
+  (void)world.lines(reader);
+  std::vector<bool> more;
+  reader.on_message = [&](const ReceivedMessage& message) { more.push_back(message.batch_more); };
+  const auto publish = [&](uint64_t seq, uint8_t first_flags, uint8_t last_flags) {
+    ByteVector bytes;
+    for (const bool last : {false, true}) {
+      const ByteVector part(last ? 4 : 4096);
+      wire::DataHead head = wire::part_head({}, part, 4100);
+      head.topic = 1;
+      head.seq = seq;
+      head.flags = static_cast<uint8_t>(last ? last_flags : first_flags | wire::flag::part_more);
+      const size_t at = bytes.size();
+      bytes.resize(at + head.stride());
+      wire::write_data_frame(bytes.data() + at, head, {}, part);
+    }
+    client.send_raw(bytes);
+    world.settle();
+  };
+  publish(1, 0, more_flag);
+  publish(2, more_flag, 0);
+  CHECK(more == std::vector<bool>{true, false});
+}
+
 TEST_CASE("a message gets the broker's time, or its own if that is not in the future") {
   SessionWorld world;
   WireClient& client = world.welcomed();

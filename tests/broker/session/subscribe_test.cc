@@ -26,6 +26,23 @@ TEST_CASE("a subscription is refused with the reason for it, and the session goe
                                      "subscribed 3 too_many_subscriptions 0"});
 }
 
+TEST_CASE("the answer to a filter that matches nothing names what is near, but not without end") {
+  SessionWorld world;
+  world.topic("ward/3A/beds");
+  WireClient& client = world.welcomed();
+  const auto hint = [&](uint32_t id, const std::string& filter) {
+    client.subscribe(id, filter);
+    CHECK(world.lines(client) == Lines{"subscribed " + std::to_string(id) + " none 0"});
+    return client.hint;
+  };
+  CHECK(hint(1, "ward/3A/bed") == "did you mean ward/3A/beds?");
+  CHECK(hint(2, "temperature").empty());
+  for (uint32_t id = 3; id <= Session::hints_max; ++id) {
+    CHECK_FALSE(hint(id, "wrad/#").empty());
+  }
+  CHECK(hint(Session::hints_max + 1, "wrad/#").empty());
+}
+
 TEST_CASE("a state topic begins with its living rows between begin and end, then come changes") {
   SessionWorld world;
   world.put("s", "a", "1");
@@ -88,6 +105,25 @@ TEST_CASE("an events topic begins where the subscription says") {
   CHECK(begins(From::last, 99).size() == 6);
   CHECK(begins(From::seq, 99) == Lines{"topic 1 e events 5"});
   CHECK(begins(From::last, 0) == Lines{"topic 1 e events 5"});
+}
+
+TEST_CASE("a client knows when it has what a state topic had, wherever it asked to begin") {
+  SessionWorld world;
+  for (const char* key : {"a", "b", "a", "c"}) world.put("s", key, "x");
+  const auto begins = [&](From from, int64_t value) {
+    WireClient& client = world.welcomed();
+    client.subscribe(1, "s", from, value);
+    Lines lines = world.lines(client);
+    lines.erase(lines.begin());
+    return lines;
+  };
+  // The last message lives: it is the sign; position may come as well.
+  CHECK(begins(From::seq, 4) == Lines{"topic 1 s state 3", "put 1 4 c=x"});
+  CHECK(begins(From::seq, 5) == Lines{"topic 1 s state 4"});
+  // It was a deletion: that comes.
+  world.del("s", "c");
+  CHECK(begins(From::seq, 5) == Lines{"topic 1 s state 4", "del 1 5 c"});
+  CHECK(begins(From::seq, 1).back() == "position 1 5");
 }
 
 TEST_CASE("a subscription that begins nowhere this broker knows is refused") {

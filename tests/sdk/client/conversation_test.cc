@@ -159,6 +159,22 @@ TEST_CASE("the end of a batch is told, whether by a message, a position or a sna
                                    "t 5 more [a] 5", "t batch_end", "t position 6", "t 7 [a] 7"});
 }
 
+TEST_CASE("a gap ends an open batch, and what follows it begins another one") {
+  Scripted s;
+  s.connect();
+  s.topic(1, "e", TopicKind::events);
+  s.recorder.take();
+  const uint8_t more = wire::flag::batch_more;
+  s.data(1, 1, "", "1", more);
+  s.gap(1, 2, 4);
+  s.data(1, 5, "", "5", more);
+  s.data(1, 6, "", "6");
+  s.gap(1, 7, 8);
+  CHECK(s.recorder.take() == Lines{"e 1 more [] 1", "e gap 2..4 retention", "e batch_end",
+                                   "e 5 more [] 5", "e 6 [] 6", "e batch_end",
+                                   "e gap 7..8 retention"});
+}
+
 TEST_CASE("gaps are told, those the broker names and those the numbers show") {
   Scripted s;
   s.connect();

@@ -118,6 +118,23 @@ TEST_CASE("a payload beyond the part limit travels in parts with the key in the 
   }
 }
 
+TEST_CASE("a receiver does not look at the padding") {
+  DataHead head;
+  head.topic = 1;
+  head.seq = 1;
+  ByteVector stream;
+  append_message(stream, head, as_bytes("k"), as_bytes("v"));
+  const size_t size = data_head_bytes + 2;
+  for (size_t at = size; at < stream.size(); ++at) stream[at] = std::byte{0xFF};
+  append_message(stream, head, {}, as_bytes("next"));
+  NextFrame next = next_frame(stream);
+  REQUIRE(next.status == Status::frame);
+  CHECK(as_text(next.frame.payload()) == "v");
+  next = next_frame(Bytes(stream).subspan(next.consumed));
+  REQUIRE(next.status == Status::frame);
+  CHECK(as_text(next.frame.payload()) == "next");
+}
+
 TEST_CASE("the flags of a message are on each of its parts") {
   DataHead head;
   head.topic = 1;
