@@ -45,6 +45,13 @@ std::unique_ptr<btb::Config> read(const std::string& file, bool examine = false)
   return config;
 }
 
+// `status`, or a failure if what was printed could not be written.
+int printed(int status) {
+  if (std::cout.flush()) return status;
+  std::cerr << std::string("btbroker: standard output: ") + std::strerror(errno) + "\n";
+  return EXIT_FAILURE;
+}
+
 // Warnings go to standard error with the faults, the verdict to standard output.
 int check_config(const std::string& file) {
   const std::unique_ptr<btb::Config> config = read(file, true);
@@ -56,10 +63,8 @@ int check_config(const std::string& file) {
   const size_t count = config->warnings.size();
   std::cout << file << ": no faults";
   if (count != 0) std::cout << ", " << count << (count == 1 ? " warning" : " warnings");
-  errno = 0;
-  if (std::cout << std::endl) return EXIT_SUCCESS;
-  std::cerr << "btbroker: standard output: " << std::strerror(errno) << '\n';
-  return EXIT_FAILURE;
+  std::cout << '\n';
+  return printed(EXIT_SUCCESS);
 }
 
 int run(const std::string& file) {
@@ -146,12 +151,12 @@ int main(int argc, char** argv) {
   add_options(app, written);
   if (const auto text = btb::command_line::self_description(app, manual_page(app), argc, argv)) {
     std::cout << *text;
-    return std::cout.flush() ? EXIT_SUCCESS : EXIT_FAILURE;
+    return printed(EXIT_SUCCESS);
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked);
+    return printed(app.exit(asked));
   } catch (const CLI::ParseError& error) {
     std::cerr << "btbroker: " + btb::printable(fault_of(app, error)) + " (--help says more)\n";
     return exit_usage;

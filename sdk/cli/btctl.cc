@@ -9,8 +9,10 @@
 #include "sdk/cli/doctor_command.h"
 #include "sdk/cli/event_loop.h"
 #include "sdk/cli/in_reach.h"
+#include "sdk/cli/json_text.h"
 #include "sdk/cli/output.h"
 #include "sdk/cli/plugin_command.h"
+#include "sdk/cli/printable.h"
 #include "sdk/cli/program.h"
 #include "sdk/cli/scan_command.h"
 #include "sdk/cli/table.h"
@@ -22,6 +24,8 @@ namespace {
 using namespace btb;
 using namespace btb::cli;
 using Json = nlohmann::json;
+
+constexpr uint64_t completion_ms_max = 1'000;  // a shell waits for it
 
 Words words() {
   return {
@@ -116,6 +120,20 @@ std::string filtered(const std::string& body, const std::string& filter) {
   return kept.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// Where the records are that could not be read.
+void tell_dead_letters(const Program& program, const std::string& body) {
+  const Json rows = Json::parse(body, nullptr, false);
+  for (const Json& row : rows) {
+    const auto text = [&](const char* key) {
+      return row.is_object() && row.contains(key) ? cell("", row[key]) : std::string("-");
+    };
+    if (text("dead_letters") == "0" || text("dead_letter_topic") == "-") continue;
+    program.note(text("name") + ": " + text("dead_letters") +
+                 " records could not be read or published; btsub '" + text("dead_letter_topic") +
+                 "' shows them");
+  }
+}
+
 // Sends one command and keeps the answer.
 class Commander final : public client::Handler {
  public:
@@ -160,8 +178,33 @@ class Commander final : public client::Handler {
   std::string body_;
 };
 
+// What a shell may complete: "NAME<TAB>DESCRIPTION" lines. A name that a shell would have to be
+// protected from is left out, and so is `own`, the session that asks.
+std::string completion_words(const std::string& verb, const std::string& body, uint64_t own) {
+  const Json rows = Json::parse(body, nullptr, false);
+  if (!rows.is_array()) return {};
+  const char* key = verb == "sessions" ? "id" : "name";
+  const char* description = verb == "sessions" ? "name" : verb == "sources" ? "state" : "kind";
+  std::string out;
+  for (const Json& row : rows) {
+    if (!row.is_object() || !row.contains(key)) continue;
+    const std::string word = row[key].is_string() ? row[key].get<std::string>() : row[key].dump();
+    if (printable(word) != word || (verb == "sessions" && word == std::to_string(own))) continue;
+    out += word + "\t" + (row.contains(description) ? cell("", row[description]) : "") + "\n";
+  }
+  return out;
+}
+
+// How a command's answer is shown.
+struct Shown {
+  bool json = false;
+  bool completion = false;  // for a shell, which waits for it
+  std::string filter;       // of topics; empty: all
+};
+
 int run_command(const Program& program, const std::string& verb, std::vector<std::string> arguments,
-                bool json, const std::string& filter) {
+                const Shown& shown) {
+  const std::string& filter = shown.filter;
   if (const char* fault = filter.empty() ? nullptr : wire::topic_filter_fault(filter)) {
     return static_cast<int>(program.usage("filter \"" + filter + "\": " + fault));
   }
@@ -179,9 +222,12 @@ int run_command(const Program& program, const std::string& verb, std::vector<std
   commander.attach(client);
   EventLoop loop;
   client.start();
+  const uint64_t deadline_ms = clock.mono_ms() + completion_ms_max;
   while (!commander.done()) {
-    const auto wake = loop.turn(client, -1, false);
+    const auto wake = loop.turn(client, shown.completion ? 50 : -1, false);
     if (wake.signal != 0) return 128 + wake.signal;
+    const bool late = shown.completion && clock.mono_ms() >= deadline_ms;
+    if (late) return static_cast<int>(Exit::timeout);
   }
   client.close();
   while (client.run_once(50)) {
@@ -191,13 +237,19 @@ int run_command(const Program& program, const std::string& verb, std::vector<std
   const std::string body = filter.empty() ? commander.body() : filtered(commander.body(), filter);
   const bool none = *commander.done() == Exit::ok && !filter.empty() && body == "[]";
   if (none) program.error("no topic matches " + filter);
-  if (json) {
-    if (!body.empty()) output.buffer() = body + "\n";
+  if (shown.completion) {
+    output.buffer() = completion_words(verb, body, client.conversation().session().number);
+  } else if (shown.json) {
+    if (!body.empty() && !append_compact_json(output.buffer(), body)) {
+      program.error("the broker's answer is not JSON");
+      return static_cast<int>(Exit::error);
+    }
+    if (!body.empty()) output.buffer() += "\n";
   } else if (!none) {
     output.buffer() = answer_text(verb, body, program.verbose());
+    if (verb == "sources") tell_dead_letters(program, body);
   }
-  output.flush();
-  return static_cast<int>(*commander.done());
+  return static_cast<int>(program.written(output, *commander.done()));
 }
 
 // The command line as it was written.
@@ -207,6 +259,7 @@ struct Written {
   std::string name;
   std::string enrol_seconds = "60";
   ScanWords scan;
+  std::string completes;
   std::string file;
   std::vector<std::string> options, more_options;
 };
@@ -246,6 +299,11 @@ void add_broker_verbs(CLI::App& app, Written& to) {
 
 // What btctl does by itself.
 void add_own_verbs(CLI::App& app, Written& to) {
+  CLI::App* complete = add(app, "complete", "Words for a shell's completion");
+  complete->group("");
+  complete->add_option("KIND", to.completes, "Of what")
+      ->check(CLI::IsMember({"topics", "sessions", "sources"}))
+      ->required();
   add(app, "doctor", "What keeps this machine from speaking Bluetooth, and the cure");
   CLI::App* scan = add(app, "scan", "Look for brokers in reach: on this machine, over Bluetooth");
   scan->add_option("--seconds", to.scan.seconds, "How long to listen for advertisements")
@@ -286,8 +344,12 @@ int main(int argc, char** argv) {
   }
   if (verb == "doctor") return examine(program, written.json);
   if (verb == "scan") return scan_for_brokers(program, written.scan, written.json);
+  if (verb == "complete") {
+    return run_command(program, written.completes, {}, {false, true, ""});
+  }
   std::vector<std::string> arguments;
   if (!written.name.empty()) arguments.push_back(written.name);
+  if (!written.filter.empty()) arguments.push_back(written.filter);
   if (verb == "enrol") arguments.push_back(written.enrol_seconds);
-  return run_command(program, verb, std::move(arguments), written.json, written.filter);
+  return run_command(program, verb, std::move(arguments), {written.json, false, written.filter});
 }

@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
 
 #include "sdk/base/standard_streams.h"
 #include "sdk/cli/event_loop.h"
@@ -43,7 +42,8 @@ Words words() {
       "of a state topic "
       "first its present rows, then the changes; of an events topic what comes from now on, unless "
       "--from asks for "
-      "more. In a filter, + stands for one level and # at the end for all the rest: ward/+/alarm, "
+      "more (of $dead/..., the records that could not be read, all that are kept). In a filter, + "
+      "stands for one level and # at the end for all the rest: ward/+/alarm, "
       "ward/#.\n\n"
       "It connects again by itself when the connection is lost and goes on where it was; nothing "
       "is printed twice. "
@@ -211,10 +211,19 @@ Result<std::vector<client::Subscription>> subscriptions_of(const Arguments& a, i
     if (const char* fault = wire::topic_filter_fault(filter)) {
       return Error{Errc::invalid, "filter \"" + filter + "\": " + fault};
     }
-    model.filter = filter;
-    subscriptions.push_back(model);
+    client::Subscription& one = subscriptions.emplace_back(model);
+    one.filter = filter;
+    // Records that could not be read wait to be seen: nobody asks for new ones only.
+    const bool dead = filter == "$dead" || filter.starts_with("$dead/");
+    if (dead && a.from.empty() && !a.only_new) one.from = wire::From::beginning;
   }
   return subscriptions;
+}
+
+// A person who said nothing of where to begin may not know that there is something to ask for.
+bool tells_kept(const Arguments& a) {
+  return a.from.empty() && !a.only_new && !a.once && !a.rate && !a.latency &&
+         ::isatty(STDERR_FILENO) == 1;
 }
 
 // Runs until something ends it; what is left in the output is the caller's to flush.
@@ -224,7 +233,7 @@ int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber
   EventLoop loop;
   client.start();
   for (;;) {
-    if (!output.flush()) return static_cast<int>(output.fault() == 0 ? Exit::ok : Exit::error);
+    if (!subscriber.flush()) return static_cast<int>(output.fault() == 0 ? Exit::ok : Exit::error);
     if (subscriber.done()) {
       const int signal = tell_who_is_in_reach(program, client, loop, deadline_ms);
       return signal != 0 ? 128 + signal : static_cast<int>(*subscriber.done());
@@ -295,20 +304,21 @@ int main(int argc, char** argv) {
   }
 
   Output output(STDOUT_FILENO);
-  Subscriber subscriber(
-      {arguments.excludes, *count, arguments.once, arguments.rate, arguments.latency},
-      Formatter(std::move(*format)), output, program, clock);
+  Subscriber subscriber({arguments.excludes, *count, arguments.once, tells_kept(arguments),
+                         arguments.rate, arguments.latency},
+                        Formatter(std::move(*format)), output, program, clock);
   client::Client client(std::move(*options), subscriber, clock);
-  std::set<uint32_t> ids;
-  for (const auto& subscription : *subscriptions) ids.insert(*client.subscribe(subscription));
+  std::map<uint32_t, std::string> ids;
+  for (const auto& subscription : *subscriptions) {
+    ids.emplace(*client.subscribe(subscription), subscription.filter);
+  }
   subscriber.attach(client, std::move(ids));
   client::Roaming roaming(client, program.roaming_options(), clock,
                           [&](const std::string& text) { program.note(text); });
   const int exit = run(client, roaming, subscriber, output, program, deadline_ms, arguments);
+  subscriber.flush();
   subscriber.summary();
-  output.flush();
-  if (output.fault() != 0)
-    program.error(std::string("standard output: ") + std::strerror(output.fault()));
+  const Exit last = program.written(output, static_cast<Exit>(exit));
   leave(client, clock);
-  return exit;
+  return static_cast<int>(last);
 }

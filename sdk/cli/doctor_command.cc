@@ -236,8 +236,7 @@ int examine(const Program& program, bool json) {
   if (json) {
     output.buffer() = all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
-  output.flush();
-  return static_cast<int>(fine ? Exit::ok : Exit::error);
+  return static_cast<int>(program.written(output, fine ? Exit::ok : Exit::error));
 }
 
 }  // namespace btb::cli

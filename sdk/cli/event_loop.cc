@@ -18,7 +18,6 @@ int earlier(int a, int b) {
 }  // namespace
 
 EventLoop::EventLoop() {
-  (void)::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);

@@ -1,6 +1,6 @@
 // EventLoop: waits for what a command-line client waits for at once: its broker, a signal to end,
 // the reader of its output going away, its input, and a time. Resource; the main thread; one in a
-// process, because it takes SIGINT, SIGTERM and SIGPIPE.
+// process, because it takes SIGINT and SIGTERM.
 #pragma once
 
 #include <csignal>

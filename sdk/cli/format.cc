@@ -18,13 +18,6 @@ constexpr std::string_view dim = "\x1b[2m";
 constexpr std::string_view cyan = "\x1b[36m";
 constexpr std::string_view red = "\x1b[31m";
 constexpr std::string_view plain = "\x1b[0m";
-constexpr size_t column_bytes_max = 40;  // of the topic and of the key in a table
-
-void append_padded(std::string& out, std::string_view text, size_t columns) {
-  const std::string shown = cut(text, columns);
-  out += shown;
-  out.append(columns - width(shown) + 2, ' ');
-}
 
 // A field of CSV, quoted if it must be (RFC 4180).
 void append_field(std::string& out, std::string_view text) {
@@ -84,7 +77,12 @@ void append_json_line(std::string& out, const client::Topic& topic,
   append_json_object(out, topic, message, op_of(message), !message.deletion);
 }
 
-Formatter::Formatter(FormatOptions options) : options_(std::move(options)) {}
+Formatter::Formatter(FormatOptions options)
+    : options_(std::move(options)), table_(options_.columns, options_.verbose, options_.colour) {}
+
+void Formatter::flush(std::string& out) {
+  table_.flush(out);
+}
 
 void Formatter::append(std::string& out, const client::Topic& topic,
                        const client::Message& message) {
@@ -175,31 +173,15 @@ void Formatter::append_csv(std::string& out, const client::Topic& topic,
 
 void Formatter::append_table(std::string& out, const client::Topic& topic,
                              const client::Message& message) {
-  const std::string name = printable(topic.name);
-  const std::string key = printable(as_text(message.key));
-  topic_columns_ =
-      std::clamp(width(name), topic_columns_, std::max(topic_columns_, column_bytes_max));
-  key_columns_ = std::clamp(width(key), key_columns_, std::max(key_columns_, column_bytes_max));
-  const auto row = [&](std::string_view time, std::string_view seq, std::string_view topic_text,
-                       std::string_view key_text, std::string_view payload) {
-    std::string line;
-    append_padded(line, time, 8);
-    append_padded(line, topic_text, topic_columns_);
-    append_padded(line, seq, 8);
-    append_padded(line, key_text, key_columns_);
-    line += payload;
-    out += options_.columns == 0 ? line : cut(line, options_.columns);
-  };
-  if (!std::exchange(begun_, true)) {
-    row("TIME", "SEQ", "TOPIC", "KEY", "PAYLOAD");
-    out += '\n';
-  }
-  const bool red_line = options_.colour && message.deletion;
-  if (red_line) out += red;
-  row(format_local(message.time_us, "%H:%M:%S"), std::to_string(message.seq), name, key,
-      message.deletion ? std::string(deleted) : printable(as_text(message.payload)));
-  if (red_line) out += plain;
-  out += '\n';
+  TableRow row;
+  row.time = format_local(message.time_us, "%H:%M:%S");
+  row.seq = std::to_string(message.seq);
+  row.topic = printable(topic.name);
+  row.key = printable(as_text(message.key));
+  row.deletion = message.deletion;
+  if (!row.deletion) row.members = table_members(as_text(message.payload));
+  if (row.members.empty()) row.text = printable(as_text(message.payload));
+  if (table_.add(std::move(row))) table_.flush(out);
 }
 
 }  // namespace btb::cli

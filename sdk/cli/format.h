@@ -4,7 +4,7 @@
 //   json   one object a line: ts, topic, seq, op, key, payload, snapshot
 //          and of a topic of which all that was printed is void: op refetch, seq 0, payload null
 //   csv    a line of names, then ts,topic,seq,op,key,payload,snapshot as RFC 4180 has it
-//   table  columns for a person, as wide as the terminal
+//   table  columns for a person, as wide as the terminal (row_table.h)
 //   raw    the payload's bytes and nothing else
 //   hex    as text, the payload in hexadecimal digits
 #pragma once
@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "sdk/cli/row_table.h"
 #include "sdk/cli/template.h"
 #include "sdk/client/handler.h"
 
@@ -23,8 +24,8 @@ namespace btb::cli {
 struct FormatOptions {
   enum class Form : uint8_t { text, json, csv, table, raw, hex } form = Form::text;
   std::optional<Template> pattern;  // instead of the form
-  bool verbose = false;             // text: time and sequence number before the topic
-  bool to_terminal = false;         // csv and pattern are made printable
+  bool verbose = false;      // text: time and sequence number before the topic; table: the number
+  bool to_terminal = false;  // csv and pattern are made printable
   bool colour = false;
   uint32_t columns = 0;  // of the terminal; 0: not known, lines are not cut
 };
@@ -33,8 +34,11 @@ class Formatter {
  public:
   explicit Formatter(FormatOptions options);
 
-  // Appends one message, and before the first what the form begins with.
+  // Appends one message, and before the first what the form begins with. A table may keep it until
+  // flush().
   void append(std::string& out, const client::Topic& topic, const client::Message& message);
+  // Appends what waits to be seen together. To be called before the output is written.
+  void flush(std::string& out);
   // Appends that what was printed of the topic is void, in the forms that have a line for it: json
   // and csv.
   void append_refetch(std::string& out, const client::Topic& topic, int64_t time_us);
@@ -46,9 +50,8 @@ class Formatter {
   void append_table(std::string& out, const client::Topic& topic, const client::Message& message);
 
   FormatOptions options_;
+  RowTable table_;
   bool begun_ = false;
-  size_t topic_columns_ = 24;
-  size_t key_columns_ = 16;
 };
 
 // One line of the json form, without its newline.

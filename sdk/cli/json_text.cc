@@ -1,8 +1,10 @@
 #include "sdk/cli/json_text.h"
 
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 
 #include "sdk/base/base64.h"
 #include "sdk/cli/printable.h"
@@ -16,6 +18,26 @@ void append_unicode_escape(std::string& out, char32_t character) {
   std::array<char, 8> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "\\u%04x", static_cast<unsigned>(character));
   out += buffer.data();
+}
+
+// Of "\u0041": as long as this one.
+constexpr size_t escape_bytes = 6;
+
+bool is_high_surrogate(uint16_t unit) {
+  return unit >= 0xD800 && unit < 0xDC00;
+}
+bool is_low_surrogate(uint16_t unit) {
+  return unit >= 0xDC00 && unit < 0xE000;
+}
+
+// The UTF-16 unit of the escape at the front of `text`; nothing if there is none.
+std::optional<uint16_t> escaped_unit(std::string_view text) {
+  if (!text.starts_with("\\u") || text.size() < escape_bytes) return std::nullopt;
+  uint16_t unit = 0;
+  const char* end = text.data() + escape_bytes;
+  const auto [at, fault] = std::from_chars(text.data() + 2, end, unit, 16);
+  if (fault != std::errc{} || at != end) return std::nullopt;
+  return unit;
 }
 
 // Copies one JSON value, checking it on the way. Every function returns false at the first fault.
@@ -51,8 +73,10 @@ class Compactor {
     return true;
   }
 
+  // `depth`: arrays and objects around it.
   bool value(int depth) {
-    if (depth > json_depth_max) return false;
+    const bool nests = peek() == '{' || peek() == '[';
+    if (nests && depth == json_depth_max) return false;
     switch (peek()) {
       case '{':
         return members(depth);
@@ -133,10 +157,14 @@ class Compactor {
       copy(2);
       return true;
     }
-    if (text_[1] != 'u' || text_.size() < 6) return false;
-    const std::string_view digits = text_.substr(2, 4);
-    if (digits.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos) return false;
-    copy(6);
+    const auto unit = escaped_unit(text_);
+    if (!unit || is_low_surrogate(*unit)) return false;
+    if (is_high_surrogate(*unit)) {
+      const auto second = escaped_unit(text_.substr(escape_bytes));
+      if (!second || !is_low_surrogate(*second)) return false;
+      copy(escape_bytes);
+    }
+    copy(escape_bytes);
     return true;
   }
 

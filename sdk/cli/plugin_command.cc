@@ -65,7 +65,6 @@ int check_plugin_file(const Program& program, const std::string& file,
   const auto findings = host::check_plugin(file, written, show);
   if (json) {
     output.buffer() = json_of(findings);
-    output.flush();
   }
   const auto any_failed = [&](std::string_view text) {
     return std::any_of(findings.begin(), findings.end(), [&](const CheckFinding& finding) {
@@ -75,7 +74,7 @@ int check_plugin_file(const Program& program, const std::string& file,
   };
   if (any_failed("required, and missing"))
     program.note("give options as NAME=VALUE, behind the file");
-  return static_cast<int>(any_failed("") ? Exit::error : Exit::ok);
+  return static_cast<int>(program.written(output, any_failed("") ? Exit::error : Exit::ok));
 }
 
 }  // namespace btb::cli

@@ -1,9 +1,13 @@
 #include "sdk/cli/printable.h"
 
+#include <locale.h>
+#include <wchar.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <utility>
 
 #include "sdk/wire/topic_name.h"
 
@@ -94,16 +98,48 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+namespace {
+
+constexpr char32_t first_not_single = 0x300;  // the first combining mark
+
+// The one locale that has the widths of all characters, whatever the program runs in; null where
+// there is none.
+locale_t unicode_locale() {
+  static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  return locale;
+}
+
+size_t width_of(char32_t character) {
+  if (character < first_not_single || unicode_locale() == nullptr) return 1;
+  const locale_t before = ::uselocale(unicode_locale());
+  const int columns = ::wcwidth(static_cast<wchar_t>(character));
+  (void)::uselocale(before);
+  return columns < 0 ? 1 : static_cast<size_t>(columns);
+}
+
+// How many bytes of `text` fit into `columns`, and how many columns they take.
+std::pair<size_t, size_t> fitting(std::string_view text, size_t columns) {
+  size_t at = 0, taken = 0;
+  while (at < text.size()) {
+    const size_t bytes = std::max<size_t>(1, utf8_bytes(text.substr(at)));
+    const size_t more = width_of(utf8_character(text.substr(at, bytes)));
+    if (taken + more > columns) break;
+    at += bytes;
+    taken += more;
+  }
+  return {at, taken};
+}
+
+}  // namespace
+
 size_t width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+  return fitting(text, std::string_view::npos).second;
 }
 
 std::string cut(std::string_view text, size_t columns) {
-  if (width(text) <= columns) return std::string(text);
-  size_t bytes = 0;
-  for (size_t column = 0; column + 1 < columns; ++column) bytes += utf8_bytes(text.substr(bytes));
-  return std::string(text.substr(0, bytes)) + "…";
+  if (columns == 0) return {};
+  if (fitting(text, columns).first == text.size()) return std::string(text);
+  return std::string(text.substr(0, fitting(text, columns - 1).first)) + "…";
 }
 
 }  // namespace btb::cli

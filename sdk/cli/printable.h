@@ -22,10 +22,12 @@ char32_t utf8_character(std::string_view sequence);
 // Whether a character is one of those above that are written out.
 bool is_unsafe(char32_t character);
 
-// Columns the text takes on a terminal, one for each character: good for names and numbers, not
-// exact for wide scripts.
+// Columns the text takes on a terminal, by the C library's table of Unicode: two for a character of
+// a wide script and for most emoji, none for a mark that stands over the one before. REQUIRES:
+// printable text.
 size_t width(std::string_view text);
-// The text cut to `columns`, with an ellipsis if something is missing. REQUIRES: printable text.
+// The text cut to `columns`, with an ellipsis if something is missing; a character that does not
+// fit whole is left out. REQUIRES: printable text.
 std::string cut(std::string_view text, size_t columns);
 
 }  // namespace btb::cli

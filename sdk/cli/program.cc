@@ -5,11 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "sdk/cli/config_file.h"
+#include "sdk/cli/output.h"
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
 #include "sdk/client/last_broker.h"
@@ -78,7 +81,7 @@ command_line::Page page_of(const Words& words) {
       {"0", "All went well; also when the reader of the output went away."},
       {"1", "An error, said on standard error."},
       {"2", "The command line, a variable or the configuration file is wrong."},
-      {"3", "The time was over before enough messages had come."},
+      {"3", "The time was over before enough messages had come, or before all was confirmed."},
       {"4", "No broker was found, or none answered."},
       {"5", "The broker refused: the session, the subscription, the message or the command."},
       {"130", "Interrupted (143: terminated)."}};
@@ -129,6 +132,7 @@ std::string ending_text(const client::Ending& ending, bool last) {
 
 Program::Program(Words words)
     : words_(std::move(words)), app_(std::make_unique<CLI::App>(words_.summary, words_.name)) {
+  (void)::signal(SIGPIPE, SIG_IGN);
   app_->formatter(std::make_shared<Help>());
   app_->set_version_flag("--version", words_.name + " " BTB_VERSION, "Print the version");
   app_->set_help_flag("-h,--help", "Print this help");
@@ -191,19 +195,16 @@ void Program::finish() {
 
 std::optional<Exit> Program::parse(int argc, const char* const* argv) {
   if (const auto text = command_line::self_description(*app_, page_of(words_), argc, argv)) {
-    (void)std::fwrite(text->data(), 1, text->size(), stdout);
-    return Exit::ok;
+    return print(*text);
   }
   try {
     app_->parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     std::string help = app_->help();
     for (const CLI::App* sub : app_->get_subcommands()) help = sub->help(words_.name);
-    (void)std::fwrite(help.data(), 1, help.size(), stdout);
-    return Exit::ok;
+    return print(help);
   } catch (const CLI::CallForVersion& version) {
-    std::puts(version.what());
-    return Exit::ok;
+    return print(version.what() + std::string("\n"));
   } catch (const CLI::Error& fault) {
     // That something is missing often means that it was written in another way.
     const bool of_words = dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr ||
@@ -273,6 +274,19 @@ void Program::no_broker(const Error& fault) const {
   const auto local = client::find_broker(client::local_broker_directories());
   error((local ? "no broker found" : local.error().text) + "; " + fault.text +
         "; name one with -b ENDPOINT, or see whether `btctl doctor` finds something wrong");
+}
+
+Exit Program::written(Output& output, Exit exit) const {
+  output.flush();
+  if (output.fault() == 0) return exit;
+  error(std::string("standard output: ") + std::strerror(output.fault()));
+  return exit == Exit::ok ? Exit::error : exit;
+}
+
+Exit Program::print(std::string_view text) const {
+  Output output(STDOUT_FILENO);
+  output.buffer() = text;
+  return written(output, Exit::ok);
 }
 
 void Program::error(std::string_view text) const {

@@ -30,6 +30,10 @@ struct Words {
   bool finds_on_air = false;          // without a broker's address it looks for one over Bluetooth
 };
 
+class Output;
+
+// One in a process: it ignores SIGPIPE, so that a reader of the output that went away is told by
+// the write.
 class Program {
  public:
   explicit Program(Words words);
@@ -60,6 +64,12 @@ class Program {
   [[nodiscard]] bool verbose() const { return verbose_; }
   [[nodiscard]] bool quiet() const { return quiet_; }
   [[nodiscard]] const std::string& adapter() const { return adapter_; }
+
+  // Writes what waits in `output`. Returns `exit`, or, if the output could not be written and all
+  // else went well, error; that is said. A reader that went away is no error.
+  Exit written(Output& output, Exit exit) const;
+  // Prints to standard output: ok, or error as above.
+  [[nodiscard]] Exit print(std::string_view text) const;
 
   // A line on standard error, with the program's name before it, made printable. Notes are left out
   // with -q, details without -v.

@@ -191,8 +191,7 @@ int scan_for_brokers(const Program& program, const ScanWords& words, bool json) 
     output.buffer() = table(rows, {"name", "signal_dbm", "free_places", "seen_us", "endpoints"},
                             program.verbose());
   }
-  output.flush();
-  return static_cast<int>(Exit::ok);
+  return static_cast<int>(program.written(output, Exit::ok));
 }
 
 }  // namespace btb::cli

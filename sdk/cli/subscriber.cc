@@ -41,8 +41,9 @@ Subscriber::Subscriber(SubscriberOptions options, Formatter formatter, Output& o
       program_(program),
       clock_(clock) {}
 
-void Subscriber::attach(client::Client& client, std::set<uint32_t> subscriptions) {
+void Subscriber::attach(client::Client& client, std::map<uint32_t, std::string> subscriptions) {
   client_ = &client;
+  unanswered_ = subscriptions;
   unsynced_ = std::move(subscriptions);
 }
 
@@ -98,10 +99,30 @@ void Subscriber::on_subscription_refused(uint32_t, Reason reason, std::string_vi
   finish(Exit::refused);
 }
 
+// Once for each filter: after a reconnect it is known.
+void Subscriber::on_no_topic(uint32_t id, std::string_view hint) {
+  const auto filter = unanswered_.extract(id);
+  if (filter.empty()) return;
+  program_.note("no topic matches " + filter.mapped() + (options_.once ? "" : " yet") +
+                (hint.empty() ? "" : "; " + std::string(hint)));
+}
+
 void Subscriber::on_synced(uint32_t id) {
+  unanswered_.erase(id);
   if (unsynced_.erase(id) == 0 || !unsynced_.empty()) return;
+  if (options_.tells_kept) tell_kept();
   program_.detail("subscribed; all that was there has come");
   if (options_.once) finish(Exit::ok);
+}
+
+// Of an events topic nothing comes that was there before, unless it is asked for.
+void Subscriber::tell_kept() {
+  if (kept_.messages == 0) return;
+  const std::string who =
+      kept_.topics == 1 ? kept_.name + " keeps " : std::to_string(kept_.topics) + " topics keep ";
+  program_.note(who + std::to_string(kept_.messages) +
+                (kept_.messages == 1 ? " message" : " messages") +
+                " from before; --from beginning prints " + (kept_.messages == 1 ? "it" : "them"));
 }
 
 // --- messages ---
@@ -111,6 +132,13 @@ void Subscriber::on_topic(const client::Topic& topic) {
   excluded_[topic.number] = std::any_of(
       options_.excludes.begin(), options_.excludes.end(),
       [&](const std::string& filter) { return wire::filter_matches(filter, topic.name); });
+  const bool keeps = topic.kind == wire::TopicKind::events && topic.first_seq <= topic.last_seq;
+  if (unsynced_.empty() || excluded_[topic.number] || !keeps || topic.position < topic.last_seq) {
+    return;
+  }
+  ++kept_.topics;
+  kept_.messages += topic.last_seq - topic.first_seq + 1;
+  kept_.name = topic.name;
 }
 
 void Subscriber::on_message(const client::Topic& topic, const client::Message& message) {
@@ -146,6 +174,11 @@ void Subscriber::on_must_refetch(const client::Topic& topic, Reason reason) {
     output_.flush_above(output_bytes_max);
   }
   program_.note(topic.name + ": starts over: " + std::string(wire::name_of(reason)));
+}
+
+bool Subscriber::flush() {
+  formatter_.flush(output_.buffer());
+  return output_.flush();
 }
 
 // --- figures ---

@@ -5,8 +5,8 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +22,7 @@ struct SubscriberOptions {
   std::vector<std::string> excludes;  // valid filters
   uint64_t count = 0;                 // stop after so many messages; 0: never
   bool once = false;                  // stop once everything there was has come
+  bool tells_kept = false;            // says how many messages of events topics could be asked for
   bool rate = false;                  // figures once a second instead of messages
   bool latency = false;
 };
@@ -31,8 +32,8 @@ class Subscriber final : public client::Handler {
   Subscriber(SubscriberOptions options, Formatter formatter, Output& output, const Program& program,
              const Clock& clock);
 
-  // `client` outlives this object's use. `subscriptions` are those to be synced.
-  void attach(client::Client& client, std::set<uint32_t> subscriptions);
+  // `client` outlives this object's use. `subscriptions` are those to be synced, and their filters.
+  void attach(client::Client& client, std::map<uint32_t, std::string> subscriptions);
 
   // What it ends with, once that is decided.
   [[nodiscard]] std::optional<Exit> done() const { return done_; }
@@ -44,12 +45,15 @@ class Subscriber final : public client::Handler {
   // When the next line of figures is due; nothing without them.
   [[nodiscard]] std::optional<uint64_t> next_figures_ms() const;
   void figures(uint64_t now_ms);
+  // Writes all that came to the output, together. False if that has no reader any more.
+  bool flush();
   void summary();
 
  private:
   void on_connected(const client::Session& session) override;
   void on_disconnected(const client::Ending& ending, int64_t retry_ms) override;
   void on_subscription_refused(uint32_t id, wire::Reason reason, std::string_view text) override;
+  void on_no_topic(uint32_t id, std::string_view hint) override;
   void on_synced(uint32_t id) override;
   void on_topic(const client::Topic& topic) override;
   void on_message(const client::Topic& topic, const client::Message& message) override;
@@ -60,6 +64,7 @@ class Subscriber final : public client::Handler {
   void on_must_refetch(const client::Topic& topic, wire::Reason reason) override;
 
   void finish(Exit exit);
+  void tell_kept();
   void measure(const client::Message& message);
   [[nodiscard]] int64_t latency_us(double part) const;
   void append_figures(std::string_view label, uint64_t messages, uint64_t bytes, double seconds);
@@ -73,7 +78,13 @@ class Subscriber final : public client::Handler {
   std::optional<Exit> done_;
   std::vector<bool> excluded_;  // by topic number
   uint64_t taken_ = 0;
-  std::set<uint32_t> unsynced_;
+  std::map<uint32_t, std::string> unsynced_;    // filters of subscriptions
+  std::map<uint32_t, std::string> unanswered_;  // likewise, in no session yet
+  struct {
+    uint64_t topics = 0;
+    uint64_t messages = 0;
+    std::string name;    // of the last one
+  } kept_;               // of events topics, from before
   bool hinted_ = false;  // that somebody else may have places
 
   struct Figures {

@@ -48,6 +48,27 @@ bool takes_files(const CommandModel& program) {
   });
 }
 
+// What a running broker knows that may stand here: of `btctl complete`; empty if nothing is known.
+std::string_view asked_of_broker(const OptionModel& model) {
+  if (model.positional.empty()) return {};
+  if (model.value == "SOURCE") return "sources";
+  if (model.value == "SESSION") return "sessions";
+  if (model.value == "FILTER" || model.value == "TOPIC") return "topics";
+  return {};
+}
+
+std::string_view asked_of_broker(const CommandModel& command) {
+  for (const OptionModel& model : command.options) {
+    if (!asked_of_broker(model).empty()) return asked_of_broker(model);
+  }
+  return {};
+}
+
+bool asks_at_all(const CommandModel& program) {
+  return !asked_of_broker(program).empty() ||
+         std::any_of(program.commands.begin(), program.commands.end(), asks_at_all);
+}
+
 // --- bash ---
 
 // "a b c)" branches: what may follow an option that takes a value.
@@ -77,17 +98,41 @@ std::string bash_words(const CommandModel& program) {
   return join(words, " ");
 }
 
+// Adds the words of a running broker to COMPREPLY: quick, and nothing if there is none. They are
+// data and never evaluated. bash cuts an endpoint at its colons, so it is taken from the line.
+std::string bash_asking(const std::string& name) {
+  return "_" + name + R"__(_asks() {
+  local found broker=()
+  [[ $word == -* ]] && return
+  [[ $COMP_LINE =~ [[:space:]](-b|--broker)[[:space:]=]+([^[:space:]]+)[[:space:]] ]] &&
+    broker=(-b "${BASH_REMATCH[2]}")
+  while IFS=$'\t' read -r found _; do
+    [[ $found == "$word"* ]] && COMPREPLY+=("$(printf %q "$found")")
+  done < <("${COMP_WORDS[0]%)__" +
+         name + R"__(}btctl" "${broker[@]}" --connect-timeout 1 complete "$1" 2>/dev/null)
+}
+)__";
+}
+
+// "; _btctl_asks sources", where the command takes such a word.
+std::string bash_asks(const CommandModel& program, const CommandModel& command) {
+  const std::string_view what = asked_of_broker(command);
+  return what.empty() ? "" : "; _" + program.name + "_asks " + std::string(what);
+}
+
 std::string bash(const CommandModel& program) {
   const std::string& name = program.name;
   std::string out =
-      "# bash completion of " + name + "\n_" + name +
+      "# bash completion of " + name + "\n" + (asks_at_all(program) ? bash_asking(name) : "") +
+      "_" + name +
       "() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" "
       "command='' i\n  COMPREPLY=()\n";
   out += "  for ((i = 1; i < COMP_CWORD; i++)); do\n    case \"$command ${COMP_WORDS[i]}\" in\n";
   std::string branches;
   const auto add_branch = [&](const CommandModel& command, const std::string& path) {
     branches += "    " + shell_quoted(path) + ") COMPREPLY=($(compgen -W " +
-                shell_quoted(bash_words(command)) + " -- \"$word\")) ;;\n";
+                shell_quoted(bash_words(command)) + " -- \"$word\"))" +
+                bash_asks(program, command) + " ;;\n";
   };
   for (const CommandModel& sub : program.commands) {
     out += "      ' " + sub.name + "') command=" + shell_quoted(sub.name) + " ;;\n";
@@ -102,7 +147,7 @@ std::string bash(const CommandModel& program) {
   out += "    esac\n  done\n  case \"$before\" in\n" + bash_values(program) + "  esac\n";
   out += "  case \"$command\" in\n" + branches + "    *) COMPREPLY=($(compgen " +
          (takes_files(program) ? "-f " : "") + "-W " + shell_quoted(bash_words(program)) +
-         " -- \"$word\")) ;;\n  esac\n}\n";
+         " -- \"$word\"))" + bash_asks(program, program) + " ;;\n  esac\n}\n";
   return out + "complete -F _" + name + " " + name + "\n";
 }
 
@@ -132,17 +177,48 @@ std::string zsh_option(const OptionModel& model) {
   return "'*'{" + join(names, ",") + "}" + shell_quoted(tail);
 }
 
+// As bash_asking. _arguments puts options for compadd before the word. `broker` and `self` are set
+// by the function around it, whose words are all of the line.
+std::string zsh_asking(const std::string& name) {
+  return "_" + name + R"__(_asks() {
+  local found
+  local -a all
+  while IFS=$'\t' read -r found _; do
+    all+=("$found")
+  done < <("${self%)__" +
+         name + R"__(}btctl" "${broker[@]}" --connect-timeout 1 complete ${@[-1]} 2>/dev/null)
+  compadd "${@[1,-2]}" -a all
+}
+)__";
+}
+
+// "'1:source:_btctl_asks sources'", where the command takes such a word.
+std::string zsh_asks(const CommandModel& program, const CommandModel& command) {
+  const std::string what(asked_of_broker(command));
+  if (what.empty()) return {};
+  return " " + shell_quoted("1:" + what + ":_" + program.name + "_asks " + what);
+}
+
 std::string zsh(const CommandModel& program) {
   const std::string& name = program.name;
-  std::string out =
-      "#compdef " + name + "\n_" + name + "() {\n  local -a commands\n  _arguments -s -S \\\n";
+  std::string out = "#compdef " + name + "\n" + (asks_at_all(program) ? zsh_asking(name) : "") +
+                    "_" + name + R"__(() {
+  local -a commands broker
+  local self=$words[1] at=${words[(I)(-b|--broker)]}
+  (( at > 0 && at < CURRENT )) && broker=(-b "${(Q)words[at+1]}")
+  _arguments -s -S \
+)__";
   for (const OptionModel& model : program.options) {
     const std::string option = zsh_option(model);
     if (!option.empty()) out += "    " + option + " \\\n";
   }
   if (program.commands.empty()) {
-    return out + (takes_files(program) ? "    '*:FILE:_files'" : "    '*: : '") + "\n}\n_" + name +
-           " \"$@\"\n";
+    const std::string asks = zsh_asks(program, program);
+    return out + "   " +
+           (!asks.empty()          ? asks
+            : takes_files(program) ? " '*:FILE:_files'"
+                                   : " '*: : '") +
+           "\n}\n_" + name + " \"$@\"\n";
   }
   out += "    '1: :->command' '*:: :->rest'\n  case $state in\n    command)\n      commands=(";
   for (const CommandModel& sub : program.commands) {
@@ -154,6 +230,7 @@ std::string zsh(const CommandModel& program) {
     for (const OptionModel& model : sub.options) out += " " + zsh_option(model);
     std::vector<std::string> inner;
     for (const CommandModel& one : sub.commands) inner.push_back(one.name);
+    out += zsh_asks(program, sub);
     if (!inner.empty()) out += " '1: :(" + join(inner, " ") + ")' '*:file:_files'";
     out += " ;;\n";
   }
@@ -172,16 +249,41 @@ std::string fish_option(const std::string& start, const OptionModel& model) {
   return out + " -d " + shell_quoted(model.description) + "\n";
 }
 
+// As bash_asking.
+std::string fish_asking(const std::string& name) {
+  return "function __" + name + R"__(_asks
+  set -l tokens (commandline -opc)
+  set -l broker
+  for at in (seq (count $tokens))
+    contains -- $tokens[$at] -b --broker; and set broker -b $tokens[(math $at + 1)]
+  end
+  set -l program (string replace -r ')__" +
+         name + R"__($' btctl -- $tokens[1])
+  $program $broker --connect-timeout 1 complete $argv[1] 2>/dev/null
+end
+)__";
+}
+
+// " -a '(__btctl_asks sources)'", where the command takes such a word.
+std::string fish_asks(const CommandModel& program, const CommandModel& command) {
+  const std::string what(asked_of_broker(command));
+  return what.empty() ? "" : " -a '(__" + program.name + "_asks " + what + ")'";
+}
+
 std::string fish(const CommandModel& program) {
   const std::string start = "complete -c " + program.name;
-  std::string out =
-      "# fish completion of " + program.name + "\n" + (takes_files(program) ? "" : start + " -f\n");
+  std::string out = "# fish completion of " + program.name + "\n";
+  if (asks_at_all(program)) out += fish_asking(program.name);
+  const std::string asks = fish_asks(program, program);
+  if (!takes_files(program)) out += start + " -f" + asks + "\n";
   for (const OptionModel& model : program.options) out += fish_option(start, model);
   for (const CommandModel& sub : program.commands) {
     const std::string inside =
         start + " -n " + shell_quoted("__fish_seen_subcommand_from " + sub.name);
     out += start + " -n __fish_use_subcommand -a " + shell_quoted(sub.name) + " -d " +
            shell_quoted(sub.description) + "\n";
+    const std::string asked = fish_asks(program, sub);
+    if (!asked.empty()) out += inside + asked + "\n";
     for (const OptionModel& model : sub.options) out += fish_option(inside, model);
     for (const CommandModel& inner : sub.commands) {
       out += inside + " -F -a " + shell_quoted(inner.name) + " -d " +

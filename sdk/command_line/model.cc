@@ -45,9 +45,13 @@ std::vector<OptionModel> options_of(const CLI::App& app) {
   return models;
 }
 
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
+}
+
 CommandModel model_of(const CLI::App& app) {
   CommandModel model{app.get_name(), app.get_description(), options_of(app), {}};
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command : commands_of(app)) {
     model.commands.push_back(model_of(*command));
   }
   return model;

@@ -48,6 +48,8 @@ struct Page {
 
 // In the order they were added; options hidden from help are left out.
 std::vector<OptionModel> options_of(const CLI::App& app);
+// Likewise, without those that are hidden from help.
+std::vector<const CLI::App*> commands_of(const CLI::App& app);
 CommandModel model_of(const CLI::App& app);
 
 // The text of the whole file.

@@ -14,10 +14,6 @@ namespace {
 
 constexpr size_t abbreviation_bytes_min = 3;
 
-std::vector<const CLI::App*> commands_of(const CLI::App& app) {
-  return app.get_subcommands([](const CLI::App*) { return true; });
-}
-
 // Whether `word` is `whole` with letters left out: "msg" of "message".
 bool abbreviates(std::string_view word, std::string_view whole) {
   if (word.size() < abbreviation_bytes_min || word.front() != whole.front()) return false;

@@ -136,3 +136,67 @@ TEST_CASE("btctl ends with 2 without a command, with an unknown one, or one argu
     CHECK(btctl.wait() == 2);
   }
 }
+
+TEST_CASE("btctl whose output cannot be written says so and ends with 1") {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"status"}, {"--json", "topics"}, {"reload"}}) {
+    Served broker;
+    std::vector<std::string> arguments{"-b", broker.address()};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    Process btctl("btctl", arguments, "", {}, full);
+    ::close(full);
+    (void)answer(broker, words[0] == "status" ? R"({"name":"a"})" : "[]");
+    CHECK(btctl.wait() == 1);
+    CHECK(btctl.err() == "btctl: standard output: No space left on device\n");
+  }
+}
+
+TEST_CASE("btctl --json prints nothing that is not JSON for every reader") {
+  Served broker;
+  Process btctl("btctl", {"-b", broker.address(), "--json", "sources"});
+  (void)answer(broker, R"([{"text":"\ud800"}])");
+  CHECK(btctl.wait() == 1);
+  CHECK(btctl.out().empty());
+  CHECK(btctl.err() == "btctl: the broker's answer is not JSON\n");
+}
+
+TEST_CASE("btctl sources says where the records are that could not be read") {
+  const std::string body =
+      R"([{"name":"a","state":"live","dead_letters":3,"dead_letter_topic":"$dead/a"},)"
+      R"({"name":"b","state":"live","dead_letters":0,"dead_letter_topic":"$dead/b"},7])";
+  for (const bool quiet : {false, true}) {
+    Served broker;
+    Process btctl("btctl", {"-b", broker.address(), "sources", quiet ? "-q" : "-v"});
+    (void)answer(broker, body);
+    CHECK(btctl.wait() == 0);
+    CHECK(btctl.err() == (quiet ? ""
+                                : "btctl: a: 3 records could not be read or published; btsub "
+                                  "'$dead/a' shows them\n"));
+  }
+}
+
+TEST_CASE("btctl has the words that a shell completes, and none where there is no broker") {
+  const auto words = [](const std::string& kind, const std::string& body) {
+    Served broker;
+    Process btctl("btctl", {"-b", broker.address(), "complete", kind});
+    CHECK(answer(broker, body).verb == kind);
+    CHECK(btctl.wait() == 0);
+    return btctl.out();
+  };
+  CHECK(words("sources", R"([{"name":"a b","state":"live"},{"name":"c"},{"x":1},7])") ==
+        "a b\tlive\nc\t\n");
+  CHECK(words("sessions", R"([{"id":7,"name":"btsub"}])") == "7\tbtsub\n");
+  CHECK(words("topics", R"([{"name":"x\u001by","kind":"state"},{"name":"y","kind":"state"}])") ==
+        "y\tstate\n");
+  Process nobody("btctl", {"-b", "unix:/nonexistent", "complete", "topics"});
+  CHECK(nobody.wait() == 4);
+  CHECK(nobody.out().empty());
+  Served silent;
+  Process waits("btctl", {"-b", silent.address(), "complete", "topics"});
+  silent.greet(true);
+  CHECK(waits.wait() == 3);
+  Process help("btctl", {"--help"});
+  CHECK(help.wait() == 0);
+  CHECK(help.out().find("complete ") == std::string::npos);
+}

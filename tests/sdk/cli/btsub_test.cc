@@ -407,3 +407,83 @@ TEST_CASE("btsub --once with filters that overlap ends, wherever it begins") {
     CHECK(btsub.out().starts_with("ward/4/beds k v"));
   }
 }
+
+TEST_CASE("btsub says that no topic matches, with the broker's hint, once, and not with -q") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "wrad/#", "later"});
+  broker.greet();
+  broker.subscribed(0, "did you mean ward/#?");
+  broker.subscribed(0);
+  wait_until([&] { return btsub.err().find("later") != std::string::npos; });
+  CHECK(btsub.err() ==
+        "btsub: no topic matches wrad/# yet; did you mean ward/#?\n"
+        "btsub: no topic matches later yet\n");
+  broker.hang_up();
+  broker.greet();
+  broker.subscribed(0, "did you mean ward/#?");
+  broker.subscribed(0);
+  broker.topic(1, "later", TopicKind::events);
+  broker.data(1, 1, "", "x");
+  wait_until([&] { return btsub.out() == "later x\n"; });
+  CHECK(btsub.err().find("no topic", 90) == std::string::npos);
+  for (const bool quiet : {false, true}) {
+    Served other;
+    Process once("btsub", {"-b", other.address(), "--once", quiet ? "-q" : "-v", "none"});
+    other.greet();
+    other.subscribed(0);
+    CHECK(once.wait() == 0);
+    CHECK((once.err().find("btsub: no topic matches none\n") == std::string::npos) == quiet);
+  }
+}
+
+TEST_CASE("btsub tells a person how many messages of events topics there are to ask for") {
+  // The number of runs with a terminal, with --from, and without a terminal.
+  for (const auto& [terminal, from] : {std::pair{true, false}, {true, true}, {false, false}}) {
+    CAPTURE(terminal);
+    CAPTURE(from);
+    Served broker;
+    const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    REQUIRE(::grantpt(master) == 0);
+    REQUIRE(::unlockpt(master) == 0);
+    const int person = ::open(::ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    REQUIRE(person >= 0);
+    std::vector<std::string> arguments{"-b", broker.address(), "log/#", "-n", "1"};
+    if (from) arguments.insert(arguments.end(), {"--from", "latest"});
+    Process btsub("btsub", arguments, "", {}, -1, -1, terminal ? person : -1);
+    broker.greet();
+    broker.subscribed(3);
+    broker.topic(1, "log/door", TopicKind::events, 120, 120);
+    broker.topic(2, "log/empty", TopicKind::events, 0, 0);
+    broker.topic(3, "log/window", TopicKind::events, 7, 7);
+    broker.data(1, 121, "", "x");
+    CHECK(btsub.wait() == 0);
+    CHECK(::write(person, "end\n", 4) == 4);  // so that reading the other side ends
+    std::string said;
+    while (said.find("end") == std::string::npos) {
+      std::array<char, 1024> chunk{};
+      const ssize_t count = ::read(master, chunk.data(), chunk.size());
+      REQUIRE(count > 0);
+      said.append(chunk.data(), static_cast<size_t>(count));
+    }
+    const bool told = said.find(
+                          "btsub: 2 topics keep 127 messages from before; --from beginning "
+                          "prints them") != std::string::npos;
+    CHECK(told == (terminal && !from));
+    if (!terminal) CHECK(btsub.err().empty());
+    ::close(person);
+    ::close(master);
+  }
+}
+
+TEST_CASE("btsub asks for all that is kept of dead letters, unless it is told where to begin") {
+  Served broker;
+  Process btsub("btsub", {"-b", broker.address(), "$dead/#", "log", "$dead/medication"});
+  broker.greet();
+  CHECK(broker.subscribed(0).from == wire::From::beginning);
+  CHECK(broker.subscribed(0).from == wire::From::latest);
+  CHECK(broker.subscribed(0).from == wire::From::beginning);
+  Served other;
+  Process latest("btsub", {"-b", other.address(), "--from", "latest", "$dead/#"});
+  other.greet();
+  CHECK(other.subscribed(0).from == wire::From::latest);
+}

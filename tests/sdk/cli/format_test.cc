@@ -99,14 +99,21 @@ TEST_CASE("raw is the payload's bytes, hex their digits") {
 TEST_CASE("a table has a head, columns and no line wider than the terminal") {
   Sample sample;
   FormatOptions options = form(Form::table);
-  options.columns = 76;
+  options.columns = 60;
   Formatter formatter(options);
   sample.payload = std::string(100, 'x');
-  const std::string out = sample.as(formatter);
-  CHECK(
-      out.starts_with("TIME      TOPIC                     SEQ       KEY               PAYLOAD\n"
-                      "01:01:01  a/b                       3         k                 xxxxxx"));
-  CHECK(out.ends_with("…\n"));
+  CHECK(sample.as(formatter).empty());  // it waits for what comes with it
+  std::string out;
+  formatter.flush(out);
+  CHECK(out ==
+        "TIME   TOPIC  KEY  PAYLOAD\n"
+        "01:01  a/b    k    " +
+            std::string(40, 'x') + "…\n");
+  out.clear();
+  formatter.flush(out);
+  CHECK(out.empty());
   sample.payload = "\x1b]0;owned\x07";
-  CHECK(sample.as(formatter).find('\x1b') == std::string::npos);
+  (void)sample.as(formatter);
+  formatter.flush(out);
+  CHECK(out == "01:01  a/b    k    \\x1b]0;owned\\x07\n");
 }

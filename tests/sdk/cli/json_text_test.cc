@@ -36,6 +36,21 @@ TEST_CASE("what is not JSON is a string") {
   }
 }
 
+TEST_CASE("half of a surrogate pair in JSON makes it a string, a whole pair does not") {
+  for (const char* text :
+       {R"("\ud800")", R"("\udc00")", R"("\ud800\ud800")", R"("\udc00\ud800")", R"("\ud800x")",
+        R"("\ud800\n")", R"({"\uDBFF":1})", R"(["a\uD83D"])", R"("\ud83d\u0041")"}) {
+    CAPTURE(text);
+    const auto back = nlohmann::json::parse(value_of(text));
+    REQUIRE(back.is_string());
+    CHECK(back.get<std::string>() == text);
+  }
+  for (const char* text : {R"("\ud83d\ude00")", R"("\uD83D\uDE00\ud83d\ude00")",
+                           R"("\ud7ff\ue000")", R"({"a":1,"a":2})", R"("\u0000")", "1e999"}) {
+    CHECK(value_of(text) == text);
+  }
+}
+
 TEST_CASE("what is not UTF-8 is base64, marked as such") {
   CHECK(value_of("\xff") == R"({"$base64":"/w=="})");
   CHECK(value_of("\xff\xfe") == R"({"$base64":"//4="})");
@@ -55,7 +70,12 @@ TEST_CASE("the result is one line that no terminal obeys, and means the same") {
 }
 
 TEST_CASE("JSON nested too deep is a string, not the end of the stack") {
-  CHECK(value_of(std::string(100, '[') + std::string(100, ']')).front() == '[');
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  CHECK(value_of(nested(json_depth_max)) == nested(json_depth_max));
+  CHECK(value_of("[" + nested(json_depth_max - 1) + ",1]").front() == '[');
+  CHECK(value_of(nested(json_depth_max + 1)).front() == '"');
   CHECK(value_of(std::string(1'000'000, '[')).front() == '"');
 }
 

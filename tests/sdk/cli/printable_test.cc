@@ -53,3 +53,18 @@ TEST_CASE("text is cut to columns, whole characters at a time") {
   CHECK(cut("äöüß", 3) == "äö…");
   CHECK(width("äöü") == 3);
 }
+
+TEST_CASE("wide characters take two columns and combining marks none, in any locale") {
+  CHECK(width("漢字") == 4);
+  CHECK(width("한글") == 4);
+  CHECK(width("😀!") == 3);
+  CHECK(width("e\xcc\x81") == 1);  // a combining accent
+  CHECK(width("ｱ") == 1);          // half of a column by design
+  CHECK(width("°→é") == 3);        // ambiguous ones are narrow
+  CHECK(cut("漢字漢字", 8) == "漢字漢字");
+  CHECK(cut("漢字漢字", 7) == "漢字漢…");
+  CHECK(cut("漢字漢字", 6) == "漢字…");  // half a character does not stand there
+  CHECK(cut("e\xcc\x81xy", 2) == "e\xcc\x81…");
+  CHECK(cut("ab", 0).empty());
+  CHECK(cut("ab", 1) == "…");
+}

@@ -39,10 +39,11 @@ class Process {
  public:
   // `program` of <build>/bin with `arguments`; `input` is given to it as its standard input,
   // `variables` are added to an environment that has nothing of ours. Output goes to files in a
-  // directory that goes with this object, or, if `output_fd` is given, there.
+  // directory that goes with this object, or, if `output_fd` is given, there. `input_fd` is given
+  // instead of `input`, if there is one; so is `error_fd` for standard error.
   Process(const std::string& program, std::vector<std::string> arguments,
           const std::string& input = {}, std::vector<std::string> variables = {},
-          int output_fd = -1) {
+          int output_fd = -1, int input_fd = -1, int error_fd = -1) {
     std::string pattern = std::filesystem::temp_directory_path() / "btb_cli_XXXXXX";
     REQUIRE(mkdtemp(pattern.data()) != nullptr);
     directory_ = pattern;
@@ -63,13 +64,21 @@ class Process {
       const auto onto = [](int fd, const std::string& path, int flags) {
         ::dup2(::open(path.c_str(), flags, 0600), fd);
       };
-      onto(0, directory_ + "/in", O_RDONLY);
+      if (input_fd < 0) {
+        onto(0, directory_ + "/in", O_RDONLY);
+      } else {
+        ::dup2(input_fd, 0);
+      }
       if (output_fd < 0) {
         onto(1, directory_ + "/out", O_WRONLY | O_CREAT);
       } else {
         ::dup2(output_fd, 1);
       }
-      onto(2, directory_ + "/err", O_WRONLY | O_CREAT);
+      if (error_fd < 0) {
+        onto(2, directory_ + "/err", O_WRONLY | O_CREAT);
+      } else {
+        ::dup2(error_fd, 2);
+      }
       ::execve(argv[0], argv.data(), envp.data());
       ::_exit(127);
     }
@@ -104,7 +113,7 @@ class Process {
 class Served : public client::SmallBroker {
  public:
   [[nodiscard]] std::string address() const { return to_string(endpoint); }
-  void greet(bool admin = false, uint64_t epoch = 7) {
+  void greet(bool admin = false, uint64_t epoch = 7, uint32_t message_bytes_max = 0) {
     wait_until([&] { return accept(); });
     (void)await<fb::HelloT>();
     fb::WelcomeT welcome;
@@ -112,6 +121,8 @@ class Served : public client::SmallBroker {
     welcome.epoch = epoch;
     welcome.keep_alive_ms = 60'000;
     welcome.admin = admin;
+    welcome.message_bytes_max =
+        message_bytes_max == 0 ? limits::message_bytes_max : message_bytes_max;
     say(welcome);
   }
   template <class Native>
@@ -126,11 +137,12 @@ class Served : public client::SmallBroker {
     return text;
   }
   // Answers the next subscribe.
-  fb::SubscribeT subscribed(uint32_t topics) {
+  fb::SubscribeT subscribed(uint32_t topics, const std::string& hint = {}) {
     auto asked = await<fb::SubscribeT>();
     fb::SubscribedT answer;
     answer.id = asked.id;
     answer.topics = topics;
+    answer.text = hint;
     say(answer);
     return asked;
   }
