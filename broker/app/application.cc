@@ -53,7 +53,7 @@ Application::Application(std::unique_ptr<Config> config, std::string program_dir
       log_(config_->broker.log_level, config_->broker.log_format),
       session_log_(log_, clock_),
       started_us_(clock_.now_us()),
-      rules_(config_->topics),
+      rules_(*config_),
       router_(clock_, make_epoch(started_us_),
               [this](std::string_view name) { return rules_.options_of(name); }),
       sources_(loop_, router_, clock_, *this),
@@ -281,7 +281,7 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
 void Application::apply(ConfigChanges& changes) {
   log_.configure(config_->broker.log_level, config_->broker.log_format);
   apply_limits();
-  rules_ = TopicRules(config_->topics);
+  rules_ = TopicRules(*config_);
   const std::vector<std::string> kept =
       router_.refresh_options([this](std::string_view name) { return rules_.options_of(name); });
   for (size_t i = 0; i < std::min(kept.size(), kept_topics_told_max); ++i) {

@@ -15,6 +15,7 @@
 #include "broker/app/plugin_files.h"
 #include "broker/log/topic_options.h"
 #include "sdk/base/limits.h"
+#include "sdk/host/declared_topics.h"
 #include "sdk/host/library.h"
 #include "sdk/host/settings.h"
 
@@ -41,12 +42,14 @@ struct SourceConfig {
   uint32_t plugin_replaced = 0;  // see PluginFiles::Loaded
   uint32_t plugin_written_over = 0;
   std::shared_ptr<const host::Settings> settings;
+  std::vector<host::DeclaredTopics> topics;  // that it makes, as its plugin says
 };
 
 // What topics are like whose name matches `filter`; the first rule that matches counts.
 struct TopicRule {
   std::string filter;
   TopicOptions options;
+  bool names_kind = true;  // else the kind is what sources declare, and options.kind without them
   bool operator==(const TopicRule&) const = default;
 };
 

@@ -16,7 +16,8 @@ std::string differences(const ConfigKeys<T>& keys, const T& before, const T& aft
     const std::string old_text = key.show(before);
     const std::string new_text = key.show(after);
     if (old_text == new_text) continue;
-    out += (out.empty() ? "" : ", ") + key.name + " " + old_text + " -> " + new_text;
+    const auto told = [](const std::string& text) { return text.empty() ? "open" : text; };
+    out += (out.empty() ? "" : ", ") + key.name + " " + told(old_text) + " -> " + told(new_text);
   }
   return out;
 }

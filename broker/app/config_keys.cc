@@ -275,6 +275,7 @@ void read_keep(ConfigReader& reader, const YamlNode& node, TopicRule& out) {
 std::string show_keep(const TopicRule& value) {
   std::string out = "{";
   for (const ConfigKey<TopicOptions>& key : keep_keys()) {
+    if (key.name == "count" && !value.names_kind) continue;  // it would name one
     const std::string text = key.show(value.options);
     if (!text.empty()) out += (out.size() > 1 ? ", " : "") + key.name + ": " + text;
   }
@@ -378,12 +379,15 @@ ConfigKeys<SourceConfig> source_keys() {
 ConfigKeys<TopicRule> topic_keys() {
   return {
       {"kind", &read_kind,
-       [](const TopicRule& value) { return kinds[is_state(value.options) ? 1 : 0]; }},
+       [](const TopicRule& value) {
+         return value.names_kind ? kinds[is_state(value.options) ? 1 : 0] : std::string();
+       }},
       {"filter", &read_filter, [](const TopicRule& value) { return quoted_yaml(value.filter); }},
       {"priority", &read_priority, &show_priority},
       {"overflow", &read_overflow,
        [](const TopicRule& value) {
-         return overflows[static_cast<size_t>(value.options.overflow)];
+         return value.names_kind ? overflows[static_cast<size_t>(value.options.overflow)]
+                                 : std::string();
        }},
       of_options(text_key("content", &TopicOptions::content, name_bytes_max)),
       of_options(flag_key("publish", &TopicOptions::client_publish)),

@@ -7,37 +7,11 @@
 #include <utility>
 
 #include "broker/app/config_keys.h"
+#include "broker/app/topic_kinds.h"
 #include "sdk/transport/endpoint.h"
-#include "sdk/wire/topic_name.h"
 
 namespace btb {
 namespace {
-
-using Levels = std::vector<std::string_view>;
-
-Levels levels_of(std::string_view filter) {
-  Levels levels;
-  for (size_t slash = filter.find('/'); slash != std::string_view::npos; slash = filter.find('/')) {
-    levels.push_back(filter.substr(0, slash));
-    filter.remove_prefix(slash + 1);
-  }
-  levels.push_back(filter);
-  return levels;
-}
-
-// True if every name that `inner` matches is matched by `outer`.
-bool covers(std::string_view outer, std::string_view inner) {
-  const Levels wide = levels_of(outer);
-  const Levels narrow = levels_of(inner);
-  const bool wild_first = wide.front() == "+" || wide.front() == "#";
-  if (wild_first && wire::is_reserved(inner)) return false;
-  for (size_t i = 0; i < wide.size(); ++i) {
-    if (wide[i] == "#") return true;
-    if (i >= narrow.size() || narrow[i] == "#") return false;
-    if (wide[i] != "+" && wide[i] != narrow[i]) return false;
-  }
-  return wide.size() == narrow.size();
-}
 
 // --- listen ---
 
@@ -156,7 +130,9 @@ void load_plugin(ConfigReader& reader, const YamlNode& node, const Config& confi
   for (const host::SettingFault& fault : faults) {
     reader.fault(fault.place.line > 0 ? fault.place : fallback, text_of(fault));
   }
-  if (source.settings == nullptr || !reader.surroundings().examine) return;
+  if (source.settings == nullptr) return;
+  source.topics = host::declared_topics(source.library->plugin(), *source.settings);
+  if (!reader.surroundings().examine) return;
   for (const host::SettingFault& warning :
        host::examine(source.library->plugin(), *source.settings, source.written)) {
     reader.warning(warning.place.line > 0 ? warning.place : fallback, text_of(warning));
@@ -209,6 +185,9 @@ void read_topics(ConfigReader& reader, const YamlNode* node, Config& config) {
     reader.read_keys(item, "a rule of `topics`", topic_keys(), rule);
     if (item.find("filter") == nullptr) reader.fault(item.place, "this rule has no `filter`");
     if (rule.filter.empty()) continue;
+    const YamlNode* keep = item.find("keep");
+    rule.names_kind = item.find("kind") != nullptr || item.find("overflow") != nullptr ||
+                      (keep != nullptr && keep->find("count") != nullptr);
     for (size_t i = 0; i < config.topics.size(); ++i) {
       if (!covers(config.topics[i].filter, rule.filter)) continue;
       reader.fault(item.find("filter")->place,
@@ -219,6 +198,16 @@ void read_topics(ConfigReader& reader, const YamlNode* node, Config& config) {
     }
     lines.push_back(item.place.line);
     config.topics.push_back(std::move(rule));
+  }
+}
+
+// Where a rule says another kind than a source whose topics it matches.
+void compare_kinds(ConfigReader& reader, const YamlNode* topics, const Config& config) {
+  if (topics == nullptr || topics->items.size() != config.topics.size()) return;  // with faults
+  for (const KindDisagreement& at : disagreements_of_kinds(config)) {
+    const YamlNode& rule = topics->items[at.rule];
+    const YamlNode* kind = rule.find("kind");
+    reader.warning(kind != nullptr ? kind->place : rule.place, at.text);
   }
 }
 
@@ -257,6 +246,7 @@ Config read_sections(ConfigReader& reader, YamlNode root) {
   read_listen(reader, root.find("listen"), {}, config);
   read_topics(reader, root.find("topics"), config);
   read_sources(reader, root.find("sources"), config);
+  compare_kinds(reader, root.find("topics"), config);
   config.warnings = reader.take_warnings();
   return config;
 }

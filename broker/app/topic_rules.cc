@@ -1,5 +1,7 @@
 #include "broker/app/topic_rules.h"
 
+#include <algorithm>
+
 #include "sdk/wire/topic_name.h"
 
 namespace btb {
@@ -27,23 +29,48 @@ TopicOptions dead_options() {
   return options;
 }
 
+// The same rule for a table: what bounds the bytes of events bounds those of rows.
+TopicOptions as_state(TopicOptions options) {
+  options.kind = wire::TopicKind::state;
+  options.overflow = Overflow::skip_dead;
+  if (options.keep_bytes != TopicOptions().keep_bytes) options.state_bytes_max = options.keep_bytes;
+  return options;
+}
+
 }  // namespace
 
-TopicRules::TopicRules(const std::vector<TopicRule>& rules) {
-  const auto add = [this](std::string filter, const TopicOptions& options) {
-    rules_.push_back({std::move(filter), std::make_shared<const TopicOptions>(options)});
+TopicRules::TopicRules(const Config& config) {
+  const auto shared = [](const TopicOptions& options) {
+    return std::make_shared<const TopicOptions>(options);
   };
-  for (const TopicRule& rule : rules) add(rule.filter, rule.options);
-  add("$SYS/#", sys_options());
-  add("$dead/#", dead_options());
-  add("#", TopicOptions());
+  const auto add = [&](std::string filter, const TopicOptions& options, bool names_kind) {
+    rules_.push_back(
+        {std::move(filter), shared(options), names_kind ? nullptr : shared(as_state(options))});
+  };
+  for (const TopicRule& rule : config.topics) add(rule.filter, rule.options, rule.names_kind);
+  add("$SYS/#", sys_options(), true);
+  add("$dead/#", dead_options(), true);
+  add("#", TopicOptions(), false);
+  for (const SourceConfig& source : config.sources) {
+    if (source.enabled)
+      declared_.insert(declared_.end(), source.topics.begin(), source.topics.end());
+  }
+}
+
+// Of several declarations the first counts.
+bool TopicRules::is_declared_state(std::string_view name) const {
+  const auto found = std::find_if(declared_.begin(), declared_.end(), [&](const auto& declared) {
+    return wire::filter_matches(declared.filter, name);
+  });
+  return found != declared_.end() && found->kind == wire::TopicKind::state;
 }
 
 std::shared_ptr<const TopicOptions> TopicRules::options_of(std::string_view name) const {
-  for (const Rule& rule : rules_) {
-    if (wire::filter_matches(rule.filter, name)) return rule.options;
-  }
-  return rules_.back().options;
+  const auto found = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+    return wire::filter_matches(rule.filter, name);
+  });
+  const Rule& rule = found == rules_.end() ? rules_.back() : *found;
+  return rule.as_state != nullptr && is_declared_state(name) ? rule.as_state : rule.options;
 }
 
 }  // namespace btb

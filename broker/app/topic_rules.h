@@ -1,6 +1,6 @@
 // TopicRules: what a topic of a given name is like: the configured rules in their order, then the
-// broker's own for $SYS and $dead, then the defaults. Topics share the options they have in common.
-// Value type; [loop] thread.
+// broker's own for $SYS and $dead, then the defaults. Where a rule names no kind, sources decide.
+// Topics share the options they have in common. Value type; [loop] thread.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace btb {
 
 class TopicRules {
  public:
-  explicit TopicRules(const std::vector<TopicRule>& rules);
+  explicit TopicRules(const Config& config);
 
   // Lives as long as somebody holds it.
   [[nodiscard]] std::shared_ptr<const TopicOptions> options_of(std::string_view name) const;
@@ -22,8 +22,11 @@ class TopicRules {
   struct Rule {
     std::string filter;
     std::shared_ptr<const TopicOptions> options;
+    std::shared_ptr<const TopicOptions> as_state;  // for topics declared so; null: kind is named
   };
+  [[nodiscard]] bool is_declared_state(std::string_view name) const;
   std::vector<Rule> rules_;
+  std::vector<host::DeclaredTopics> declared_;
 };
 
 }  // namespace btb

@@ -26,6 +26,13 @@ int64_t missed_at_ns(const TrackedFile& file) {
 
 }  // namespace
 
+std::vector<plugin::DeclaredTopics> CsvSource::topics(const plugin::Settings& settings) {
+  const Config config = read_config(settings);
+  const bool table = config.mode != Mode::append;
+  if (!table && !config.key.empty()) return {};
+  return {{config.topic.filter(config.recursive), table ? BTB_KIND_STATE : BTB_KIND_EVENTS}};
+}
+
 CsvSource::CsvSource(const plugin::Settings& settings)
     : config_(read_config(settings)),
       selection_(config_),

@@ -32,6 +32,9 @@ class CsvSource final : public plugin::Source {
     csv::examine(settings, report);
   }
 
+  // A table, or a log without keys; a log with keys may be either.
+  static std::vector<plugin::DeclaredTopics> topics(const plugin::Settings& settings);
+
   explicit CsvSource(const plugin::Settings& settings);
   void run(plugin::Host& host, std::string_view resume_token) override;
 

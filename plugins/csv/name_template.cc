@@ -97,6 +97,29 @@ std::string_view NameTemplate::file_part(std::string_view file_name) const {
   return has(Part::Kind::stem) ? stem_of(file_name) : std::string_view();
 }
 
+std::string NameTemplate::filter(bool deep) const {
+  std::string out;    // of the levels that are complete
+  std::string level;  // the one at hand
+  bool open = false;  // something of it is not known
+  for (const Part& part : parts_) {
+    if (part.kind != Part::Kind::literal) {
+      if (deep && part.kind != Part::Kind::column) return out + "#";
+      open = true;
+      continue;
+    }
+    for (const char c : part.text) {
+      if (c != '/') {
+        level += c;
+        continue;
+      }
+      out += (open ? "+" : level) + "/";
+      level.clear();
+      open = false;
+    }
+  }
+  return out + (open ? "+" : level);
+}
+
 std::string NameTemplate::shown(std::string_view file_name) const {
   std::string text;
   for (const Part& part : parts_) {

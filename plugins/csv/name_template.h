@@ -32,6 +32,8 @@ class NameTemplate {
   // Of the name of a file what the topic has of it: files with the same part make the same topics.
   // Empty if it has nothing of it.
   [[nodiscard]] std::string_view file_part(std::string_view file_name) const;
+  // The filter that matches all topics it can make. `deep`: the file may lie in directories below.
+  [[nodiscard]] std::string filter(bool deep) const;
   // For people: "t/{ward}/stock" for t/{ward}/{stem} and stock.csv.
   [[nodiscard]] std::string shown(std::string_view file_name) const;
 

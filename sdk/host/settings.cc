@@ -8,6 +8,7 @@
 
 #include "sdk/host/border.h"
 #include "sdk/host/declarations.h"
+#include "sdk/host/declared_topics.h"
 
 namespace btb::host {
 namespace {
@@ -78,14 +79,10 @@ void ask_validate(const btb_plugin& plugin, std::span<const btb_setting> setting
 }
 
 const btb_plugin_examine* examiner_of(const btb_plugin& plugin) {
-  constexpr size_t reaches = offsetof(btb_plugin, get_extension) + sizeof(plugin.get_extension);
-  if (plugin.size < reaches || plugin.get_extension == nullptr) return nullptr;
-  const void* found = nullptr;
-  const std::string escaped =
-      escaped_from("get_extension", [&] { found = plugin.get_extension(BTB_EXTENSION_EXAMINE); });
-  const auto* examiner = static_cast<const btb_plugin_examine*>(found);
-  const bool usable = escaped.empty() && examiner != nullptr &&
-                      examiner->size >= sizeof(btb_plugin_examine) && examiner->examine != nullptr;
+  const auto* examiner =
+      static_cast<const btb_plugin_examine*>(extension_of(plugin, BTB_EXTENSION_EXAMINE));
+  const bool usable = examiner != nullptr && examiner->size >= sizeof(btb_plugin_examine) &&
+                      examiner->examine != nullptr;
   return usable ? examiner : nullptr;
 }
 

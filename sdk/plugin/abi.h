@@ -35,7 +35,8 @@ extern "C" {
 #endif
 
 #define BTB_ABI_MAJOR 1u
-/* 1: BTB_OPTION_PATH, get_extension of a plugin with "btb.plugin.examine/1". */
+/* 1: BTB_OPTION_PATH, get_extension of a plugin with "btb.plugin.examine/1" and
+ * "btb.plugin.topics/1". */
 #define BTB_ABI_MINOR 1u
 
 /* What a call came to. Negative: it did not happen. */
@@ -308,6 +309,26 @@ typedef struct btb_plugin_examine {
   void (*examine)(const btb_setting* settings, size_t setting_count, btb_report report,
                   void* context);
 } btb_plugin_examine;
+
+/* What a topic is: a sequence in which each message counts, or a table of rows, by key, that come
+ * and go. */
+typedef uint32_t btb_topic_kind;
+enum { BTB_KIND_EVENTS = 1, BTB_KIND_STATE = 2 };
+
+/* Told of topics that a source makes: a filter ("ward/+/beds": + is one level, # at the end the
+ * rest), and their kind. */
+typedef void (*btb_declare_topics)(void* context, const char* filter, btb_topic_kind kind);
+
+/* Extension of a plugin, "btb.plugin.topics/1": which topics a source with these settings makes,
+ * and of which kind. Where no rule of the configuration names a kind they get this one; where a
+ * rule names another, that is said, and the rule counts. What is not declared is events. Pure,
+ * quick; up to 1000 declarations. The settings passed validate. [any] */
+#define BTB_EXTENSION_TOPICS "btb.plugin.topics/1"
+typedef struct btb_plugin_topics {
+  uint32_t size;
+  void (*topics)(const btb_setting* settings, size_t setting_count, btb_declare_topics declare,
+                 void* context);
+} btb_plugin_topics;
 
 #if defined(__GNUC__)
 #define BTB_EXPORT __attribute__((visibility("default")))

@@ -16,7 +16,9 @@
 // it again later. OptionFailure names the option at fault. Stopped is thrown by Host when the
 // source has to end: let it pass. An optional `static void validate(const Settings&, const
 // Report&)` finds what the declarations cannot say, and an optional `examine` of the same form what
-// `btbroker --check` can see of the files that are named: see btb_plugin_examine.
+// `btbroker --check` can see of the files that are named: see btb_plugin_examine. An optional
+// `static std::vector<DeclaredTopics> topics(const Settings&)` says which topics it makes, and of
+// which kind: see btb_plugin_topics.
 #pragma once
 
 #include <cstddef>
@@ -235,6 +237,12 @@ inline std::string thrown_text() {
   }
 }
 
+// Topics that a source makes, and their kind. For `topics`.
+struct DeclaredTopics {
+  std::string filter;
+  btb_topic_kind kind = BTB_KIND_EVENTS;
+};
+
 // The C face of one source class. For BTB_SOURCE_PLUGIN.
 template <class T>
 class Plugin {
@@ -324,8 +332,28 @@ class Plugin {
     }
   }
 
+  // Of one that throws nothing is known, as of one that declares nothing.
+  static void declare_topics(const btb_setting* settings, size_t count, btb_declare_topics declare,
+                             void* context) {
+    if constexpr (requires(const Settings& s) { T::topics(s); }) {
+      try {
+        for (const DeclaredTopics& topics : T::topics(Settings(settings, count)))
+          declare(context, topics.filter.c_str(), topics.kind);
+      } catch (...) {
+        return;
+      }
+    } else {
+      (void)settings, (void)count, (void)declare, (void)context;
+    }
+  }
+
   static const void* get_extension(const char* id) {
     static const btb_plugin_examine examining{sizeof(btb_plugin_examine), &examine};
+    static const btb_plugin_topics declaring{sizeof(btb_plugin_topics), &declare_topics};
+    constexpr bool declares = requires(const Settings& s) {
+      T::topics(s);
+    };
+    if (declares && std::strcmp(id, BTB_EXTENSION_TOPICS) == 0) return &declaring;
     constexpr bool examines = requires(const Settings& s, const Report& r) {
       T::examine(s, r);
     };

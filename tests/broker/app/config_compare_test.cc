@@ -103,7 +103,7 @@ TEST_CASE("rules of topics are applied") {
   CHECK(says("topics e: rule added"));
   CHECK(says("topics: the order of the rules"));
   CHECK(std::any_of(changes.applied.begin(), changes.applied.end(), [](const std::string& line) {
-    return line.starts_with("topics b: kind events -> state");
+    return line.starts_with("topics b: kind open -> state");
   }));
   CHECK(changes.needs_restart.empty());  // which topics have messages already, the router knows
 }

@@ -75,3 +75,14 @@ TEST_CASE("a token of the first version is understood") {
   REQUIRE(token.marks.size() == 2);
   CHECK(token.marks[1] == AppendMark{0x801, 0x2b, 0x20, 4, 0xfd, 0xfc, 0});
 }
+
+TEST_CASE("a template becomes the filter of all topics that it can make") {
+  const auto filter = [](const char* text, bool deep) {
+    return btb::csv::NameTemplate(text).filter(deep);
+  };
+  CHECK(filter("ward/{ward}/beds", false) == "ward/+/beds");
+  CHECK(filter("ward-{ward}/{{x}}/{stem}", false) == "+/{x}/+");
+  CHECK(filter("t/x", true) == "t/x");
+  CHECK(filter("t/{stem}/x", true) == "t/#");
+  CHECK(filter("{file}", true) == "#");
+}
