@@ -153,7 +153,12 @@ void Application::apply_limits() {
   sessions_.limits.flush_budget_bytes = from.flush_budget_bytes;
   sessions_.limits.let_go_after_ms = from.let_go_after_ms;
   router_.topics_max = from.topics;
+  router_.client_topics_max = from.client_topics;
+  router_.client_topics_per_peer_max = from.client_topics_per_peer;
+  router_.memory_max = from.memory;
+  router_.memory_per_peer_max = from.memory_per_peer;
   router_.client_batch_ms = from.client_batch_ms;
+  sessions_.unfinished().bytes_max = from.unfinished_messages;
   sources_.stop_timeout_ms = from.source_stop_timeout_ms;
 }
 
@@ -161,14 +166,15 @@ void Application::apply_limits() {
 
 bool Application::before_sleep() {
   const bool sources_have_more = sources_.drain();
+  const bool expiring = router_.go_on_expiring(limits::turn_work);
   const bool sessions_have_more = sessions_.flush();
-  return sources_have_more || sessions_have_more;
+  return sources_have_more || expiring || sessions_have_more;
 }
 
 void Application::tick() {
   sessions_.tick();
   sources_.tick();
-  router_.expire();
+  router_.begin_expiring();
   if (endpoints_.tick()) announce();
   update_announcement();
   session_log_.tick();

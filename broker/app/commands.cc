@@ -19,6 +19,14 @@ CommandResult done(const Json& body) {
   return {wire::Reason::none, "", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
 }
 
+Json memory_of(const Router& router, const Unfinished& unfinished) {
+  const MemoryUse& use = router.memory();
+  return {{"used_bytes", router.memory_bytes()},  {"max_bytes", router.memory_max},
+          {"log_bytes", use.log_bytes},           {"followers", use.followers},
+          {"unfinished_bytes", unfinished.bytes}, {"evicted_messages", use.evicted_messages},
+          {"evicted_bytes", use.evicted_bytes},   {"refused", use.refused}};
+}
+
 // The only argument.
 std::optional<uint64_t> number_in(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) return std::nullopt;
@@ -96,7 +104,10 @@ CommandResult Commands::status() {
       {"topics", app_.router_.topic_count()},
       {"sources", sources_count},
       {"sources_abandoned", app_.sources_.abandoned()},
+      {"topics_of_clients", app_.router_.client_topics()},
+      {"topics_freed", app_.router_.topics_freed()},
       {"batches_cut", app_.router_.batches_cut()},
+      {"memory", memory_of(app_.router_, app_.sessions_.unfinished())},
       {"messages", messages},
       {"log_bytes", bytes},
       {"log_memory_bytes", memory},

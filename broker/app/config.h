@@ -62,6 +62,11 @@ struct LimitsConfig {
   uint32_t handshakes = limits::handshakes_max;
   uint32_t subscriptions_per_session = limits::subscriptions_per_session_max;
   uint32_t topics = limits::topics_max;
+  uint32_t client_topics = limits::client_topics_max;
+  uint32_t client_topics_per_peer = limits::client_topics_per_peer_max;
+  uint64_t memory = limits::memory_max;
+  uint64_t memory_per_peer = limits::memory_per_peer_max;
+  uint64_t unfinished_messages = limits::unfinished_max;
   uint32_t message_bytes = limits::message_bytes_max;
   uint32_t handshake_timeout_ms = limits::handshake_timeout_ms;
   uint32_t keep_alive_ms = limits::keep_alive_ms;

@@ -340,23 +340,29 @@ ConfigKeys<BrokerConfig> broker_keys() {
 
 ConfigKeys<LimitsConfig> limits_keys() {
   using L = LimitsConfig;
-  return {count_key("sessions", &L::sessions, 1, 1'000'000),
-          count_key("sessions_per_peer", &L::sessions_per_peer, 1, 1'000'000),
-          count_key("sessions_per_device", &L::sessions_per_device, 1, 1'000),
-          count_key("sessions_per_adapter", &L::sessions_per_adapter, 1, 1'000),
-          count_key("descriptors_reserved", &L::descriptors_reserved, 16, 1'000'000),
-          duration_key("let_go_after", &L::let_go_after_ms, 1'000, day_ms),
-          count_key("handshakes", &L::handshakes, 1, 100'000),
-          count_key("subscriptions_per_session", &L::subscriptions_per_session, 1, 1'000'000),
-          count_key("topics", &L::topics, 1, 100'000'000),
-          size_key("message_bytes", &L::message_bytes, 1'024, gib),
-          duration_key("handshake_timeout", &L::handshake_timeout_ms, 100, hour_ms),
-          duration_key("keep_alive", &L::keep_alive_ms, second_ms, day_ms),
-          size_key("flush_budget", &L::flush_budget_bytes, 4'096, 64 * mib),
-          duration_key("client_batch", &L::client_batch_ms, 100, hour_ms),
-          size_key("source_mailbox", &L::source_mailbox_bytes, 64U << 10, gib),
-          duration_key("source_stop_timeout", &L::source_stop_timeout_ms, 100, hour_ms),
-          count_key("dead_letters_per_minute", &L::dead_letters_per_minute, 0, 1'000'000)};
+  return {
+      count_key("sessions", &L::sessions, 1, 1'000'000),
+      count_key("sessions_per_peer", &L::sessions_per_peer, 1, 1'000'000),
+      count_key("sessions_per_device", &L::sessions_per_device, 1, 1'000),
+      count_key("sessions_per_adapter", &L::sessions_per_adapter, 1, 1'000),
+      count_key("descriptors_reserved", &L::descriptors_reserved, 16, 1'000'000),
+      duration_key("let_go_after", &L::let_go_after_ms, 1'000, day_ms),
+      count_key("handshakes", &L::handshakes, 1, 100'000),
+      count_key("subscriptions_per_session", &L::subscriptions_per_session, 1, 1'000'000),
+      count_key("topics", &L::topics, 1, limits::topic_numbers_max),
+      count_key("client_topics", &L::client_topics, 0, limits::topic_numbers_max),
+      count_key("client_topics_per_peer", &L::client_topics_per_peer, 0, limits::topic_numbers_max),
+      size_key("memory", &L::memory, mib, keep_bytes_max),
+      size_key("memory_per_peer", &L::memory_per_peer, mib, keep_bytes_max),
+      size_key("unfinished_messages", &L::unfinished_messages, mib, keep_bytes_max),
+      size_key("message_bytes", &L::message_bytes, 1'024, gib),
+      duration_key("handshake_timeout", &L::handshake_timeout_ms, 100, hour_ms),
+      duration_key("keep_alive", &L::keep_alive_ms, second_ms, day_ms),
+      size_key("flush_budget", &L::flush_budget_bytes, 4'096, 64 * mib),
+      duration_key("client_batch", &L::client_batch_ms, 100, hour_ms),
+      size_key("source_mailbox", &L::source_mailbox_bytes, 64U << 10, gib),
+      duration_key("source_stop_timeout", &L::source_stop_timeout_ms, 100, hour_ms),
+      count_key("dead_letters_per_minute", &L::dead_letters_per_minute, 0, 1'000'000)};
 }
 
 ConfigKeys<ListenerConfig> listener_keys() {

@@ -37,6 +37,8 @@ Json describe(const Topic& topic) {
       {"rejected", topic.counters.rejected},
       {"missed", topic.counters.missed},
       {"batches_cut", topic.counters.batches_cut},
+      {"held_bytes", topic.held_bytes},
+      {"evicted_bytes", topic.counters.evicted},
   };
   if (topic.options->kind == wire::TopicKind::state) {
     json["keys"] = log.keys();

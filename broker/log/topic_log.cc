@@ -27,12 +27,13 @@ uint8_t flags_of(const Message& message, wire::Priority priority) {
 
 // --- appending ---
 
-Appended TopicLog::append(const Message& message) {
+Appended TopicLog::append(const Message& message, bool may_grow) {
   if (!is_state()) {
     BTB_ASSERT(!message.deletion);
     if (wire::message_bytes(message.key.size(), message.payload.size()) > options_->keep_bytes) {
       return {wire::Reason::message_too_large, 0};  // it would not even keep itself
     }
+    if (!may_grow) return {wire::Reason::memory_full, 0};
     const uint64_t seq = last_seq_ + 1;
     write(message, seq);
     last_seq_ = seq;
@@ -53,6 +54,9 @@ Appended TopicLog::append(const Message& message) {
       ((is_new && keys() >= options_->keys_max) || living_bytes > options_->state_bytes_max)) {
     return {wire::Reason::topic_full, 0};
   }
+  if (!may_grow && !message.deletion && (is_new || message.payload.size() > replaced_bytes)) {
+    return {wire::Reason::memory_full, 0};
+  }
 
   const uint64_t seq = last_seq_ + 1;
   const uint64_t tail = segments_.empty() ? 0 : segments_.back()->id;
@@ -60,7 +64,9 @@ Appended TopicLog::append(const Message& message) {
   const Location made = write(message, seq);
   last_seq_ = seq;
   if (known == nullptr) {
+    held_bytes_ -= index_.memory_bytes();
     index_.insert(hash, made);
+    held_bytes_ += index_.memory_bytes();
   } else {
     *known = made;
   }
@@ -111,6 +117,7 @@ Segment& TopicLog::add_tail(uint32_t stride) {
   const uint32_t part_bytes = segments_.empty() ? 0 : segments_.back()->end_part_bytes;
   if (segments_.empty()) segments_.reserve(1);
   segments_.push_back(Segment::create(next_segment_id_++, next_generation_++, capacity));
+  took(segments_.back());
   if (part_bytes != 0) segments_.back()->begin_inside_message(part_bytes);
   return *segments_.back();
 }
@@ -155,6 +162,7 @@ void TopicLog::compact(size_t index) {
   if (living == 0) {
     bytes_ -= segment.used();
     dead_bytes_ -= segment.dead_bytes();
+    gave(segments_[index]);
     segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
     return;
   }
@@ -165,8 +173,12 @@ void TopicLog::compact(size_t index) {
   SegmentPtr made = Segment::create(segments_[place]->id, next_generation_++, capacity);
   if (merge) move_frames(*before, *made);
   move_frames(segment, *made);
+  gave(segments_[place]);
   segments_[place] = std::move(made);
-  if (merge) segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
+  took(segments_[place]);
+  if (!merge) return;
+  gave(segments_[index]);
+  segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
 }
 
 // What died in a segment while it was the tail was left alone, and perhaps nothing else in it will
@@ -227,8 +239,29 @@ void TopicLog::forget_oldest_deletion() {
 
 // --- keeping ---
 
+// The bits for the dead, which a segment of a state log gets when it needs them, are counted from
+// the beginning.
+uint64_t TopicLog::segment_bytes(const Segment& segment) const {
+  const uint64_t bits = is_state() ? segment.capacity() / 64 + 8 : 0;
+  return sizeof(Segment) + segment.capacity() + bits;
+}
+
+uint64_t TopicLog::drop_oldest() {
+  const uint64_t before = first_seq();
+  floor_seq_ = std::max(floor_seq_, segments_.front()->end_seq());
+  drop_front();
+  // A message that began in what was dropped has lost its beginning.
+  while (!segments_.empty() && segments_.front()->begins_inside_message) {
+    floor_seq_ = std::max(floor_seq_, segments_.front()->first_seq + 1);
+    if (segments_.front()->last_seq >= floor_seq_) break;
+    drop_front();
+  }
+  return first_seq() - before;
+}
+
 void TopicLog::drop_front() {
   bytes_ -= segments_.front()->used();
+  gave(segments_.front());
   segments_.erase(segments_.begin());
 }
 

@@ -35,7 +35,7 @@ struct Message {
 // there) or was refused.
 struct Appended {
   wire::Reason reason =
-      wire::Reason::none;  // none, topic_full, or message_too_large for keep_bytes
+      wire::Reason::none;  // none, topic_full, memory_full, or message_too_large for keep_bytes
   uint64_t seq = 0;
 };
 
@@ -69,7 +69,9 @@ class TopicLog {
   // Appends a message; large payloads become several frames.
   // REQUIRES: the key and the payload are within the limits; a deletion has no payload and is of a
   // state topic.
-  Appended append(const Message& message);
+  // `may_grow` false: a row that is new or larger than before, and a message of an events log, is
+  // refused with memory_full.
+  Appended append(const Message& message, bool may_grow = true);
 
   // --- reading ---
   // Oldest and newest number kept; first = last + 1 if nothing is. `last` never goes back.
@@ -120,6 +122,11 @@ class TopicLog {
   [[nodiscard]] uint32_t keys() const { return index_.size() - deletions_; }
   [[nodiscard]] uint32_t deletions() const { return deletions_; }
   [[nodiscard]] size_t memory_bytes() const;
+  // What its segments and its index take, without looking at them.
+  [[nodiscard]] uint64_t held_bytes() const { return held_bytes_; }
+  // Forgets the oldest messages of an events log, a segment of them, whatever its limits say; how
+  // many they were. REQUIRES: it holds something.
+  uint64_t drop_oldest();
 
  private:
   using Location = KeyIndex::Location;
@@ -139,6 +146,9 @@ class TopicLog {
   void compact_former_tail(uint64_t id);
   void move_frames(const Segment& from, Segment& to);
   void drop_front();
+  void took(const SegmentPtr& segment) { held_bytes_ += segment_bytes(*segment); }
+  void gave(const SegmentPtr& segment) { held_bytes_ -= segment_bytes(*segment); }
+  [[nodiscard]] uint64_t segment_bytes(const Segment& segment) const;
   void trim();
   void forget_oldest_deletion();
   template <class Visit>
@@ -157,6 +167,7 @@ class TopicLog {
   uint64_t deletions_forgotten_seq_ = 0;
   Cursor deletions_begin_;  // no deletion that is still remembered lies before it
   uint64_t bytes_ = 0;
+  uint64_t held_bytes_ = 0;
   uint64_t dead_bytes_ = 0;
   std::vector<SegmentPtr> segments_;  // by id
   KeyIndex index_;

@@ -20,7 +20,7 @@ Router::Router(const Clock& clock, uint64_t epoch, OptionsOf options_of)
     : clock_(&clock), epoch_(epoch), options_of_(std::move(options_of)) {}
 
 Router::~Router() {
-  for (const auto& topic : topics_) BTB_ASSERT(topic->followers.empty());
+  for (const auto& [name, topic] : by_name_) BTB_ASSERT(topic->followers.empty());
 }
 
 // --- topics ---
@@ -39,14 +39,44 @@ std::shared_ptr<const TopicOptions> Router::options_of(std::string_view name) co
   return topic == nullptr ? options_of_(name) : topic->options;
 }
 
-Topic* Router::find_or_make(std::string_view name) {
-  if (Topic* topic = find(name)) return topic;
+Topic* Router::find(const TopicRef& ref) const {
+  Topic* topic = find(ref.number);
+  return topic != nullptr && topic->born == ref.born ? topic : nullptr;
+}
+
+bool Router::may_make(const Account* account) const {
+  const bool numbers = !free_numbers_.empty() || topics_.size() < limits::topic_numbers_max / 2;
+  return numbers && client_topics_ < client_topics_max &&
+         account->topics < client_topics_per_peer_max;
+}
+
+Topic* Router::find_or_make(std::string_view name, const AccountPtr& account) {
+  if (Topic* topic = find(name)) {
+    topic->unused_since_ms = 0;
+    return topic;
+  }
   // The broker's own are few, and say what is wrong when there are too many others.
-  if (topics_.size() >= topics_max && !wire::is_reserved(name)) return nullptr;
-  const auto number = static_cast<uint32_t>(topics_.size() + 1);
-  topics_.push_back(std::make_unique<Topic>(number, name, options_of_(name)));
-  Topic& topic = *topics_.back();
+  if (by_name_.size() >= topics_max && !wire::is_reserved(name)) return nullptr;
+  if (account != nullptr && !may_make(account.get())) return nullptr;
+  uint32_t number = static_cast<uint32_t>(topics_.size() + 1);
+  if (free_numbers_.empty()) {
+    if (number > limits::topic_numbers_max) return nullptr;
+    topics_.emplace_back();
+  } else {
+    number = free_numbers_.back();
+    free_numbers_.pop_back();
+  }
+  topics_[number - 1] = std::make_unique<Topic>(number, name, options_of_(name));
+  Topic& topic = *topics_[number - 1];
   topic.born = ++born_;
+  topic.account = account;
+  if (account != nullptr) {
+    ++account->topics;
+    ++client_topics_;
+    if (account->ranks == nullptr) {
+      account->ranks = std::make_unique<Ranks>(&Topic::index_in_account);
+    }
+  }
   by_name_.emplace(topic.name, &topic);
   follow_new_topic(topic);
   return &topic;
@@ -59,8 +89,8 @@ void Router::for_each_topic(const std::function<void(Topic&)>& visit) const {
 std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
   options_of_ = std::move(options_of);
   std::vector<std::string> kept_kind;
-  for (const auto& topic : topics_) {
-    std::shared_ptr<const TopicOptions> options = options_of_(topic->name);
+  for (const auto& [name, topic] : by_name_) {
+    std::shared_ptr<const TopicOptions> options = options_of_(name);
     if (options->kind != topic->options->kind) {
       kept_kind.push_back(topic->name);
       // What a reload forbids clients holds all the same.
@@ -68,6 +98,7 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
       kept->client_publish = options->client_publish;
       topic->log.set_options(*kept);
       topic->options = std::move(kept);
+      recount(*topic);
       continue;
     }
     const bool moved = options->priority != topic->options->priority;
@@ -79,6 +110,7 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
     }
     topic->log.set_options(*options);
     topic->options = std::move(options);
+    recount(*topic);
   }
   return kept_kind;
 }
@@ -105,8 +137,11 @@ PublishResult Router::append(Topic& topic, const Message& message, Publisher pub
     return append(topic, timed, publisher);
   }
   const bool possible = !message.deletion || topic.options->kind == wire::TopicKind::state;
-  const Appended appended =
-      possible ? topic.log.append(message) : Appended{wire::Reason::delete_unsupported, 0};
+  const bool may_grow = !is_pressed(topic) || make_room(topic);
+  const Appended appended = possible ? topic.log.append(message, may_grow)
+                                     : Appended{wire::Reason::delete_unsupported, 0};
+  if (topic.held_bytes != topic.log.held_bytes()) recount(topic);
+  if (appended.reason == wire::Reason::memory_full) ++memory_.refused;
   if (appended.seq == 0) {
     ++(appended.reason == wire::Reason::none ? topic.counters.unchanged : topic.counters.rejected);
     if (!message.batch_more) close_batch(topic);  // it was the last one all the same
@@ -131,18 +166,72 @@ void Router::close_batch(Topic& topic) {
 }
 
 void Router::expire() {
+  begin_expiring();
+  while (go_on_expiring(SIZE_MAX)) {
+  }
+}
+
+void Router::begin_expiring() {
+  expiring_ = true;
+}
+
+bool Router::go_on_expiring(size_t count) {
+  if (!expiring_) return false;
   const int64_t now_us = clock_->now_us();
   const uint64_t now_ms = clock_->mono_ms();
-  for (const auto& topic : topics_) {
-    const uint64_t batch_ms =
-        topic->batch_by == client_publisher ? client_batch_ms : limits::batch_open_ms_max;
-    if (topic->batch_open && now_ms - topic->batch_since_ms >= batch_ms) {
-      ++topic->counters.batches_cut;
-      ++batches_cut_;
-      close_batch(*topic);
+  for (auto at = by_name_.lower_bound(expire_next_); at != by_name_.end(); --count) {
+    if (count == 0) {
+      expire_next_ = at->first;
+      return true;
     }
-    if (!topic->batch_open) expire_rows(*topic, now_us);  // a deletion would end it half way
+    Topic& topic = *at->second;
+    ++at;  // it may go
+    look_after(topic, now_us, now_ms);
   }
+  expiring_ = false;
+  expire_next_.clear();
+  return false;
+}
+
+void Router::look_after(Topic& topic, int64_t now_us, uint64_t now_ms) {
+  const uint64_t batch_ms =
+      topic.batch_by == client_publisher ? client_batch_ms : limits::batch_open_ms_max;
+  if (topic.batch_open && now_ms - topic.batch_since_ms >= batch_ms) {
+    ++topic.counters.batches_cut;
+    ++batches_cut_;
+    close_batch(topic);
+  }
+  if (!topic.batch_open) expire_rows(topic, now_us);  // a deletion would end it half way
+  if (topic.held_bytes != topic.log.held_bytes()) recount(topic);
+  if (!is_unused(topic)) {
+    topic.unused_since_ms = 0;
+  } else if (topic.unused_since_ms == 0) {
+    topic.unused_since_ms = std::max<uint64_t>(now_ms, 1);
+  } else if (now_ms - topic.unused_since_ms >= limits::topic_unused_ms) {
+    free_topic(topic);
+  }
+}
+
+// The broker's own stay: who fills them remembers what it has put there.
+bool Router::is_unused(const Topic& topic) {
+  return topic.open == 0 && topic.followers.empty() && !topic.batch_open &&
+         topic.log.messages() == 0 && !wire::is_reserved(topic.name);
+}
+
+void Router::free_topic(Topic& topic) {
+  if (topic.marked) std::erase(marked_, &topic);
+  if (topic.rank != 0) set_rank(topic, 0);
+  memory_.log_bytes -= topic.held_bytes;
+  if (topic.account != nullptr) {
+    topic.account->log_bytes -= topic.held_bytes;
+    --topic.account->topics;
+    --client_topics_;
+  }
+  ++topics_freed_;
+  const uint32_t number = topic.number;
+  if (!topic.known) free_numbers_.push_back(number);
+  by_name_.erase(topic.name);
+  topics_[number - 1].reset();
 }
 
 // As many rows as one turn may take; the rest at the next one.

@@ -30,12 +30,45 @@ struct TopicCounters {
   uint64_t unchanged = 0;        // deletions of what was not there
   uint64_t rejected = 0;
   uint64_t batches_cut = 0;  // that got no end in time
+  uint64_t evicted = 0;      // bytes of memory that others needed
   uint64_t missed = 0;       // messages that a follower did not get: the log no longer had them
 };
 
 // Who publishes: 1 for all clients together, from 2 on one for each source.
 using Publisher = uint32_t;
 constexpr Publisher no_publisher = 0, client_publisher = 1, several_publishers = UINT32_MAX;
+
+struct Topic;
+
+// Logs of events by what they hold, two ranks for each power of two: room is made at the upper end.
+// `index` is where a topic keeps its place.
+class Ranks {
+ public:
+  explicit Ranks(uint32_t Topic::*index) : index_(index) {}
+  void insert(Topic& topic);
+  void erase(const Topic& topic);
+  // One of those in the highest rank; null if there is none.
+  [[nodiscard]] Topic* largest() const;
+
+ private:
+  uint32_t Topic::*index_;
+  std::array<std::vector<Topic*>, 128> by_rank_;
+};
+
+// Whom topics are counted for that a client made: one for all sessions of a peer.
+struct Account {
+  std::unique_ptr<Ranks> ranks;   // of its topics, once it has made one
+  uint32_t topics = 0;            // that are there
+  uint64_t log_bytes = 0;         // of memory, in their logs
+  uint64_t unfinished_bytes = 0;  // of messages whose parts have not all come
+};
+using AccountPtr = std::shared_ptr<Account>;
+
+// Finds a topic again, if it is still there: numbers of topics that nobody was told of come again.
+struct TopicRef {
+  uint32_t number = 0;
+  uint64_t born = 0;
+};
 
 struct Topic {
   Topic(uint32_t number_in, std::string_view name_in,
@@ -50,8 +83,16 @@ struct Topic {
   TopicLog log;
   uint64_t closed_seq = 0;      // a batch was ended without a message: position is due up to here
   uint64_t batch_since_ms = 0;  // while batch_open: when it was begun
-  Publisher batch_by = no_publisher;   // and by whom
-  uint64_t born = 0;                   // counts all topics that were ever made
+  Publisher batch_by = no_publisher;  // and by whom
+  uint64_t born = 0;                  // counts all topics that were ever made
+  AccountPtr account;                 // null: a source's, or the broker's own
+  uint32_t open = 0;                  // sessions that have opened it to publish
+  bool known = false;                 // somebody followed it: its number is never given to another
+  uint64_t unused_since_ms = 0;       // 0: it is used, or was not looked at yet
+  uint64_t held_bytes = 0;            // of memory, as it was counted last
+  uint32_t rank = 0;                  // where it stands in Ranks; 0: nowhere
+  uint32_t index_in_all = 0;
+  uint32_t index_in_account = 0;
   uint64_t seen_in_pass = 0;           // see Router::next_pass
   Publisher publisher = no_publisher;  // the only one so far, or several_publishers
   std::vector<Follower*> followers;
@@ -123,6 +164,8 @@ class Errand {
   [[nodiscard]] bool done() const { return done_; }
   // Of a subscription that is done: how many topics match.
   [[nodiscard]] uint32_t topics() const { return topics_; }
+  // none, or memory_full: then there is no subscription.
+  [[nodiscard]] wire::Reason reason() const { return reason_; }
 
  private:
   friend class Router;
@@ -134,7 +177,10 @@ class Errand {
   bool no_snapshot_ = false;
   uint64_t epoch_ = 0;
   Marks positions_;
-  std::string next_;   // the name from which on topics were not looked at
+  std::string next_;            // the name from which on topics were not looked at
+  std::string until_;           // of one that is taken back: where it had come to,
+  uint64_t taken_back_at_ = 0;  // and which topics had found it themselves
+  wire::Reason reason_ = wire::Reason::none;
   uint64_t born_ = 0;  // topics made later know what they have to know
   uint32_t topics_ = 0;
   bool done_ = false;
@@ -143,6 +189,15 @@ class Errand {
 struct PublishResult {
   wire::Reason reason = wire::Reason::none;
   uint64_t seq = 0;  // 0: it changed nothing
+};
+
+// What all topics and followers take of memory, and what was done about it.
+struct MemoryUse {
+  uint64_t log_bytes = 0;
+  uint64_t followers = 0;
+  uint64_t evicted_messages = 0;
+  uint64_t evicted_bytes = 0;
+  uint64_t refused = 0;  // messages and subscriptions
 };
 
 class Router {
@@ -158,6 +213,8 @@ class Router {
   [[nodiscard]] uint64_t epoch() const { return epoch_; }
   uint32_t topics_max =
       limits::topics_max;  // those whose names begin with $ are made beyond it, too
+  uint32_t client_topics_max = limits::client_topics_max;
+  uint32_t client_topics_per_peer_max = limits::client_topics_per_peer_max;
   uint32_t client_batch_ms = limits::client_batch_ms_max;
 
   // --- topics ---
@@ -165,10 +222,19 @@ class Router {
   [[nodiscard]] Topic* find(uint32_t number) const;
   // What the topic of this name is like, or would be. REQUIRES: a valid name.
   [[nodiscard]] std::shared_ptr<const TopicOptions> options_of(std::string_view name) const;
-  // The topic of this name, made if there is none; null if there are too many. REQUIRES: a valid
-  // name.
-  Topic* find_or_make(std::string_view name);
-  [[nodiscard]] size_t topic_count() const { return topics_.size(); }
+  [[nodiscard]] Topic* find(const TopicRef& ref) const;
+  // The topic of this name, made if there is none; null if there are too many, of this account or
+  // of all. Without an account it is a source's or the broker's own. REQUIRES: a valid name.
+  Topic* find_or_make(std::string_view name, const AccountPtr& account = nullptr);
+  [[nodiscard]] size_t topic_count() const { return by_name_.size(); }
+  [[nodiscard]] uint32_t client_topics() const { return client_topics_; }
+  [[nodiscard]] uint64_t topics_freed() const { return topics_freed_; }
+  // Counts all topics that were ever made.
+  [[nodiscard]] uint64_t born() const { return born_; }
+  // Whether a topic had this number and is gone.
+  [[nodiscard]] bool is_gone(uint32_t number) const {
+    return number != 0 && number <= topics_.size() && topics_[number - 1] == nullptr;
+  }
   // In the order of their names.
   void for_each_topic(const std::function<void(Topic&)>& visit) const;
   // A reload: asks options_of again for every topic. A topic keeps its kind; returns the names of
@@ -189,8 +255,19 @@ class Router {
   void close_batch(Topic& topic);
   // Batches that got no end in time, in all topics.
   [[nodiscard]] uint64_t batches_cut() const { return batches_cut_; }
-  // Lets every log forget what is too old. To be called about once a second.
+  // Lets every log forget what is too old, and topics go that nobody publishes to, follows, or has
+  // messages in. To be begun about once a second.
   void expire();
+  // The same in pieces: a pass over all topics, of which go_on_expiring looks at `count`; true
+  // if there are more.
+  void begin_expiring();
+  bool go_on_expiring(size_t count);
+
+  // --- memory ---
+  uint64_t memory_max = limits::memory_max;
+  uint64_t memory_per_peer_max = limits::memory_per_peer_max;
+  [[nodiscard]] const MemoryUse& memory() const { return memory_; }
+  [[nodiscard]] uint64_t memory_bytes() const;
 
   // --- subscriptions ---
   // REQUIRES: a valid filter, an id that this subscriber does not use, no other errand of it that
@@ -229,6 +306,17 @@ class Router {
 
  private:
   void touch(Topic& topic);
+  [[nodiscard]] bool may_make(const Account* account) const;
+  [[nodiscard]] static bool is_unused(const Topic& topic);
+  void look_after(Topic& topic, int64_t now_us, uint64_t now_ms);
+  void free_topic(Topic& topic);
+  void recount(Topic& topic);
+  void set_rank(Topic& topic, uint32_t rank);
+  void evict(Topic& topic);
+  bool make_room(Topic& topic);
+  [[nodiscard]] bool is_pressed(const Topic& topic) const;
+  [[nodiscard]] bool followers_full() const;
+  void take_back(Errand& errand, std::string_view until);
   PublishResult append(Topic& topic, const Message& message, Publisher publisher);
   void delete_rows(Topic& topic, std::span<const ByteVector> keys);
   void expire_rows(Topic& topic, int64_t now_us);
@@ -253,6 +341,13 @@ class Router {
   std::vector<std::unique_ptr<Topic>> topics_;  // by number - 1
   uint64_t born_ = 0;
   FilterTree filters_;
+  std::vector<uint32_t> free_numbers_;  // of which nobody was ever told
+  uint32_t client_topics_ = 0;
+  uint64_t topics_freed_ = 0;
+  std::string expire_next_;  // the name from which on topics are to be looked at
+  bool expiring_ = false;
+  MemoryUse memory_;
+  Ranks ranks_{&Topic::index_in_all};
   std::vector<Interest*> matching_;  // of the topic that is being made
   std::vector<Topic*> marked_;
   std::vector<Subscriber*> flush_list_;

@@ -82,7 +82,9 @@ void Router::go_on(Errand& errand, uint64_t work_until) {
   if (errand.done_) return;
   const std::string& filter =
       errand.gone_ != nullptr ? errand.gone_->filter : errand.interest_->filter;
-  if (walk(filter, errand, work_until)) settle(errand);
+  do {
+    if (walk(filter, errand, work_until)) return settle(errand);
+  } while (work_ < work_until);
 }
 
 // Looks at the topics that the filter may match, in the order of their names, from where the errand
@@ -91,6 +93,7 @@ bool Router::walk(std::string_view filter, Errand& errand, uint64_t work_until) 
   ++work_;
   if (!wire::has_wildcard(filter)) {
     if (Topic* topic = find(filter)) visit(*topic, errand);
+    if (errand.reason_ != wire::Reason::none) take_back(errand, filter);
     return true;
   }
   const std::string_view prefix = wire::literal_prefix(filter);
@@ -98,6 +101,10 @@ bool Router::walk(std::string_view filter, Errand& errand, uint64_t work_until) 
        at != by_name_.end() && at->first.starts_with(prefix);) {
     ++work_;
     if (wire::filter_matches(filter, at->first)) visit(*at->second, errand);
+    if (errand.reason_ != wire::Reason::none && errand.gone_ == nullptr) {
+      take_back(errand, at->first);
+      return false;
+    }
     ++at;
     if (work_ < work_until || at == by_name_.end()) continue;
     errand.next_ = at->first;
@@ -107,11 +114,20 @@ bool Router::walk(std::string_view filter, Errand& errand, uint64_t work_until) 
 }
 
 void Router::visit(Topic& topic, Errand& errand) {
-  if (topic.born > errand.born_) return;  // it looked for its followers itself
+  const bool later = topic.born > errand.born_;  // it looked for its followers itself
   Subscriber& subscriber = *errand.subscriber_;
-  Follower* follower = subscriber.index_.find(topic);
   if (errand.gone_ != nullptr) {
-    if (--follower->wanted == 0) unfollow(follower);
+    const bool counted = later ? topic.born <= errand.taken_back_at_
+                               : errand.until_.empty() || topic.name < errand.until_;
+    Follower* follower = counted ? subscriber.index_.find(topic) : nullptr;
+    if (follower != nullptr && --follower->wanted == 0) unfollow(follower);
+    return;
+  }
+  if (later) return;
+  Follower* follower = subscriber.index_.find(topic);
+  if (follower == nullptr && followers_full()) {
+    errand.reason_ = wire::Reason::memory_full;
+    ++memory_.refused;
     return;
   }
   ++errand.interest_->topics;
@@ -122,12 +138,26 @@ void Router::visit(Topic& topic, Errand& errand) {
   ++follower->wanted;
 }
 
+// There is no memory for more followers: those that were made, up to the topic `until`, go again.
+void Router::take_back(Errand& errand, std::string_view until) {
+  Subscriber& subscriber = *errand.subscriber_;
+  errand.until_ = until;
+  errand.taken_back_at_ = born_;
+  errand.next_.clear();
+  errand.gone_ = std::move(subscriber.interests_.find(errand.interest_->filter)->second);
+  subscriber.interests_.erase(errand.gone_->filter);
+  subscriber.by_id_.erase(errand.gone_->asked.front().id);
+  filters_.erase(errand.gone_->filter, errand.gone_.get());
+}
+
 void Router::settle(Errand& errand) {
   errand.done_ = true;
   if (errand.interest_ == nullptr) return;
-  errand.topics_ = errand.interest_->topics;
-  errand.interest_->answered = true;
   Subscriber& subscriber = *errand.subscriber_;
+  if (errand.reason_ == wire::Reason::none) {
+    errand.topics_ = errand.interest_->topics;
+    errand.interest_->answered = true;
+  }
   subscriber.holding_ = false;
   for (size_t i = 0; i < Subscriber::priorities; ++i) {
     subscriber.due_[i].take(subscriber.held_[i]);
@@ -172,6 +202,8 @@ bool Router::remove(Subscriber& subscriber, uint64_t work_until) {
 // Where it begins is said by the errand; whether it is due, by the caller.
 Follower& Router::follow(Topic& topic, Subscriber& subscriber, const Errand& how) {
   work_ += follow_work;
+  ++memory_.followers;
+  topic.known = true;
   auto* follower = new Follower;
   follower->subscriber = &subscriber;
   follower->topic = &topic;
@@ -298,6 +330,7 @@ void Router::unfollow(Follower* follower) {
   of_subscriber[follower->index_in_subscriber]->index_in_subscriber = follower->index_in_subscriber;
   of_subscriber.pop_back();
   if (!subscriber.index_.empty()) subscriber.index_.erase(follower);
+  --memory_.followers;
   delete follower;
 }
 

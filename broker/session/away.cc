@@ -7,7 +7,7 @@
 namespace btb {
 
 void Away::add(const Subscriber& subscriber, const Router& router) {
-  if (empty()) topics_ = router.topic_count();
+  if (empty()) born_ = router.born();
   for (const Follower* follower : subscriber.followers()) {
     stood_at_.emplace(follower->topic->number, follower->topic->log.last_seq());
   }
@@ -20,12 +20,14 @@ bool Away::take_news(const Router& router) {
     const Topic* topic = router.find(entry.first);
     return topic == nullptr || topic->log.last_seq() != entry.second;
   });
-  for (; !news && topics_ < router.topic_count(); ++topics_) {
-    const Topic* born = router.find(static_cast<uint32_t>(topics_ + 1));  // numbered from 1 on
-    news =
-        born != nullptr && std::any_of(filters_.begin(), filters_.end(), [&](const auto& filter) {
-          return wire::filter_matches(filter, born->name);
-        });
+  if (!news && router.born() != born_) {
+    router.for_each_topic([&](const Topic& topic) {
+      news = news || (topic.born > born_ &&
+                      std::any_of(filters_.begin(), filters_.end(), [&](const auto& filter) {
+                        return wire::filter_matches(filter, topic.name);
+                      }));
+    });
+    born_ = router.born();
   }
   if (news) *this = {};
   return news;

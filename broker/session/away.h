@@ -23,7 +23,7 @@ class Away {
  private:
   std::map<uint32_t, uint64_t> stood_at_;  // by topic: its last number
   std::set<std::string> filters_;          // of topics that may be born
-  size_t topics_ = 0;                      // how many there were
+  uint64_t born_ = 0;                      // how many had ever been made
 };
 
 }  // namespace btb

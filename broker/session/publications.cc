@@ -27,6 +27,7 @@ void Publications::open(Topic& topic, wire::AckLevel ack) {
     open_.emplace_back();
     known = &open_.back();
     known->topic = &topic;
+    ++topic.open;
   }
   known->ack = ack;
 }
@@ -86,11 +87,12 @@ void Publications::take_part(Publication& to, const wire::FrameView& frame, Rout
   if (!to.in_parts) {
     to.in_parts = true;
     to.partial_seq = head.seq;
-    const wire::Reason reason = objection(to, partial_bytes_ + head.total, message_bytes_max);
+    wire::Reason reason = objection(to, partial_bytes_ + head.total, message_bytes_max);
+    if (reason == wire::Reason::none && !has_room(head.total)) reason = wire::Reason::memory_full;
     to.partial_refused = reason != wire::Reason::none;
-    to.partial_total = to.partial_refused ? 0 : head.total;
     to.partial_key.assign(frame.key().begin(), frame.key().end());
-    partial_bytes_ += to.partial_total;
+    count_unfinished(to, to.partial_refused ? 0 : head.total);
+    to.partial.reserve(to.partial_total);  // not twice of it while it grows
     if (to.partial_refused) refuse(to, head, reason, router, out);
   }
   const size_t size = to.partial.size() + head.payload_size();
@@ -161,11 +163,24 @@ void Publications::append_reject(uint32_t topic, uint64_t published, wire::Reaso
   wire::append_control(out, message);
 }
 
+bool Publications::has_room(size_t bytes) const {
+  const bool all = unfinished_.bytes + bytes <= unfinished_.bytes_max;
+  const bool own = account_->unfinished_bytes + bytes <= unfinished_.bytes_max / 2;
+  return all && own;
+}
+
+void Publications::count_unfinished(Publication& to, uint32_t total) {
+  const uint64_t more = uint64_t{total} - to.partial_total;  // may be below 0
+  partial_bytes_ += more;
+  unfinished_.bytes += more;
+  account_->unfinished_bytes += more;
+  to.partial_total = total;
+}
+
 void Publications::drop_partial(Publication& to) {
-  partial_bytes_ -= to.partial_total;
+  count_unfinished(to, 0);
   to.in_parts = false;
   to.partial_refused = false;
-  to.partial_total = 0;
   ByteVector().swap(to.partial);
   ByteVector().swap(to.partial_key);
 }
@@ -187,6 +202,8 @@ void Publications::append_acks(ByteVector& out) {
 void Publications::close(Router& router) {
   for (Publication& publication : open_) {
     if (publication.batch_open) router.close_batch(*publication.topic);
+    count_unfinished(publication, 0);
+    --publication.topic->open;
   }
   open_.clear();
   by_number_.clear();

@@ -16,10 +16,17 @@ namespace btb {
 // How often something was refused, by reason.
 using Refusals = std::map<wire::Reason, uint64_t>;
 
+// Bytes of messages whose parts have not all come, of all sessions.
+struct Unfinished {
+  uint64_t bytes = 0;
+  uint64_t bytes_max = limits::unfinished_max;
+};
+
 class Publications {
  public:
-  // `refusals` outlives it.
-  explicit Publications(Refusals& refusals) : refusals_(refusals) {}
+  // `refusals` and `unfinished` outlive it.
+  Publications(Refusals& refusals, Unfinished& unfinished, AccountPtr account)
+      : refusals_(refusals), unfinished_(unfinished), account_(std::move(account)) {}
 
   bool allowed = true;  // by the rules of the listener, which a reload may change
 
@@ -72,6 +79,9 @@ class Publications {
   void publish(Publication& to, uint64_t published, const Message& message, Router& router,
                ByteVector& out);
   [[nodiscard]] wire::Reason objection(const Publication& to, size_t bytes, size_t bytes_max) const;
+  // Whether all sessions, and those of this peer, may have so many more bytes unfinished.
+  [[nodiscard]] bool has_room(size_t bytes) const;
+  void count_unfinished(Publication& to, uint32_t total);
   void settle(Publication& to, uint64_t published, uint64_t seq);
   // For what does not even reach its topic.
   void refuse(Publication& to, const wire::DataHead& head, wire::Reason reason, Router& router,
@@ -82,6 +92,8 @@ class Publications {
   void drop_partial(Publication& to);
 
   Refusals& refusals_;
+  Unfinished& unfinished_;
+  AccountPtr account_;
   std::vector<Publication> open_;   // in the order they were opened
   std::vector<Place> by_number_;    // the same, sorted by topic
   std::vector<uint32_t> acks_due_;  // of open_, those with ack_due

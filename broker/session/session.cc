@@ -31,7 +31,8 @@ Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits tra
       id_(id),
       traits_(std::move(traits)),
       link_(sessions.loop_, std::move(fd), *this),
-      publications_(sessions.refusals_),
+      account_(sessions.account_of(traits_.origin)),
+      publications_(sessions.refusals_, sessions.unfinished_, account_),
       connected_ms_(sessions.clock_.mono_ms()),
       heard_ms_(connected_ms_),
       wrote_ms_(connected_ms_) {

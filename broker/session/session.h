@@ -120,6 +120,8 @@ class Session final : public Subscriber, private Poll::Events {
   void refuse_pending_subscribe();
   void answer_subscribe(uint32_t id, wire::Reason reason, const std::string& text,
                         uint32_t topics = 0);
+  void note_gone(const std::vector<Mark>& positions);
+  void tell_gone(const std::vector<uint32_t>& topics);
   void answer_unsubscribe(uint32_t id, wire::Reason reason);
   bool go_on_with_errand(uint64_t work_until);
   std::string hint_for(const std::string& filter);
@@ -160,16 +162,19 @@ class Session final : public Subscriber, private Poll::Events {
   Link link_;
   ByteVector in_;   // the beginning of a frame whose rest has not come yet, or postponed frames
   ByteVector out_;  // control frames, and the rest of a frame that was cut; always written first
-  size_t out_sent_ = 0;  // of out_
+  size_t out_sent_ = 0;       // of out_
+  const AccountPtr account_;  // of all sessions of its peer
   Publications publications_;
   std::unique_ptr<fb::SubscribeT> pending_subscribe_;  // its positions come in several frames
   Marks pending_marks_;                                // these
+  std::vector<uint32_t> pending_gone_;                 // numbers among them that are void
   // What is done bit by bit; the requests behind it wait.
   struct PendingErrand {
     std::unique_ptr<Errand> what;
     uint32_t id = 0;
     bool subscribes = false;
-    std::string filter = {};  // of a subscription that does not resume
+    std::string filter = {};          // of a subscription that does not resume
+    std::vector<uint32_t> gone = {};  // to be told of with the answer
   };
   PendingErrand errand_;
   std::string name_, agent_;

@@ -85,14 +85,17 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
     if (pending_subscribe_ != nullptr) refuse_pending_subscribe();
     pending_subscribe_ = std::make_unique<fb::SubscribeT>(std::move(subscribe));
     pending_marks_ = {};
+    pending_gone_.clear();
   }
   // More positions than there are topics mean nothing here: the surplus is not kept.
-  if (pending_marks_.size() <= sessions_.router_.topic_count()) {
+  if (pending_marks_.size() <= limits::topics_max + sessions_.router_.topic_count()) {
+    note_gone(positions);
     pending_marks_.add(std::move(positions));
   }
   if (more) return;
   const std::unique_ptr<fb::SubscribeT> whole = std::move(pending_subscribe_);
   Marks marks = std::exchange(pending_marks_, {});
+  std::vector<uint32_t> gone = std::exchange(pending_gone_, {});
   const char* text = "";
   const wire::Reason reason = subscribe_fault(*whole, text);
   if (reason != wire::Reason::none) return answer_subscribe(whole->id, reason, text);
@@ -105,7 +108,26 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
   request.epoch = whole->epoch;
   request.positions = std::move(marks);
   errand_ = {sessions_.router_.begin_subscribe(*this, std::move(request)), whole->id, true,
-             whole->from == wire::From::resume ? "" : whole->filter};
+             whole->from == wire::From::resume ? "" : whole->filter, std::move(gone)};
+}
+
+// What it holds of topics that are gone is void, and a topic of the same name has another number.
+void Session::note_gone(const std::vector<Mark>& positions) {
+  const Router& router = sessions_.router_;
+  if (pending_subscribe_->from != wire::From::resume) return;
+  if (pending_subscribe_->epoch != router.epoch()) return;
+  for (const Mark& mark : positions) {
+    if (router.is_gone(mark.topic)) pending_gone_.push_back(mark.topic);
+  }
+}
+
+void Session::tell_gone(const std::vector<uint32_t>& topics) {
+  for (const uint32_t topic : topics) {
+    fb::MustRefetchT message;
+    message.topic = topic;
+    message.reason = wire::Reason::topic_gone;
+    send(message);
+  }
 }
 
 void Session::answer_subscribe(uint32_t id, wire::Reason reason, const std::string& text,
@@ -127,9 +149,13 @@ bool Session::go_on_with_errand(uint64_t work_until) {
   const PendingErrand done = std::exchange(errand_, {});
   if (done.subscribes) {
     behind_ = has_due();
-    const bool nothing = done.what->topics() == 0 && !done.filter.empty();
-    answer_subscribe(done.id, wire::Reason::none, nothing ? hint_for(done.filter) : "",
+    const wire::Reason reason = done.what->reason();
+    const bool made = reason == wire::Reason::none;
+    const bool nothing = made && done.what->topics() == 0 && !done.filter.empty();
+    const std::string text = nothing ? hint_for(done.filter) : "";
+    answer_subscribe(done.id, reason, made ? text : "the broker has no memory for so many topics",
                      done.what->topics());
+    if (made) tell_gone(done.gone);
   } else {
     answer_unsubscribe(done.id, wire::Reason::none);
   }
@@ -199,12 +225,12 @@ void Session::on_open(fb::OpenT& open) {
   const Topic* known = sessions_.router_.find(open.name);
   const bool opened = known != nullptr && publications_.has(*known);
   const bool full = !opened && publications_.size() >= sessions_.limits.subscriptions_per_session;
-  Topic* topic = full ? nullptr : sessions_.router_.find_or_make(open.name);
+  Topic* topic = full ? nullptr : sessions_.router_.find_or_make(open.name, account_);
   answer.ack = open.ack == wire::AckLevel::none ? open.ack : wire::AckLevel::memory;
   if (topic == nullptr) {
     answer.reason = wire::Reason::too_many_topics;
     answer.text = full ? "this session publishes to as many topics as it may"
-                       : "the broker has as many topics as it may";
+                       : "clients, or this one's peer, have made as many topics as they may";
   } else {
     answer.number = topic->number;
     answer.kind = topic->options->kind;

@@ -53,6 +53,18 @@ Sessions::Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner
 
 Sessions::~Sessions() = default;
 
+// It lives as long as a session of this origin, or a topic that one made.
+AccountPtr Sessions::account_of(const std::string& origin) {
+  if (accounts_.size() >= accounts_swept_at_) {
+    std::erase_if(accounts_, [](const auto& entry) { return entry.second.expired(); });
+    accounts_swept_at_ = std::max<size_t>(64, 2 * accounts_.size());
+  }
+  std::weak_ptr<Account>& known = accounts_[origin];
+  AccountPtr account = known.lock();
+  if (account == nullptr) known = account = std::make_shared<Account>();
+  return account;
+}
+
 Session& Sessions::add(UniqueFd fd, SessionTraits traits) {
   ++accepted_;
   ++open_;

@@ -145,6 +145,7 @@ class Sessions {
   // Whether one is here that a device has at this adapter and that is not closing, both by address.
   [[nodiscard]] bool has(std::string_view adapter, std::string_view device) const;
   void for_each(const std::function<void(const Session&)>& visit) const;
+  [[nodiscard]] Unfinished& unfinished() { return unfinished_; }
   // How many ended for each reason that the broker has seen itself; a client that said goodbye
   // counts as `normal`, whatever it named.
   [[nodiscard]] const std::map<wire::Reason, uint64_t>& ends() const { return ends_; }
@@ -159,6 +160,7 @@ class Sessions {
   friend class Session;
   friend class Flush;
 
+  AccountPtr account_of(const std::string& origin);
   Session& add(UniqueFd fd, SessionTraits traits);
   void ended(Session& session, const SessionEnd& end);
   // For how long it has been idle, if it is at this adapter and has been for long enough; else 0.
@@ -203,6 +205,10 @@ class Sessions {
   std::map<NoPlace, uint64_t> turned_away_;
   std::map<wire::Reason, uint64_t> ends_, goodbyes_;
   Refusals refusals_;
+  Unfinished unfinished_;
+  std::map<std::string, std::weak_ptr<Account>>
+      accounts_;                   // by origin; those that nobody holds, too
+  size_t accounts_swept_at_ = 64;  // so many of them
   Away away_;
   // By adapter: the last one that was asked to keep a place open.
   struct AskedAhead {

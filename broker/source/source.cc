@@ -16,10 +16,6 @@ namespace {
 constexpr int64_t restart_delay_ms_max = 60'000;
 constexpr uint64_t stable_ms = 60'000;      // running so long, a failure counts as the first
 constexpr uint64_t slow_start_ms = 10'000;  // after which a start is called slow
-// Leftovers beyond this share of the rows, and so many, are not deleted unasked: the table may only
-// be half there.
-constexpr double leftovers_share_max = 0.3;
-constexpr uint64_t leftovers_guarded = 10;
 // What making a topic counts as in the budget of a turn, by the time it takes.
 constexpr size_t new_topic_cost_bytes = 1024;
 constexpr size_t new_follower_cost_bytes = 128;
@@ -248,7 +244,7 @@ bool Source::resolve_topics(size_t& bytes) {
     }
     const size_t topics_before = router_.topic_count();
     Topic* topic = router_.find_or_make(name);
-    at.topics.push_back(topic);
+    at.topics.push_back(ref_to(topic));
     if (router_.topic_count() != topics_before) {
       bytes += new_topic_cost_bytes + topic->followers.size() * new_follower_cost_bytes;
     }
@@ -263,8 +259,9 @@ void Source::mark_last_of_topics() {
   Draining& at = draining_;
   const uint64_t mark = router_.next_pass();
   for (size_t i = at.topics.size(); i-- > 0;) {
-    if (at.topics[i] == nullptr || at.topics[i]->seen_in_pass == mark) continue;
-    at.topics[i]->seen_in_pass = mark;
+    Topic* topic = router_.find(at.topics[i]);
+    if (topic == nullptr || topic->seen_in_pass == mark) continue;
+    topic->seen_in_pass = mark;
     at.more[i] = false;
   }
 }
@@ -272,7 +269,10 @@ void Source::mark_last_of_topics() {
 void Source::publish_entry(size_t index) {
   const StagedBatch& batch = draining_.batch;
   const StagedBatch::Entry& entry = batch.entries[index];
-  Topic* topic = draining_.topics[index];
+  TopicRef& ref = draining_.topics[index];
+  Topic* topic = router_.find(ref);
+  // It may have gone meanwhile, because nothing was in it.
+  if (topic == nullptr && ref.number != 0) topic = router_.find_or_make(batch.topic(entry));
   PublishResult result{wire::Reason::too_many_topics, 0};
   if (topic != nullptr) {
     Message message;
@@ -284,8 +284,8 @@ void Source::publish_entry(size_t index) {
     message.deletion = entry.deletion;
     message.batch_more = draining_.more[index];
     result = router_.publish(*topic, message, spec_.publisher);
-    if (message.batch_more && (open_topics_.empty() || open_topics_.back() != topic)) {
-      open_topics_.push_back(topic);
+    if (message.batch_more && (open_topics_.empty() || open_topics_.back().born != topic->born)) {
+      open_topics_.push_back(ref_to(topic));
     }
   }
   if (result.reason == wire::Reason::none) {
@@ -331,8 +331,11 @@ void Source::end_batch() {
   ++counters_.batches;
   last_message_us_ = clock_.now_us();
   if (at.batch.more) {
-    std::sort(open_topics_.begin(), open_topics_.end());
-    open_topics_.erase(std::unique(open_topics_.begin(), open_topics_.end()), open_topics_.end());
+    const auto before = [](const TopicRef& a, const TopicRef& b) { return a.born < b.born; };
+    const auto same = [](const TopicRef& a, const TopicRef& b) { return a.born == b.born; };
+    std::sort(open_topics_.begin(), open_topics_.end(), before);
+    open_topics_.erase(std::unique(open_topics_.begin(), open_topics_.end(), same),
+                       open_topics_.end());
   } else {
     close_open_topics();
   }
@@ -344,90 +347,13 @@ void Source::end_batch() {
 }
 
 void Source::close_open_topics() {
-  for (Topic* topic : open_topics_) router_.close_batch(*topic);
+  for (const TopicRef& ref : open_topics_) {
+    if (Topic* topic = router_.find(ref)) router_.close_batch(*topic);
+  }
   open_topics_.clear();
 }
 
-// --- what earlier runs left behind ---
-
-// The topics where nobody else publishes, and how far each has come.
-std::vector<Source::Leftovers> Source::published_so_far() const {
-  std::vector<Leftovers> topics;
-  router_.for_each_topic([&](Topic& topic) {
-    const bool own = topic.publisher == spec_.publisher;
-    if (own && topic.log.keys() != 0) topics.push_back({&topic, topic.log.last_seq()});
-  });
-  return topics;
-}
-
-// The source has said that its rows are complete; or, if not `certain`, that these are all that it
-// could read.
-void Source::judge_leftovers(bool certain) {
-  std::erase_if(leftovers_,
-                [&](const Leftovers& at) { return at.topic->publisher != spec_.publisher; });
-  uint64_t left = 0;
-  for (const Leftovers& at : leftovers_) left += at.topic->log.rows_until(at.until_seq);
-  if (left == 0) {
-    leftovers_.clear();
-    return release_leftovers();
-  }
-  if (refused_ != 0) {  // it may be just these that the topic did not take again
-    return event(BTB_LOG_WARNING,
-                 "rows that it published before it was restarted are kept, whether "
-                 "or not it still has them: messages of it were refused");
-  }
-  uint64_t rows = 0;
-  for (const Leftovers& at : published_so_far()) rows += at.topic->log.keys();
-  const double share = static_cast<double>(left) / static_cast<double>(rows);
-  const std::string words =
-      std::to_string(left) + " of " + std::to_string(rows) +
-      " rows that it published before it was restarted are " +
-      (certain ? "gone from it" : "not among those it could read, and some it could not");
-  if (!certain || left == rows || (left >= leftovers_guarded && share > leftovers_share_max)) {
-    counters_.leftovers_held = left;
-    held_text_ = words + "; they are kept until `btctl resume " + spec_.name + "` confirms it";
-    return event(BTB_LOG_WARNING, held_text_);
-  }
-  event(BTB_LOG_INFO, words + ", and are deleted");
-  delete_leftovers();
-}
-
-void Source::delete_leftovers() {
-  release_leftovers();
-  deleting_ = std::exchange(leftovers_, {});
-  more_to_drain_ = true;
-  wakeup_.signal();
-}
-
-void Source::release_leftovers() {
-  counters_.leftovers_held = 0;
-  held_text_.clear();
-}
-
-void Source::withdraw() {
-  leftovers_ = published_so_far();
-  // Where another source began to publish while this one ended: only what was there before.
-  for (const Leftovers& at : at_stop_) {
-    if (at.topic->publisher != spec_.publisher) leftovers_.push_back(at);
-  }
-  delete_leftovers();
-}
-
-// Not in the middle of a batch, which a deletion would end.
-bool Source::may_delete() const {
-  return state_ == State::abandoned || (!draining_.active && open_topics_.empty());
-}
-
-// As much as one turn may take.
-void Source::drain_deletions() {
-  for (size_t work = 0; !deleting_.empty() && work < TopicLog::keys_at_once; ++work) {
-    const Leftovers& at = deleting_.back();
-    const size_t deleted = router_.delete_rows_until(*at.topic, at.until_seq);
-    counters_.leftovers_deleted += deleted;
-    work += deleted;
-    if (deleted < TopicLog::keys_at_once) deleting_.pop_back();
-  }
-}
+// --- refusals ---
 
 // The channel keeps the rate for what the source reports; this is for what topics refuse.
 bool Source::refusal_within_rate() {

@@ -106,8 +106,8 @@ class Source {
   // Where the loop is in the batch it is publishing.
   struct Draining {
     StagedBatch batch;
-    std::vector<Topic*> topics;  // of each entry, so far; null: there is no place for it
-    std::vector<bool> more;      // of each entry: another message of the batch follows in its topic
+    std::vector<TopicRef> topics;  // of each entry, so far; number 0: there is no place for it
+    std::vector<bool> more;  // of each entry: another message of the batch follows in its topic
     size_t next = 0;
     bool active = false;
     bool resolved = false;  // topics and more are complete
@@ -115,10 +115,13 @@ class Source {
 
   // Rows that an earlier run published: those of `topic` with no message since `until_seq`.
   struct Leftovers {
-    Topic* topic = nullptr;
+    TopicRef topic;
     uint64_t until_seq = 0;
   };
 
+  static TopicRef ref_to(const Topic* topic) {
+    return topic == nullptr ? TopicRef{} : TopicRef{topic->number, topic->born};
+  }
   [[nodiscard]] std::vector<Leftovers> published_so_far() const;
   void judge_leftovers(bool certain);
   void delete_leftovers();
@@ -166,9 +169,9 @@ class Source {
   wire::Reason refused_reason_ = wire::Reason::none;
   ChannelReport report_;
   Draining draining_;
-  std::vector<Topic*> open_topics_;   // of a batch in several pieces
-  std::vector<Leftovers> leftovers_;  // what was there when this run began
-  std::vector<Leftovers> at_stop_;    // what was there when it was asked to end
+  std::vector<TopicRef> open_topics_;  // of a batch in several pieces
+  std::vector<Leftovers> leftovers_;   // what was there when this run began
+  std::vector<Leftovers> at_stop_;     // what was there when it was asked to end
   std::vector<Leftovers> deleting_;
   std::string held_text_;  // while leftovers are held: why
   uint64_t refusal_minute_ = 0;

@@ -26,6 +26,18 @@ inline constexpr uint32_t command_arguments_max = 16;  // close: frame_unverifia
 // --- what a broker keeps (defaults of `limits:` and `topics:` in its configuration) ---
 inline constexpr uint32_t message_bytes_max = 16U << 20;  // reject: message_too_large
 inline constexpr uint32_t topics_max = 200'000;           // reject: too_many_topics
+// Of these, for clients: all together, and those of one peer. The rest is for sources.
+inline constexpr uint32_t client_topics_max = 100'000;          // reject: too_many_topics
+inline constexpr uint32_t client_topics_per_peer_max = 10'000;  // reject: too_many_topics
+inline constexpr uint32_t topic_numbers_max = (1U << 24) - 1;   // for clients half of them
+inline constexpr uint32_t topic_unused_ms = 10'000;  // without anybody and anything in it: it goes
+// Of logs, followers and topics. Beyond it the oldest messages of events go, the largest topic
+// first; a row that would need more is refused: memory_full.
+inline constexpr uint64_t memory_max = 512U << 20;
+inline constexpr uint64_t memory_per_peer_max = 128U << 20;  // logs of topics that a peer made
+inline constexpr uint32_t followers_share = 4;  // so much of memory_max: a part in four
+// Messages whose parts have not all come: of all sessions, and half of it of one peer.
+inline constexpr uint64_t unfinished_max = 128U << 20;    // reject: memory_full
 inline constexpr uint32_t sessions_max = 16'384;          // close: full
 inline constexpr uint32_t sessions_per_peer_max = 4'096;  // of one user or host; close: full
 inline constexpr uint32_t sessions_per_device_max = 4;    // of one Bluetooth device; close: full

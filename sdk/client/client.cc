@@ -69,9 +69,11 @@ bool is_passing(Reason reason) {
     case Reason::command_failed:
     case Reason::part_out_of_order:
     case Reason::reserved_name:
+    case Reason::memory_full:
     case Reason::retention:
     case Reason::epoch_changed:
     case Reason::deletions_forgotten:
+    case Reason::topic_gone:
       return false;
   }
   return false;  // a reason newer than this client

@@ -193,6 +193,17 @@ void Conversation::forget(TopicState& topic) {
   topic.last = 0;
 }
 
+// Of a topic of an earlier session that is not there any more: one of its name has another number.
+void Conversation::on_topic_gone(uint32_t number) {
+  const size_t page = number / topics_per_page;
+  if (page >= pages_.size() || !pages_[page]) return;
+  TopicState& topic = pages_[page]->topics[number % topics_per_page];
+  if (!topic.known || topic.announced) return;
+  const bool held = topic.has_position;
+  forget(topic);
+  if (held) handler_.on_must_refetch(topic.topic, Reason::topic_gone);
+}
+
 // Forgets the topics that only the filter `gone` matched; with `by_answered`, not counting those
 // subscriptions to which the broker has not answered in this session.
 void Conversation::forget_unmatched(const std::string& gone, bool by_answered) {

@@ -196,6 +196,7 @@ class Conversation {
   void on_position(const FrameView& frame);
   void on_gap(const FrameView& frame);
   void on_must_refetch(const FrameView& frame);
+  void on_topic_gone(uint32_t number);
   void on_opened(const FrameView& frame);
   void on_ack(const FrameView& frame);
   void on_reject(const FrameView& frame);

@@ -11,12 +11,6 @@ using wire::Kind;
 using wire::Reason;
 using wire::TopicKind;
 
-namespace {
-
-constexpr uint64_t never = std::numeric_limits<uint64_t>::max();
-
-}  // namespace
-
 // The table in the frame, or null after the session was ended because of it.
 template <class Native>
 std::unique_ptr<Native> Conversation::read(const FrameView& frame) {
@@ -401,6 +395,9 @@ void Conversation::on_gap(const FrameView& frame) {
 }
 
 void Conversation::on_must_refetch(const FrameView& frame) {
+  const auto gone = read<fb::MustRefetchT>(frame);
+  if (!gone) return;
+  if (gone->reason == Reason::topic_gone) return on_topic_gone(gone->topic);
   std::unique_ptr<fb::MustRefetchT> message;
   TopicState* topic = read_topic(frame, message);
   if (topic == nullptr) return;

@@ -14,6 +14,7 @@ namespace btb::client {
 
 inline constexpr uint32_t topic_number_max = (1U << 24) - 1;
 inline constexpr uint32_t topics_per_page = 256;
+inline constexpr uint64_t never = std::numeric_limits<uint64_t>::max();
 
 // The positions that fit into one subscribe frame beside the longest filter.
 inline constexpr size_t positions_max = (limits::control_frame_bytes_max - 1024) / sizeof(fb::Mark);
@@ -32,7 +33,7 @@ struct [[gnu::visibility("hidden")]] Conversation::TopicState {
   bool repeats = false;    // messages up to `last` come again and are dropped
   bool synced = false;
   uint64_t last = 0;  // newest message received completely, or passed over
-  uint64_t sync_at = std::numeric_limits<uint64_t>::max();  // synced once this one is there
+  uint64_t sync_at = never;  // synced once this one is there
 
   // A message of which not all parts have come; `unfinished` tells whether there is one. Of one
   // that is too large nothing is kept.

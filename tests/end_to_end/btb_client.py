@@ -23,6 +23,7 @@ DELETION, PART_MORE, BATCH_MORE = 1, 8, 16
 EVENTS, STATE = 0, 1
 LATEST, BEGINNING, SEQ, LAST, TIME, RESUME = 0, 1, 2, 3, 4, 5
 ACK_NONE, ACK_MEMORY = 0, 1
+TOPIC_GONE = 67  # of Reason
 
 KEY_BYTES_MAX, DATA_BYTES_MAX, CONTROL_BYTES_MAX = 1024, 32 + 1024 + 4096, 65536
 MARKS_A_FRAME = 4000
@@ -411,6 +412,8 @@ class Client:
                 self._on_unsubscribed(table.number(0, "I"))
         elif kind == TOPIC:
             self._on_topic(Table(frame))
+        elif kind == MUST_REFETCH and Table(frame).number(1, "H") == TOPIC_GONE:
+            self.topics.pop(Table(frame).number(0, "I"), None)
         elif kind in (SNAPSHOT_BEGIN, SNAPSHOT_END, POSITION, GAP, MUST_REFETCH):
             self._on_progress(kind, Table(frame))
         elif kind == ACK:

@@ -1,0 +1,114 @@
+// What topics and followers take of memory, and where room is made when that is too much: the
+// oldest messages of events go, first in the topic that the publisher's own peer made if it holds
+// more than its share, else in the largest topic of all. Rows of state topics stay; one that would
+// need more is refused.
+#include <algorithm>
+#include <bit>
+
+#include "broker/routing/router.h"
+
+namespace btb {
+
+namespace {
+
+// A follower, and its places in the lists of its topic, of its subscriber, and by topic.
+constexpr uint64_t follower_bytes = sizeof(Follower) + 16 + 3 * sizeof(Follower*);
+// A topic without its log: its name, and its places by name and by number.
+constexpr uint64_t topic_bytes = sizeof(Topic) + 128;
+
+// Two for each power of two.
+uint32_t rank_of(uint64_t bytes) {
+  if (bytes < 4) return 0;
+  const auto width = static_cast<uint32_t>(std::bit_width(bytes));
+  return 2 * width - 2 + static_cast<uint32_t>((bytes >> (width - 2)) & 1U);
+}
+
+}  // namespace
+
+uint64_t Router::memory_bytes() const {
+  return memory_.log_bytes + memory_.followers * follower_bytes + by_name_.size() * topic_bytes;
+}
+
+// Whether another follower would take more than the share of all of them.
+bool Router::followers_full() const {
+  return (memory_.followers + 1) * follower_bytes > memory_max / limits::followers_share;
+}
+
+// Takes in what its log holds by now.
+void Router::recount(Topic& topic) {
+  const uint64_t now = topic.log.held_bytes();
+  memory_.log_bytes += now - topic.held_bytes;
+  if (topic.account != nullptr) topic.account->log_bytes += now - topic.held_bytes;
+  topic.held_bytes = now;
+  const bool events = topic.options->kind == wire::TopicKind::events;
+  const uint32_t rank = events ? rank_of(now) : 0;
+  if (rank != topic.rank) set_rank(topic, rank);
+}
+
+void Router::set_rank(Topic& topic, uint32_t rank) {
+  Ranks* own = topic.account == nullptr ? nullptr : topic.account->ranks.get();
+  if (topic.rank != 0) {
+    ranks_.erase(topic);
+    if (own != nullptr) own->erase(topic);
+  }
+  topic.rank = rank;
+  if (rank == 0) return;
+  ranks_.insert(topic);
+  if (own != nullptr) own->insert(topic);
+}
+
+bool Router::is_pressed(const Topic& topic) const {
+  return memory_bytes() > memory_max ||
+         (topic.account != nullptr && topic.account->log_bytes > memory_per_peer_max);
+}
+
+// A segment of the oldest messages; who follows is told their numbers when it comes to them.
+void Router::evict(Topic& topic) {
+  const uint64_t before = topic.log.held_bytes();
+  memory_.evicted_messages += topic.log.drop_oldest();
+  memory_.evicted_bytes += before - topic.log.held_bytes();
+  topic.counters.evicted += before - topic.log.held_bytes();
+  recount(topic);
+}
+
+// True once a message may make `topic` larger.
+bool Router::make_room(Topic& topic) {
+  if (Account* account = topic.account.get(); account != nullptr) {
+    while (account->log_bytes > memory_per_peer_max) {
+      Topic* largest = account->ranks->largest();
+      if (largest == nullptr) return false;
+      evict(*largest);
+    }
+  }
+  while (memory_bytes() > memory_max) {
+    Topic* largest = ranks_.largest();
+    if (largest == nullptr) return false;
+    evict(*largest);
+  }
+  return true;
+}
+
+// --- ranks ---
+
+void Ranks::insert(Topic& topic) {
+  std::vector<Topic*>& those = by_rank_[topic.rank];
+  topic.*index_ = static_cast<uint32_t>(those.size());
+  those.push_back(&topic);
+}
+
+void Ranks::erase(const Topic& topic) {
+  std::vector<Topic*>& those = by_rank_[topic.rank];
+  const uint32_t hole = topic.*index_;
+  those[hole] = those.back();
+  those[hole]->*index_ = hole;
+  those.pop_back();
+}
+
+Topic* Ranks::largest() const {
+  for (size_t rank = by_rank_.size(); rank-- > 0;) {
+    if (!by_rank_[rank].empty()) return by_rank_[rank].front();
+  }
+  return nullptr;
+}
+
+}  // namespace btb

@@ -1,0 +1,99 @@
+// What a peer may take with all its sessions, and what is told of topics that are gone.
+#include "tests/broker/session/session_world.h"
+
+namespace btb::test {
+namespace {
+
+SessionTraits from_peer(std::string origin) {
+  SessionTraits traits;
+  traits.origin = std::move(origin);
+  return traits;
+}
+
+TEST_CASE("the topics of a peer are counted over its sessions, also when those have ended") {
+  SessionWorld world;
+  world.router.client_topics_per_peer_max = 3;
+  WireClient& first = world.welcomed(from_peer("a"));
+  first.open(1, "a/1");
+  first.open(2, "a/2");
+  REQUIRE(world.lines(first).size() == 2);
+  first.goodbye();
+  world.settle();
+  WireClient& second = world.welcomed(from_peer("a"));
+  second.open(1, "a/3");
+  second.open(2, "a/4");
+  CHECK(world.lines(second) == Lines{"opened 1 none 3 0", "opened 2 too_many_topics 0 0"});
+  WireClient& other = world.welcomed(from_peer("b"));
+  other.open(1, "b/1");
+  CHECK(world.lines(other) == Lines{"opened 1 none 4 0"});
+  for (uint64_t ms = 0; ms <= limits::topic_unused_ms + 2'000; ms += 1'000) {
+    world.pass_ms(1'000);
+    world.router.expire();
+  }
+  CHECK(world.router.topic_count() == 2);
+  second.open(3, "a/5");
+  CHECK(world.lines(second).back().starts_with("opened 3 none"));
+}
+
+TEST_CASE("who comes back with the number of a topic that is gone is told so") {
+  SessionWorld world;
+  WireClient& client = world.welcomed();
+  client.subscribe(1, "s");
+  world.settle();
+  world.put("s", "row", "1");
+  REQUIRE(world.lines(client).back() == "snapshot_end 1 1 1");
+  client.goodbye();
+  world.settle();
+  world.del("s", "row");
+  for (uint64_t ms = 0; ms <= limits::topic_unused_ms + 2'000; ms += 1'000) {
+    world.pass_ms(1'000);
+    world.router.expire();
+  }
+  REQUIRE(world.router.find("s") == nullptr);
+  world.put("s", "new", "2");
+  WireClient& back = world.welcomed();
+  back.resume(1, "s", SessionWorld::epoch, {fb::Mark(1, 0, 1), fb::Mark(77, 0, 5)});
+  CHECK(world.lines(back) == Lines{"subscribed 1 none 1", "must_refetch 1 topic_gone",
+                                   "topic 2 s state 0", "snapshot_begin 2 1 1", "put 2 1 new=2",
+                                   "snapshot_end 2 1 1"});
+}
+
+TEST_CASE("messages whose parts have not all come are bounded for all sessions, and for a peer") {
+  SessionWorld world;
+  world.sessions.unfinished().bytes_max = 100'000;
+  const auto begin = [&](const char* peer) {
+    WireClient& client = world.welcomed(from_peer(peer));
+    client.open(1, "e/" + std::to_string(world.clients.size()));
+    world.settle();
+    (void)client.take_lines();
+    const auto number = static_cast<uint32_t>(world.router.topic_count());
+    client.publish_part(number, 1, 40'000, 4'000, true);
+    const Lines lines = world.lines(client);
+    return lines.empty() ? "begun"
+                         : lines.back().substr(0, lines.back().rfind(' ')).substr(0, 6) +
+                               lines.back().substr(lines.back().rfind(' '));
+  };
+  CHECK(begin("a") == "begun");
+  CHECK(begin("a") == "reject memory_full");
+  CHECK(begin("b") == "begun");
+  CHECK(begin("c") == "reject memory_full");
+  CHECK(world.sessions.unfinished().bytes == 80'000);
+  for (const auto& client : world.clients) client->goodbye();
+  world.settle();
+  CHECK(world.sessions.unfinished().bytes == 0);
+  CHECK(begin("a") == "begun");
+}
+
+TEST_CASE("a subscription for which there is no memory is answered so") {
+  SessionWorld world;
+  for (int i = 0; i < 100; ++i) world.topic("t/" + std::to_string(i));
+  world.router.memory_max = 10'000;
+  WireClient& client = world.welcomed();
+  client.subscribe(1, "t/#");
+  CHECK(world.lines(client) == Lines{"subscribed 1 memory_full 0"});
+  client.subscribe(2, "t/7");
+  CHECK(world.lines(client) == Lines{"subscribed 2 none 1", "topic 8 t/7 events 0"});
+}
+
+}  // namespace
+}  // namespace btb::test
