@@ -32,7 +32,7 @@ struct [[gnu::visibility("hidden")]] Conversation::TopicState {
   bool resumed = false;    // the broker was told of the position in this session
   bool repeats = false;    // messages up to `last` come again and are dropped
   bool synced = false;
-  uint64_t last = 0;  // newest message received completely, or passed over
+  uint64_t last = 0;         // newest message received completely, or passed over
   uint64_t sync_at = never;  // synced once this one is there
 
   // A message of which not all parts have come; `unfinished` tells whether there is one. Of one
