@@ -195,7 +195,7 @@ TEST_CASE("a value that somebody else chose is one value, in text and as JSON") 
   const std::string name = "x peer=unix uid 0\n2026 error";
   for (const std::string format : {"text", "json"}) {
     Pipe pipe;
-    EventLog log("info", format, pipe.writing.get(), {1 << 20, deadline_ms});
+    EventLog log("info", format, pipe.writing.get(), {1 << 20, test::patience_ms});
     log.write(EventLog::Level::info, "session_opened", "", {{"name", name}, {"peer", "tcp 1"}});
     const std::string line = pipe.line().value_or("");
     CAPTURE(line);
