@@ -159,7 +159,7 @@ def run_says_what_it_put_where_and_takes_it_out(build, folder):
     said = run("install", "--prefix", "own", "broker", "--clients", "dev")  # relative: to where it was called
     prefix = folder / "own"
     for folder_of, names in (("bin", "btbroker"), ("bin", "btsub btpub btctl"), ("lib/btbroker/plugins", "csv.so"),
-                             ("etc/btbroker", "broker.yaml bluetooth.conf"), ("include/btbroker/sdk/plugin", "abi.h source.h")):
+                             ("etc/btbroker", "broker.yaml bluetooth.conf"), ("include/btbroker/sdk/plugin", "abi.h options.h source.h")):
         assert re.search(rf"^  {prefix}/{folder_of}/.* {names}( |$)", said, re.M), said
         assert all((prefix / folder_of / name).is_file() for name in names.split()), names
     assert f"export CMAKE_PREFIX_PATH={prefix} " in said and f"{prefix}/bin/btbroker {prefix}/etc/btbroker/broker.yaml" in said
