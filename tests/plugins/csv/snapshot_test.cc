@@ -75,9 +75,8 @@ TEST_CASE("a bad row goes to the dead letters with its place, and its neighbours
   const Folder folder;
   folder.replace("a.csv", "id,v\n1,a\n2,b,c\n3,\"x\"y\n4,\xFF\n5,e\n");
   Csv csv(folder, "a.csv");
-  REQUIRE(csv.has({{{"t", "1"}, json("1", "a")}, {{"t", "5"}, json("5", "e")}}) ==
-          false);  // 3 of 5: refused
-  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "max_error_ratio"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "max_error_ratio"));  // 3 of 5: refused
+  CHECK(csv.host.table().empty());
   folder.replace("a.csv", "id,v\n1,a\n2,b,c\n3,\"x\"y\n4,\xFF\n5,e\n6,f\n");
   REQUIRE(csv.has(
       {{{"t", "1"}, json("1", "a")}, {{"t", "5"}, json("5", "e")}, {{"t", "6"}, json("6", "f")}}));
@@ -268,9 +267,13 @@ TEST_CASE("a message the broker does not take is told of and the others are publ
     return message.payload.find("poison") != std::string::npos ? "payload too large" : nullptr;
   });
   folder.replace("a.csv", "id,v\n1,A\n2,poison!\n3,C\n");
-  REQUIRE(csv.has({{{"t", "1"}, json("1", "A")}, {{"t", "3"}, json("3", "C")}}) ==
-          !csv.host.table().contains({"t", "2"}));
+  REQUIRE(csv.host.wait_for([&] {
+    Rows rows = csv.host.table();
+    rows.erase({"t", "2"});  // its first version may be there, its second may not
+    return rows == Rows{{{"t", "1"}, json("1", "A")}, {{"t", "3"}, json("3", "C")}};
+  }));
   REQUIRE(csv.told_letters(1));
+  CHECK(csv.host.table()[{"t", "2"}] != json("2", "poison!"));
   CHECK(csv.host.letters()[0].reason == "payload too large");
 }
 
