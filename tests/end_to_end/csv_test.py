@@ -100,7 +100,7 @@ class ShippedTable(EndToEnd):
                 source = wait_for("the guard", lambda: [s for s in [self.broker.source("medication")]
                                                         if s["state"] == "guard"])[0]
                 self.assertTrue(source["text"])
-                self.assertTrue(self.broker.logged("source=medication", "guard"))
+                self.broker.wait_for_log("source=medication", "guard")
                 self.replace(self.text)
                 wait_for("the end of the guard", lambda: self.broker.source("medication")["state"] == "live")
         self.replace(self.text.replace("metoprolol,50", "metoprolol,25"))

@@ -133,7 +133,7 @@ class Words(Doors):
         self.assertEqual(self.broker.ctl("kick", number)[0], 0)
         self.assert_ends(victim, KICKED)
         self.assertEqual(self.broker.status()["ends"]["kicked"], 1)
-        self.assertTrue(wait_for("it", lambda: self.broker.logged("reason=kicked by=broker")))
+        self.broker.wait_for_log("reason=kicked by=broker")
 
     NAMES = ["x peer=unix uid 0", 'x" peer="unix uid 0', "x\\", "a\nb", "\x1b[2Jred", "\u202ertl", "\u2028line", "=", "\x85"]
 
@@ -198,7 +198,7 @@ class Endpoints(Doors):
         self.assertEqual(sorted(one["endpoint"] for one in told), sorted(waiting))
         self.assertTrue(all(one["why"] for one in told))
         for endpoint in waiting:
-            self.assertTrue(self.broker.logged("not_listening", endpoint))
+            self.broker.wait_for_log("not_listening", endpoint)
         (self.folder / "late").mkdir()
         wait_for("the folder to be seen", lambda: self.broker.logged(" listening ", "late/c.sock"))
         self.client(self.broker, "late", waiting[1])
@@ -222,7 +222,7 @@ class Endpoints(Doors):
 
     def test_commands_that_anybody_may_send_are_said_at_each_start(self):
         self.broker = self.start_broker("listen: [unix:b.sock, {endpoint: 'tcp:127.0.0.1:0', admin: anyone}]\n")
-        self.assertTrue(self.broker.logged("config_warning", "admin: anyone", "tcp:127.0.0.1:0"))
+        self.broker.wait_for_log("config_warning", "admin: anyone", "tcp:127.0.0.1:0")
         self.assertIn("admin: anyone", self.broker.status()["warnings"][0])
         checked = self.check()
         self.assertEqual(checked.returncode, 0)
@@ -234,7 +234,7 @@ class Endpoints(Doors):
         witness = self.client(self.broker, "witness")
         (self.folder / "b.sock").unlink()
         wait_for("the file", (self.folder / "b.sock").exists)
-        self.assertTrue(self.broker.logged("socket_file_gone"))
+        self.broker.wait_for_log("socket_file_gone")
         self.assertEqual(self.broker.ctl("status")[0], 0)
         witness.subscribe("#")
         self.assertEqual(len(self.broker.ctl("sessions")[1]), 2, "who was inside still is")

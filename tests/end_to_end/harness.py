@@ -106,6 +106,10 @@ class Broker(Process):
         """The first line of the log that holds all of them."""
         return next((line for line in list(self.errors) if all(word in line for word in words)), None)
 
+    def wait_for_log(self, *words):
+        """The same, once it is there: what a program does can be seen before the line about it is read here."""
+        return wait_for(f"a line of the log with {words}", lambda: self.logged(*words))
+
     def client(self, name, endpoint=None, **options):
         return Client(endpoint or self.unix, name, **options)
 

@@ -128,7 +128,7 @@ class Reload(EndToEnd):
         self.sees("table/one")
         self.assertEqual(self.broker.source("one")["since_us"], since["one"], "one went on")
         self.assertNotEqual(self.broker.source("two")["since_us"], since["two"])
-        self.assertTrue(self.broker.logged("reload_applied", "source two"))
+        self.broker.wait_for_log("reload_applied", "source two")
         self.assertEqual(self.witness.topic("table/one").gaps, [])
 
     def test_sources_come_and_go(self):
@@ -162,7 +162,7 @@ class Reload(EndToEnd):
                 self.assertEqual(body["applied"], [])
                 self.assertTrue(body["faults"])
                 self.assertTrue(any(expected in fault for fault in body["faults"]), body["faults"])
-                self.assertTrue(self.broker.logged("reload_refused"))
+                self.broker.wait_for_log("reload_refused")
                 checked = subprocess.run([str(harness.paths.bin / "btbroker"), "--check", str(self.broker.config)],
                                          capture_output=True, text=True, timeout=DEADLINE_S, check=False)
                 self.assertEqual(checked.returncode, 2, checked.stderr)

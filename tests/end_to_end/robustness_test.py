@@ -105,7 +105,7 @@ class Hostile(EndToEnd):
     def wait_for_end(self, reason, count=1):
         wait_for(f"{count} sessions to end with {reason}", lambda: self.ends(reason) >= count)
         self.assertEqual(self.ends(reason), count)
-        self.assertTrue(self.broker.logged("session_ended", f"reason={reason}"))
+        self.broker.wait_for_log("session_ended", f"reason={reason}")
 
     def raw(self, endpoint):
         """A connection that says nothing by itself."""
@@ -329,9 +329,9 @@ sources:
         self.reaches("throws_in_create", restarts=lambda count: count >= 3)
         self.reaches("throws_in_run", restarts=lambda count: count >= 3)
         self.reaches("silent_failure", restarts=lambda count: count >= 3)
-        self.assertTrue(self.broker.logged("source=throws_in_create", "no database today"))
-        self.assertTrue(self.broker.logged("source=throws_in_run", "the file is gone"))
-        self.assertTrue(self.broker.logged("source=silent_failure", "failed without a word"))
+        self.broker.wait_for_log("source=throws_in_create", "no database today")
+        self.broker.wait_for_log("source=throws_in_run", "the file is gone")
+        self.broker.wait_for_log("source=silent_failure", "failed without a word")
         self.all_is_well()
 
     def test_a_flood_is_held_back_and_others_get_through(self):
@@ -368,7 +368,7 @@ sources:
         wait_for("both to be given up", lambda: self.broker.status()["sources_abandoned"] == 2)
         self.assertEqual([source["name"] for source in self.broker.ctl("sources")[1]], ["counter"])
         for name in ("hangs_in_start", "never_stops"):
-            self.assertTrue(self.broker.logged(f"source={name}", "did not stop"))
+            self.broker.wait_for_log(f"source={name}", "did not stop")
         self.all_is_well()
         self.assertEqual(self.broker.end(), 0, "the broker itself still ends")
 
