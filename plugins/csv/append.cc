@@ -281,8 +281,9 @@ Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit
     for (int turn = 0; turn < replacements_at_once; ++turn) {
       followed = at_path(file, path);
       if (followed == nullptr) {
-        return {errno == ENOENT ? Outcome::Kind::again : Outcome::Kind::unreadable,
-                "cannot be opened"};
+        const int fault = errno;
+        return {fault == ENOENT ? Outcome::Kind::again : Outcome::Kind::unreadable,
+                "cannot be opened: " + system_text(fault)};
       }
       if (!followed->tail.has_header() && is_gzip(head_of(followed->tail.fd()))) {
         packed_.insert(file.id);
@@ -312,7 +313,7 @@ Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit
 AppendMode::Begun AppendMode::begin(Followed& followed, Visit visit) {
   Tail& tail = followed.tail;
   const auto info = look_at(tail.fd());
-  if (!info) throw FileRefused("cannot be read");
+  if (!info) throw FileRefused("cannot be read: " + system_text(errno));
   std::optional<AppendMark> mark;
   const auto known = mark_of(*info);  // of an earlier run
   const char* changed = known == marks_.end() ? nullptr : known->disagreement(tail.fd());

@@ -183,7 +183,7 @@ const char* likely_encoding(std::string_view bytes) {
 
 const char* not_a_table(std::string_view head, const Encoding::Found& found) {
   using namespace std::string_view_literals;
-  if (head.starts_with("\x1F\x8B"sv)) return "a gzip file: unpack it first";
+  if (head.starts_with("\x1F\x8B"sv)) return "packed with gzip twice: unpack it once";
   if (head.starts_with("\x28\xB5\x2F\xFD"sv)) return "a zstd file: unpack it first";
   if (head.starts_with("PK\x03\x04"sv)) return "a zip file or an Excel workbook: save it as CSV";
   if (head.starts_with("\xD0\xCF\x11\xE0"sv)) return "an old Excel workbook: save it as CSV";

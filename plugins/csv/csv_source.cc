@@ -94,6 +94,7 @@ void CsvSource::look(plugin::Host& host) {
 
 void CsvSource::look_at_directory(plugin::Host& host) {
   const auto listing = watcher_.look();
+  const int fault = errno;
   if (!watcher_.complaint().empty() && !inotify_complained_) {
     inotify_complained_ = true;
     host.warning("inotify does not work (" + watcher_.complaint() +
@@ -101,10 +102,10 @@ void CsvSource::look_at_directory(plugin::Host& host) {
                  std::to_string(config_.rescan_ms) + " ms");
   }
   const bool again = std::exchange(look_again_, false);
-  const std::string unreadable = listing ? listing->unreadable : absolute_path(config_.directory);
-  directory_trouble_ = unreadable.empty() ? ""
-                                          : "the directory " + unreadable +
-                                                " cannot be read; what is published is kept";
+  const std::string unreadable =
+      listing ? listing->unreadable : absolute_path(config_.directory) + ": " + system_text(fault);
+  directory_trouble_ =
+      unreadable.empty() ? "" : "the directory " + unreadable + "; what is published is kept";
   next_look_ms_ = now_ms() + (listing ? config_.rescan_ms
                                       : std::min(config_.rescan_ms, missing_directory_look_ms));
   if (!listing) return;
@@ -290,7 +291,7 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
                     known->second.text == outcome.text;
   troubles_.erase(file.name);
   if (!fine || !outcome.text.empty())
-    troubles_[file.name] = {outcome.kind, outcome.text, version, 0};
+    troubles_[file.name] = {outcome.kind, outcome.text, version, 0, outcome.is_short};
   if (!outcome.text.empty() && !told) {
     host.log(fine ? BTB_LOG_WARNING : BTB_LOG_ERROR,
              file.name + ": " + outcome.text + advice(file.name));

@@ -45,6 +45,7 @@ class CsvSource final : public plugin::Source {
     std::string text;
     std::optional<Signature> of;  // the version it is about
     int64_t gone_ns = 0;          // when a file that is gone was missed
+    bool is_short = false;        // as in Outcome
   };
 
   [[nodiscard]] Watcher::Descends descends() const;

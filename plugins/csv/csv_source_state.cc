@@ -11,7 +11,8 @@ void CsvSource::show_state(plugin::Host& host) {
   btb_source_state state = live_ ? BTB_STATE_LIVE : BTB_STATE_SNAPSHOT;
   for (const auto& [name, trouble] : troubles_) {
     const bool guard = trouble.kind == Outcome::Kind::guarded;
-    if (trouble.kind != Outcome::Kind::taken && state != BTB_STATE_GUARD) {
+    const bool well = trouble.kind == Outcome::Kind::taken && !trouble.is_short;
+    if (!well && state != BTB_STATE_GUARD) {
       state = guard ? BTB_STATE_GUARD : BTB_STATE_DEGRADED;
     }
   }

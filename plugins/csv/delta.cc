@@ -137,7 +137,7 @@ Outcome DeltaMode::take_text(const TrackedFile& file, const std::string& path,
   ++files_done_;
   table_.tidy();
   if (faults.count() == 0) return {};
-  return {Outcome::Kind::taken, faults.text(rows)};
+  return {Outcome::Kind::taken, faults.text(rows), true, faults.are_many(rows)};
 }
 
 // Its bad rows were told of when it was carried out.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plugins/csv/file_reader.h"
+#include "plugins/csv/gzip.h"
 #include "plugins/csv/options.h"
 #include "plugins/csv/selection.h"
 #include "plugins/csv/table_text.h"
@@ -43,12 +44,33 @@ std::vector<std::string> names_in(const Config& config, std::error_code& fault) 
   return names;
 }
 
+// The first bytes of what is packed; nothing if it is no gzip file after all, and `fault` says why.
+std::optional<std::string> unpacked_head(int fd, std::string& fault) {
+  std::string head(head_bytes, '\0');
+  size_t made = 0;
+  Gunzip packed(fd);
+  const Gunzip::Status status = packed.read(head.data(), head.size(), made);
+  if (status == Gunzip::Status::failed) fault = std::strerror(errno);
+  if (status == Gunzip::Status::damaged || status == Gunzip::Status::incomplete)
+    fault = packed.fault();
+  if (!fault.empty()) return std::nullopt;
+  head.resize(made);
+  return head;
+}
+
 void examine_file(const Config& config, const std::string& name, const plugin::Report& report) {
   const std::string path = config.directory + "/" + name;
   const Descriptor file(open_file(path));
   if (!file) return report("path", path + ": " + std::strerror(errno));
-  const auto head = read_at(file.get(), 0, head_bytes);
+  auto head = read_at(file.get(), 0, head_bytes);
   if (!head) return report("path", path + " cannot be read: " + std::strerror(errno));
+  if (is_gzip(*head)) {
+    if (config.mode == Mode::append)
+      return report("path", path + " is packed with gzip, and passed over in mode append");
+    std::string fault;
+    head = unpacked_head(file.get(), fault);
+    if (!head) return report("path", path + ": " + fault);
+  }
   if (head->empty()) return report("path", path + " is empty");
   try {
     const TableText table(config, *head, name, head->size() < head_bytes);

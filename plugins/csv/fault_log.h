@@ -35,6 +35,8 @@ class FaultLog {
   // How many, and where and what the first was: "2 of 5 rows cannot be read, the first: line 3: a
   // NUL byte". `rows` 0: of how many is not known. Empty if there were none.
   [[nodiscard]] std::string text(uint64_t rows) const;
+  // Whether a tenth or more of `rows` rows are among them: an operator has to see it.
+  [[nodiscard]] bool are_many(uint64_t rows) const { return count_ != 0 && count_ * 10 >= rows; }
   // Throws FileRefused if these are more than the configuration allows of `rows` rows.
   void check_limits(uint64_t rows) const;
 

@@ -46,10 +46,6 @@ ReadFile failure(ReadFile::Status status, std::string text) {
   return result;
 }
 
-std::string system_text(int error) {
-  return std::strerror(error);
-}
-
 ReadFile packed_failure(const Gunzip& packed, Gunzip::Status status) {
   switch (status) {
     case Gunzip::Status::incomplete:
@@ -96,6 +92,10 @@ ReadFile unpack(int fd, uint64_t bytes_max) {
 }
 
 }  // namespace
+
+std::string system_text(int error) {
+  return std::strerror(error);
+}
 
 std::optional<Signature> look_at(const std::string& path) {
   struct stat info {};

@@ -43,6 +43,9 @@ bool is_deleted(int fd);
 // True if there is nothing at all behind `path`, or nobody may see it.
 bool leads_nowhere(const std::string& path);
 
+// For people: what the system says of errno's value.
+std::string system_text(int error);
+
 // For people: a relative path tells little about a broker that runs somewhere.
 std::string absolute_path(const std::string& path);
 

@@ -28,6 +28,7 @@ struct Outcome {
   } kind = Kind::taken;
   std::string text;
   bool published = true;  // with taken: the broker took every row that could be read
+  bool is_short = false;  // taken, but much of it could not be read: the source is not well
 };
 
 // What is known of the version that is to be taken.

@@ -28,6 +28,7 @@ struct FileRecord {
   uint64_t content_hash = 0;  // of the version that was taken
   uint64_t layout_hash = 0;
   std::string remark;       // on the version that was taken
+  bool is_short = false;    // of it: much could not be read
   bool accepted = false;    // content_hash says something
   bool conflicted = false;  // a key of it belonged to another file
   bool away = false;        // it was put away: others may take its rows over
@@ -136,7 +137,7 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   const bool again = wants_again(file);
   record.away = false;
   if (record.accepted && record.content_hash == content_hash && !again)
-    return {Outcome::Kind::taken, record.remark, record.published};
+    return {Outcome::Kind::taken, record.remark, record.published, record.is_short};
   record.erasures = erasures_;
   if (const std::string* other = other_owner(file)) {
     record.accepted = false;
@@ -151,6 +152,7 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   record.accepted = outcome.kind == Outcome::Kind::taken;
   record.content_hash = content_hash;
   record.remark = outcome.text;
+  record.is_short = outcome.is_short;
   return outcome;
 }
 
@@ -298,7 +300,7 @@ Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableT
     remark += (remark.empty() ? "" : "; ") + std::to_string(refused_ - refused_before) +
               " rows were not taken by the broker";
   }
-  return {Outcome::Kind::taken, remark, record.published};
+  return {Outcome::Kind::taken, remark, record.published, record.is_short};
 }
 
 void SnapshotMode::roll_back(const Plan& plan) {

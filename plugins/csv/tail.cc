@@ -51,7 +51,7 @@ bool Tail::read_header(const Heading* known) {
   std::optional<TableText> table;
   for (size_t size = head_bytes;; size *= 2) {
     head = read_at(fd_.get(), begin, size);
-    if (!head) throw FileRefused("cannot be read");
+    if (!head) throw FileRefused("cannot be read: " + system_text(errno));
     table.emplace(config_, *head, name_, false, known);
     if (table->layout || head->size() < size || size > config_.dialect.row_bytes_max * 4) break;
   }
@@ -76,7 +76,7 @@ bool Tail::read_header(const Heading* known) {
 
 void Tail::begin(const std::optional<AppendMark>& known, bool skipping) {
   const auto mark = known ? known : AppendMark::make(fd_.get(), begin_offset_, begin_line_);
-  if (!mark) throw FileRefused("cannot be read");
+  if (!mark) throw FileRefused("cannot be read: " + system_text(errno));
   mark_ = *mark;
   mark_.device = file_.device;  // a mark of what it is a copy of names another file
   mark_.inode = file_.inode;
@@ -105,7 +105,7 @@ void Tail::follow(const TokenMaker& token, int64_t now_ms) {
 // larger.
 bool Tail::read_block(size_t& block_size, const TokenMaker& token) {
   const auto bytes = read_at(fd_.get(), offset_, block_size);
-  if (!bytes) throw FileRefused("cannot be read any further");
+  if (!bytes) throw FileRefused("cannot be read any further: " + system_text(errno));
   if (bytes->empty()) return false;
   std::string_view window = *bytes;
   const bool single_bytes = encoding_.unit_bytes == 1;

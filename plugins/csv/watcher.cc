@@ -57,7 +57,8 @@ std::optional<Watcher::Listing> Watcher::look() {
     below.pop_back();
     watch(prefix, watches);
     const bool listed = list(prefix, listing, below);
-    if (!listed && !is_gone(errno)) listing.unreadable = path_of(prefix);
+    if (!listed && !is_gone(errno))
+      listing.unreadable = path_of(prefix) + ": " + system_text(errno);
   }
   for (const auto& [number, prefix] : watches_) {
     if (!watches.contains(number)) inotify_rm_watch(inotify_.get(), number);
@@ -80,7 +81,7 @@ void Watcher::watch_root() {
   const int number =
       inotify_ ? inotify_add_watch(inotify_.get(), directory_.c_str(), wanted_events) : -1;
   if (number < 0) {
-    complaint_ = std::strerror(errno);
+    complaint_ = system_text(errno);
     inotify_.reset();
     return;
   }
@@ -98,7 +99,7 @@ void Watcher::watch(const std::string& prefix, Watches& watches) {
   if (number >= 0) {
     watches[number] = prefix;
   } else if (!is_gone(errno)) {
-    complaint_ = std::strerror(errno);
+    complaint_ = system_text(errno);
   }
 }
 

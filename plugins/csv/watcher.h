@@ -35,10 +35,10 @@ class Watcher {
 
   struct Listing {
     std::vector<std::string> names;  // relative, sorted; with `descends` without directories
-    std::string unreadable;          // a directory below that could not be listed; empty: none
+    std::string unreadable;          // a directory below that could not be listed, and why
   };
   // Lists what there is, and watches each directory from before it is listed: what happens later is
-  // told by take_events. Nothing if the directory itself cannot be read.
+  // told by take_events. Nothing, with errno, if the directory itself cannot be read.
   std::optional<Listing> look();
 
   // The descriptor to poll for reading; -1 if nothing is watched.

@@ -8,6 +8,7 @@
 
 #include "plugins/csv/options.h"
 #include "tests/plugins/csv/folder.h"
+#include "tests/plugins/csv/packed.h"
 
 namespace btb::csv {
 namespace {
@@ -62,6 +63,18 @@ TEST_CASE("a file that is no table, or empty, is reported") {
   folder.write("empty.csv", "");
   CHECK(reports(folder.path("zip.csv")).size() == 1);
   CHECK(reports(folder.path("empty.csv")).size() == 1);
+}
+
+TEST_CASE("a packed file is looked into, and one that is damaged is reported") {
+  const Folder folder;
+  const std::string bytes = test::packed("id,name\n1,x\n");
+  folder.write("a.csv.gz", bytes);
+  CHECK(reports(folder.path("a.csv.gz")).empty());
+  const Reports missing = reports(folder.path("a.csv.gz"), "number");
+  REQUIRE(missing.size() == 1);
+  CHECK(missing[0].first == "key");
+  folder.write("half.csv.gz", bytes.substr(0, bytes.size() / 2));
+  CHECK(reports(folder.path("half.csv.gz")).size() == 1);
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ TEST_CASE("a bad row goes to the dead letters with its place, and its neighbours
   folder.replace("a.csv", "id,v\n1,a\n2,b,c\n3,\"x\"y\n4,\xFF\n5,e\n6,f\n");
   REQUIRE(csv.has(
       {{{"t", "1"}, json("1", "a")}, {{"t", "5"}, json("5", "e")}, {{"t", "6"}, json("6", "f")}}));
-  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "3 of 6 rows cannot be read"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "3 of 6 rows cannot be read"));
   const auto letters = csv.host.letters();
   REQUIRE(letters.size() == 3);  // told once, although the file was read twice
   CHECK(letters[0].reason == "more fields than columns");
@@ -252,10 +252,10 @@ TEST_CASE("what cannot be read stays in the state when the same file comes once 
   const std::string text = table(3) + "x\n";
   folder.replace("a.csv", text);
   Csv csv(folder, "*.csv", {{"key", List{"id", "v"}}});
-  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 of 4 rows cannot be read"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "1 of 4 rows cannot be read"));
   folder.replace("a.csv", text);
   folder.replace("b.csv", "id,v\n1,other\n");
-  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "of 2 files"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "of 2 files"));
   CHECK(csv.host.state().text.find("1 of 4 rows cannot be read") != std::string::npos);
 }
 
@@ -355,7 +355,7 @@ TEST_CASE("holes and tails of NUL bytes are bad rows, and their neighbours are p
   Csv csv(folder, "a.csv");
   REQUIRE(csv.has(
       {{{"t", "1"}, json("1", "a")}, {{"t", "2"}, json("2", "b")}, {{"t", "3"}, json("3", "c")}}));
-  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "2 of 5 rows cannot be read"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "2 of 5 rows cannot be read"));
   REQUIRE(csv.host.letters().size() == 2);
   CHECK(csv.host.letters()[0].byte_offset == 9);
   folder.replace("a.csv", nuls + "id,v\n1,A\n");
