@@ -103,7 +103,8 @@ void CsvSource::look_at_directory(plugin::Host& host) {
   }
   const bool again = std::exchange(look_again_, false);
   const std::string unreadable =
-      listing ? listing->unreadable : absolute_path(config_.directory) + ": " + system_text(fault);
+      listing ? listing->unreadable
+              : absolute_path(config_.directory) + " cannot be read: " + system_text(fault);
   directory_trouble_ =
       unreadable.empty() ? "" : "the directory " + unreadable + "; what is published is kept";
   next_look_ms_ = now_ms() + (listing ? config_.rescan_ms

@@ -300,7 +300,7 @@ Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableT
     remark += (remark.empty() ? "" : "; ") + std::to_string(refused_ - refused_before) +
               " rows were not taken by the broker";
   }
-  return {Outcome::Kind::taken, remark, record.published, record.is_short};
+  return {Outcome::Kind::taken, remark, record.published, record.faults.are_many(plan.rows)};
 }
 
 void SnapshotMode::roll_back(const Plan& plan) {

@@ -58,7 +58,7 @@ std::optional<Watcher::Listing> Watcher::look() {
     watch(prefix, watches);
     const bool listed = list(prefix, listing, below);
     if (!listed && !is_gone(errno))
-      listing.unreadable = path_of(prefix) + ": " + system_text(errno);
+      listing.unreadable = path_of(prefix) + " cannot be read: " + system_text(errno);
   }
   for (const auto& [number, prefix] : watches_) {
     if (!watches.contains(number)) inotify_rm_watch(inotify_.get(), number);

@@ -124,7 +124,7 @@ TEST_CASE("a row with an empty key is bad, or no data where that is said") {
   const char* text = "id,v\n1,a\n2,b\n,total\n";
   Read bad(text);
   REQUIRE(bad.csv.host.wait_for_state(
-      BTB_STATE_LIVE, "1 of 3 rows cannot be read, the first: line 4: an empty key"));
+      BTB_STATE_DEGRADED, "1 of 3 rows cannot be read, the first: line 4: an empty key"));
   Read skipped(text, {{"empty_key", "skip"}});
   REQUIRE(skipped.csv.has(rows({{"1", "a"}, {"2", "b"}})));
   CHECK(skipped.csv.is_complete());  // nothing of an earlier run is kept for its sake
@@ -173,12 +173,12 @@ TEST_CASE("a column that is missing is answered with the nearest one") {
 
 TEST_CASE("an encoding that fails is named, with the byte and another encoding") {
   Read read("id,v\n1,a\n2,5 \x96 6\n3,c\n");
-  REQUIRE(read.csv.host.wait_for_state(BTB_STATE_LIVE,
+  REQUIRE(read.csv.host.wait_for_state(BTB_STATE_DEGRADED,
                                        "1 of 3 rows cannot be read, the first: line 3: not valid "
                                        "UTF-8: byte 0x96, character 5; try encoding: "
                                        "windows-1252"));
   Read dos("id,v\n1,M\x81ller\n2,b\n");
-  CHECK(dos.csv.host.wait_for_state(BTB_STATE_LIVE, "try encoding: cp850"));
+  CHECK(dos.csv.host.wait_for_state(BTB_STATE_DEGRADED, "try encoding: cp850"));
   Read header(
       "id,Gr\xF6\xDF"
       "e\n1,a\n");
@@ -190,7 +190,7 @@ TEST_CASE("an encoding that fails is named, with the byte and another encoding")
 TEST_CASE("numbers and dates that do not fit are told with their line, and the others are read") {
   Read read("id,v\n1,7\n2,x\n3,8\n", {{"types", List{"v", "integer"}}});
   REQUIRE(read.csv.host.wait_for_state(
-      BTB_STATE_LIVE, "1 of 3 rows cannot be read, the first: line 3: not an integer"));
+      BTB_STATE_DEGRADED, "1 of 3 rows cannot be read, the first: line 3: not an integer"));
   const auto letters = read.csv.host.letters();
   REQUIRE(letters.size() == 1);
   CHECK(letters[0].line == 3);
