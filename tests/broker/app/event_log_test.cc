@@ -93,7 +93,8 @@ TEST_CASE(
     "a log that nobody reads takes no time, and says later how many lines are missing where") {
   Pipe pipe;
   pipe.fill();
-  EventLog log("info", "text", pipe.writing.get(), {10'000, test::patience_ms});
+  EventLog log("info", "text", pipe.writing.get(),
+               {10'000, static_cast<uint32_t>(test::patience_ms)});
   uint64_t last = write_until_lost(log, 20);
   const uint64_t lost = log.lost();
 
@@ -137,7 +138,8 @@ TEST_CASE("the end of a log that nobody reads is waited for a moment, not for ev
 TEST_CASE("what waits at the end of a log is written") {
   Pipe pipe;
   {
-    EventLog log("info", "text", pipe.writing.get(), {1 << 20, test::patience_ms});
+    EventLog log("info", "text", pipe.writing.get(),
+                 {1 << 20, static_cast<uint32_t>(test::patience_ms)});
     for (int line = 1; line <= 10; ++line) log.write(EventLog::Level::info, "line", "");
   }
   pipe.writing.reset();
@@ -149,7 +151,8 @@ TEST_CASE("a standard error that somebody made non-blocking loses nothing, and s
   Pipe pipe;
   const int blocking = ::fcntl(pipe.writing.get(), F_GETFL);
   REQUIRE(::fcntl(pipe.writing.get(), F_SETFL, blocking | O_NONBLOCK) == 0);
-  EventLog log("info", "text", pipe.writing.get(), {1 << 20, test::patience_ms});
+  EventLog log("info", "text", pipe.writing.get(),
+               {1 << 20, static_cast<uint32_t>(test::patience_ms)});
   for (uint64_t number = 1; number <= 200; ++number) write_number(log, number);
   for (uint64_t number = 1; number <= 200; ++number) {
     REQUIRE(number_after(pipe.line().value_or(""), "number=") == number);
@@ -195,7 +198,8 @@ TEST_CASE("a value that somebody else chose is one value, in text and as JSON") 
   const std::string name = "x peer=unix uid 0\n2026 error";
   for (const std::string format : {"text", "json"}) {
     Pipe pipe;
-    EventLog log("info", format, pipe.writing.get(), {1 << 20, test::patience_ms});
+    EventLog log("info", format, pipe.writing.get(),
+                 {1 << 20, static_cast<uint32_t>(test::patience_ms)});
     log.write(EventLog::Level::info, "session_opened", "", {{"name", name}, {"peer", "tcp 1"}});
     const std::string line = pipe.line().value_or("");
     CAPTURE(line);
