@@ -69,6 +69,7 @@ void Router::evict(Topic& topic) {
   memory_.evicted_bytes += before - topic.log.held_bytes();
   topic.counters.evicted += before - topic.log.held_bytes();
   recount(topic);
+  watch(topic);
 }
 
 // True once a message may make `topic` larger.

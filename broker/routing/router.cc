@@ -79,6 +79,7 @@ Topic* Router::find_or_make(std::string_view name, const AccountPtr& account) {
   }
   by_name_.emplace(topic.name, &topic);
   follow_new_topic(topic);
+  watch(topic);
   return &topic;
 }
 
@@ -111,6 +112,7 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
     topic->log.set_options(*options);
     topic->options = std::move(options);
     recount(*topic);
+    watch(*topic);
   }
   return kept_kind;
 }
@@ -154,6 +156,7 @@ PublishResult Router::append(Topic& topic, const Message& message, Publisher pub
     topic.batch_by = publisher;
   }
   topic.batch_open = message.batch_more;
+  watch(topic);
   touch(topic);
   return {wire::Reason::none, appended.seq};
 }
@@ -171,29 +174,40 @@ void Router::expire() {
   }
 }
 
+// Whether time alone may change something about it.
+bool Router::ages(const Topic& topic) {
+  return topic.batch_open || is_unused(topic) ||
+         (topic.options->keep_age_us != 0 && topic.log.messages() != 0);
+}
+
+void Router::watch(Topic& topic) {
+  if (topic.watched || !ages(topic)) return;
+  topic.watched = true;
+  watched_.push_back(&topic);
+}
+
 void Router::begin_expiring() {
-  expiring_ = true;
+  if (!expiring_.empty()) return;  // the last pass goes on
+  expiring_.swap(watched_);
+  expiring_at_ = 0;
 }
 
 bool Router::go_on_expiring(size_t count) {
-  if (!expiring_) return false;
+  if (expiring_.empty()) return false;
   const int64_t now_us = clock_->now_us();
   const uint64_t now_ms = clock_->mono_ms();
-  for (auto at = by_name_.lower_bound(expire_next_); at != by_name_.end(); --count) {
-    if (count == 0) {
-      expire_next_ = at->first;
-      return true;
-    }
-    Topic& topic = *at->second;
-    ++at;  // it may go
-    look_after(topic, now_us, now_ms);
+  for (; expiring_at_ < expiring_.size(); ++expiring_at_, --count) {
+    if (count == 0) return true;
+    Topic& topic = *expiring_[expiring_at_];
+    topic.watched = false;
+    if (look_after(topic, now_us, now_ms)) watch(topic);
   }
-  expiring_ = false;
-  expire_next_.clear();
+  expiring_.clear();
   return false;
 }
 
-void Router::look_after(Topic& topic, int64_t now_us, uint64_t now_ms) {
+// False if that was the end of the topic.
+bool Router::look_after(Topic& topic, int64_t now_us, uint64_t now_ms) {
   const uint64_t batch_ms =
       topic.batch_by == client_publisher ? client_batch_ms : limits::batch_open_ms_max;
   if (topic.batch_open && now_ms - topic.batch_since_ms >= batch_ms) {
@@ -209,7 +223,9 @@ void Router::look_after(Topic& topic, int64_t now_us, uint64_t now_ms) {
     topic.unused_since_ms = std::max<uint64_t>(now_ms, 1);
   } else if (now_ms - topic.unused_since_ms >= limits::topic_unused_ms) {
     free_topic(topic);
+    return false;
   }
+  return true;
 }
 
 // The broker's own stay: who fills them remembers what it has put there.

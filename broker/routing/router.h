@@ -77,6 +77,7 @@ struct Topic {
 
   const uint32_t number;
   bool marked = false;      // in the router's list of topics that changed
+  bool watched = false;     // in its list of those that time changes
   bool batch_open = false;  // the newest message said that more of its batch follow
   std::shared_ptr<const TopicOptions> options;
   const std::string name;
@@ -256,12 +257,14 @@ class Router {
   // Batches that got no end in time, in all topics.
   [[nodiscard]] uint64_t batches_cut() const { return batches_cut_; }
   // Lets every log forget what is too old, and topics go that nobody publishes to, follows, or has
-  // messages in. To be begun about once a second.
+  // messages in. To be begun about once a second. Costs nothing for the topics to which none of it
+  // applies.
   void expire();
-  // The same in pieces: a pass over all topics, of which go_on_expiring looks at `count`; true
-  // if there are more.
+  // The same in pieces: go_on_expiring looks at `count` topics; true if there are more.
   void begin_expiring();
   bool go_on_expiring(size_t count);
+  // To be said of a topic whenever it may have begun to age: nobody has it open any more.
+  void watch(Topic& topic);
 
   // --- memory ---
   uint64_t memory_max = limits::memory_max;
@@ -308,7 +311,8 @@ class Router {
   void touch(Topic& topic);
   [[nodiscard]] bool may_make(const Account* account) const;
   [[nodiscard]] static bool is_unused(const Topic& topic);
-  void look_after(Topic& topic, int64_t now_us, uint64_t now_ms);
+  [[nodiscard]] static bool ages(const Topic& topic);
+  bool look_after(Topic& topic, int64_t now_us, uint64_t now_ms);
   void free_topic(Topic& topic);
   void recount(Topic& topic);
   void set_rank(Topic& topic, uint32_t rank);
@@ -344,8 +348,9 @@ class Router {
   std::vector<uint32_t> free_numbers_;  // of which nobody was ever told
   uint32_t client_topics_ = 0;
   uint64_t topics_freed_ = 0;
-  std::string expire_next_;  // the name from which on topics are to be looked at
-  bool expiring_ = false;
+  std::vector<Topic*> watched_;  // whatever ages is in it, or in expiring_ from expiring_at_ on
+  std::vector<Topic*> expiring_;
+  size_t expiring_at_ = 0;
   MemoryUse memory_;
   Ranks ranks_{&Topic::index_in_all};
   std::vector<Interest*> matching_;  // of the topic that is being made

@@ -320,7 +320,8 @@ void Router::follow_new_topic(Topic& topic) {
 void Router::unfollow(Follower* follower) {
   work_ += unfollow_work;
   if (follower->due) DueList::remove(follower);
-  auto& of_topic = follower->topic->followers;
+  Topic& topic = *follower->topic;
+  auto& of_topic = topic.followers;
   of_topic[follower->index_in_topic] = of_topic.back();
   of_topic[follower->index_in_topic]->index_in_topic = follower->index_in_topic;
   of_topic.pop_back();
@@ -331,6 +332,7 @@ void Router::unfollow(Follower* follower) {
   of_subscriber.pop_back();
   if (!subscriber.index_.empty()) subscriber.index_.erase(follower);
   --memory_.followers;
+  watch(topic);
   delete follower;
 }
 

@@ -204,6 +204,7 @@ void Publications::close(Router& router) {
     if (publication.batch_open) router.close_batch(*publication.topic);
     count_unfinished(publication, 0);
     --publication.topic->open;
+    router.watch(*publication.topic);
   }
   open_.clear();
   by_number_.clear();

@@ -262,6 +262,7 @@ struct Written {
   std::string completes;
   std::string file;
   std::vector<std::string> options, more_options;
+  std::string stop_timeout;
 };
 
 CLI::App* add(CLI::App& app, const char* verb, const char* does) {
@@ -317,6 +318,12 @@ void add_own_verbs(CLI::App& app, Written& to) {
   check->fallthrough();
   check->add_option("FILE", to.file, "The plugin")->required()->type_name("FILE");
   check->add_option("OPTION", to.options, "Options of the source")->type_name("NAME=VALUE");
+  check
+      ->add_option(
+          "--stop-timeout", to.stop_timeout,
+          "How long making, stopping and ending the source may take; 5 if not given, as in "
+          "a broker")
+      ->type_name("SECONDS");
   check->add_option("-o,--option", to.more_options, "An option of the source; repeatable")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -340,7 +347,7 @@ int main(int argc, char** argv) {
   if (verb == "plugin") {
     auto& options = written.options;
     options.insert(options.end(), written.more_options.begin(), written.more_options.end());
-    return check_plugin_file(program, written.file, options, written.json);
+    return check_plugin_file(program, written.file, options, written.stop_timeout, written.json);
   }
   if (verb == "doctor") return examine(program, written.json);
   if (verb == "scan") return scan_for_brokers(program, written.scan, written.json);

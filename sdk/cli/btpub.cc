@@ -1,11 +1,15 @@
 // btpub: publishes messages to one topic.
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
+#include <optional>
 
 #include "sdk/base/standard_streams.h"
 #include "sdk/cli/event_loop.h"
@@ -64,13 +68,31 @@ Words words() {
           "the text is given with -m"};
 }
 
-Result<std::string> read_file(const std::string& path) {
+// Waits until `fd` can be read or has ended; false if the time is over before.
+bool wait_for_input(int fd, std::optional<uint64_t> deadline_ms, const Clock& clock) {
+  if (!deadline_ms) return true;
+  for (;;) {
+    const uint64_t now = clock.mono_ms();
+    if (now >= *deadline_ms) return false;
+    pollfd entry{fd, POLLIN, 0};
+    if (::poll(&entry, 1, static_cast<int>(std::min<uint64_t>(*deadline_ms - now, INT_MAX))) > 0)
+      return true;
+  }
+}
+
+Result<std::string> read_file(const std::string& path, std::optional<uint64_t> deadline_ms,
+                              const Clock& clock) {
   const UniqueFd owned(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const int fd = path == "-" ? STDIN_FILENO : owned.get();
   if (fd < 0) return Error{Errc::io, path + ": " + std::strerror(errno)};
   std::string content;
   std::array<char, 65536> chunk{};
   for (;;) {
+    if (!wait_for_input(fd, deadline_ms, clock)) {
+      return Error{Errc::timeout, "the time was over before all of " +
+                                      (path == "-" ? "the input" : path) +
+                                      " was read; nothing was published"};
+    }
     const ssize_t count = ::read(fd, chunk.data(), chunk.size());
     if (count == 0) return content;
     if (count < 0 && errno == EINTR) continue;
@@ -234,10 +256,10 @@ int main(int argc, char** argv) {
   if (!deadline_ms) return static_cast<int>(program.usage(deadline_ms.error().text));
   std::string content = a.message;
   if (!a.file.empty()) {
-    auto read = read_file(a.file);
+    auto read = read_file(a.file, *deadline_ms, clock);
     if (!read) {
       program.error(read.error().text);
-      return static_cast<int>(Exit::error);
+      return static_cast<int>(read.error().code == Errc::timeout ? Exit::timeout : Exit::error);
     }
     content = std::move(*read);
   }

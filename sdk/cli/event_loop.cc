@@ -39,7 +39,7 @@ EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool wat
   if (client.wants_read()) entries[0].events |= POLLIN;
   if (client.wants_write()) entries[0].events |= POLLOUT;
   entries[1] = {signals_.get(), POLLIN, 0};
-  entries[2] = {STDOUT_FILENO, 0, 0};  // POLLERR is reported unasked
+  entries[2] = {output_gone_ ? -1 : STDOUT_FILENO, 0, 0};  // POLLERR is reported unasked
   entries[3] = {watch_input ? STDIN_FILENO : -1, POLLIN, 0};
   entries[4] = {-1, 0, 0};
   if (roaming != nullptr) entries[4] = {roaming->fd(), roaming->events(), 0};
@@ -52,6 +52,7 @@ EventLoop::Wake EventLoop::turn(client::Client& client, int timeout_ms, bool wat
   Wake wake;
   if (entries[1].revents != 0) wake.signal = take_signal();
   wake.output_closed = (entries[2].revents & POLLERR) != 0;
+  output_gone_ = output_gone_ || wake.output_closed;
   wake.input = (entries[3].revents & (POLLIN | broken | POLLNVAL)) != 0;
   return wake;
 }

@@ -21,7 +21,7 @@ class EventLoop {
 
   struct Wake {
     int signal = 0;              // SIGINT or SIGTERM
-    bool output_closed = false;  // nobody reads standard output any more
+    bool output_closed = false;  // nobody reads standard output any more; said once
     bool input = false;          // standard input can be read, or has ended
   };
 
@@ -36,6 +36,7 @@ class EventLoop {
   int take_signal();
 
   UniqueFd signals_;
+  bool output_gone_ = false;
   sigset_t before_{};
 };
 

@@ -179,7 +179,7 @@ void Formatter::append_table(std::string& out, const client::Topic& topic,
   row.topic = printable(topic.name);
   row.key = printable(as_text(message.key));
   row.deletion = message.deletion;
-  if (!row.deletion) row.members = table_members(as_text(message.payload));
+  if (!row.deletion) row.members = table_members(as_text(message.payload), table_.columns());
   if (row.members.empty()) row.text = printable(as_text(message.payload));
   if (table_.add(std::move(row))) table_.flush(out);
 }

@@ -7,6 +7,7 @@
 
 #include "sdk/cli/output.h"
 #include "sdk/cli/printable.h"
+#include "sdk/cli/time_text.h"
 #include "sdk/host/plugin_check.h"
 
 namespace btb::cli {
@@ -49,7 +50,15 @@ std::string json_of(const std::vector<CheckFinding>& findings) {
 }  // namespace
 
 int check_plugin_file(const Program& program, const std::string& file,
-                      const std::vector<std::string>& options, bool json) {
+                      const std::vector<std::string>& options, const std::string& stop_timeout,
+                      bool json) {
+  host::CheckTimes times;
+  if (!stop_timeout.empty()) {
+    const auto wait = parse_wait_ms(stop_timeout);
+    if (!wait) return static_cast<int>(program.usage("--stop-timeout: " + wait.error().text));
+    times.stop_ms = *wait;
+    times.trial_ms = std::max(times.trial_ms, 12 * times.stop_ms);
+  }
   std::vector<host::WrittenOption> written;
   for (const std::string& option : options) {
     auto one = host::parse_option(option);
@@ -62,7 +71,7 @@ int check_plugin_file(const Program& program, const std::string& file,
     output.buffer() += line_of(finding);
     output.flush();
   };
-  const auto findings = host::check_plugin(file, written, show);
+  const auto findings = host::check_plugin(file, written, show, times);
   if (json) {
     output.buffer() = json_of(findings);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sdk/cli/json_text.h"
 #include "sdk/cli/printable.h"
 
 namespace btb::cli {
@@ -20,8 +21,10 @@ constexpr size_t time_terminal_min = 60;      // narrower: no time
 constexpr size_t content_max = 40;            // of what decides a column's width
 constexpr size_t head_min = 4;                // of a head that is cut
 constexpr size_t cut_min = 8;                 // of a column that is cut; narrower it is left out
-constexpr size_t members_max = 40;
-constexpr size_t value_bytes_max = 1024;
+constexpr size_t terminal_members_max = 40;
+constexpr size_t terminal_value_bytes_max = 1024;
+constexpr size_t file_members_max = 1000;
+constexpr size_t bytes_waiting_max = 4U << 20;
 constexpr size_t other_rows_min = 3;  // of other members at once: they get a head of their own
 
 std::string upper(std::string text) {
@@ -71,14 +74,17 @@ bool repeats(const TableRow& row, const std::string& value) {
 
 }  // namespace
 
-std::vector<TableRow::Member> table_members(std::string_view payload) {
+std::vector<TableRow::Member> table_members(std::string_view payload, uint32_t columns) {
   std::vector<TableRow::Member> members;
   if (payload.find_first_not_of(" \t\r\n") == std::string_view::npos) return members;
   if (payload[payload.find_first_not_of(" \t\r\n")] != '{') return members;
-  const auto json = nlohmann::ordered_json::parse(payload, nullptr, false);
-  if (!json.is_object()) return members;
+  std::string plain_json;  // nested so deep that no writer can follow: shown as text
+  if (!append_compact_json(plain_json, payload)) return members;
+  const auto json = nlohmann::ordered_json::parse(plain_json, nullptr, false);
+  if (!json.is_object() || (columns == 0 && json.size() > file_members_max)) return members;
   for (const auto& [name, value] : json.items()) {
-    if (members.size() == members_max) break;
+    // One more than there may be columns for says that there are more.
+    if (columns != 0 && members.size() > terminal_members_max) break;
     TableRow::Member member;
     member.name = printable(name);
     member.is_number = value.is_number();
@@ -88,15 +94,24 @@ std::vector<TableRow::Member> table_members(std::string_view payload) {
     } else if (!value.is_null()) {
       text = value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     }
-    member.value = printable(std::string_view(text).substr(0, value_bytes_max));
+    const bool whole = columns == 0 || text.size() <= terminal_value_bytes_max;
+    member.value = printable(
+        std::string_view(text).substr(0, whole ? std::string::npos : terminal_value_bytes_max));
+    if (!whole) member.value += "…";
     members.push_back(std::move(member));
   }
   return members;
 }
 
+size_t RowTable::members_max() const {
+  return columns_ == 0 ? file_members_max : terminal_members_max;
+}
+
 bool RowTable::add(TableRow row) {
+  bytes_waiting_ += row.text.size();
+  for (const TableRow::Member& member : row.members) bytes_waiting_ += member.value.size();
   rows_.push_back(std::move(row));
-  return rows_.size() >= rows_waiting_max;
+  return rows_.size() >= rows_waiting_max || bytes_waiting_ >= bytes_waiting_max;
 }
 
 void RowTable::flush(std::string& out) {
@@ -117,6 +132,7 @@ void RowTable::flush(std::string& out) {
   }
   append_run(out, std::span(rows_).subspan(begin));
   rows_.clear();
+  bytes_waiting_ = 0;
 }
 
 // Rows that can stand below one head.
@@ -171,7 +187,8 @@ void RowTable::learn(std::span<const TableRow> rows) {
       auto column = std::find_if(members_.begin(), members_.end(),
                                  [&](const Column& one) { return one.name == member.name; });
       if (column == members_.end()) {
-        if (few || members_.size() == members_max) continue;
+        left_out_ = left_out_ || members_.size() == members_max();
+        if (few || members_.size() == members_max()) continue;
         members_.emplace_back();
         column = members_.end() - 1;
         column->name = member.name;
@@ -212,7 +229,7 @@ void RowTable::lay_out() {
   if (seq_) take(seq_width_);
   topic_.width = std::max<size_t>(topic_.content, 5);
   key_.width = key_.content == 0 ? 0 : std::max<size_t>(key_.content, 3);
-  incomplete_ = false;
+  incomplete_ = left_out_ && columns_ != 0;
   const size_t whole = room;
   const auto members_room = [&] {
     const size_t before = topic_.width + gap + (key_.width == 0 ? 0 : key_.width + gap);

@@ -29,11 +29,13 @@ struct TableRow {
 };
 
 // The members of `payload` if it is a JSON object that has some; else none. What is no text or
-// number is written as JSON.
-std::vector<TableRow::Member> table_members(std::string_view payload);
+// number is written as JSON. For a terminal of `columns` no more of them and of their values than
+// it can show; for none (0) all of it, and none of an object with more than a thousand.
+std::vector<TableRow::Member> table_members(std::string_view payload, uint32_t columns = 0);
 
 class RowTable {
  public:
+  [[nodiscard]] uint32_t columns() const { return columns_; }
   static constexpr size_t rows_waiting_max = 500;
 
   // `columns` of the terminal; 0: there is none, and no line is cut. With `seq` that is a column.
@@ -64,6 +66,8 @@ class RowTable {
   void append_row(std::string& out, const TableRow& row) const;
   [[nodiscard]] std::string line_of(const TableRow& row) const;
 
+  [[nodiscard]] size_t members_max() const;
+
   const uint32_t columns_;
   const bool seq_;
   const bool colour_;
@@ -73,6 +77,8 @@ class RowTable {
   size_t seq_width_ = 3;
   size_t time_width_ = 0;
   bool begun_ = false;
+  size_t bytes_waiting_ = 0;
+  bool left_out_ = false;    // there are more members than columns could be made for
   bool incomplete_ = false;  // not all columns are in the layout
 };
 

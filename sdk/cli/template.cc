@@ -32,7 +32,9 @@ std::string_view level_of(std::string_view topic, int wanted) {
 
 // A member of a JSON object as text: strings without their quotes, nothing if there is none.
 std::string member_of(std::string_view payload, const std::string& name) {
-  const auto object = nlohmann::json::parse(payload, nullptr, false);
+  std::string plain;  // nested so deep that no writer can follow: no object to look into
+  if (!append_compact_json(plain, payload)) return {};
+  const auto object = nlohmann::json::parse(plain, nullptr, false);
   if (!object.is_object()) return {};
   const auto found = object.find(name);
   if (found == object.end()) return {};

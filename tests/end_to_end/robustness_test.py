@@ -22,6 +22,7 @@ EPOCH_CHANGED = 65
 
 CONFIG = """
 broker: {name: clinic}
+limits: {keep_alive: 1h}
 listen: ["unix:broker.sock", "tcp:127.0.0.1:0"]
 topics:
   - {filter: "ward/#", kind: state}
@@ -200,7 +201,7 @@ class Greedy(Hostile):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        self.begin(CONFIG + "limits: {handshakes: 100, handshake_timeout: 10s}\n")
+        self.begin(CONFIG.replace("1h}", "1h, handshakes: 100, handshake_timeout: 10s}"))
         silent = [self.raw(self.broker.unix if i % 2 else self.broker.tcp) for i in range(1000)]
         # Asked in a session that is there already: a new one would end one of the silent.
         wait_for("the broker to have seen them",
@@ -379,7 +380,7 @@ sources:
     def test_the_check_of_a_plugin_takes_options_as_words_and_says_so_where_one_is_missing(self):
         def check(*options):
             done = subprocess.run([str(harness.paths.bin / "btctl"), "plugin", "check",
-                                   str(harness.paths.plugins / "csv.so"), *options], capture_output=True, text=True,
+                                   str(harness.paths.plugins / "csv.so"), "--stop-timeout", "300", *options], capture_output=True, text=True,
                                   timeout=DEADLINE_S * 4, check=False)
             return done.returncode, done.stdout, done.stderr
 

@@ -74,7 +74,7 @@ def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it(
         for _ in range(3):
             wait_for("it to be told", lambda: is_told_that_it_is_full(lab, 9))
         # A subscriber goes where it was told there are places.
-        eighth = lab.btsub("ward/#", at=f"le:{lab.address(0)}/128", adapter=9, options=["-v"], name="eighth")
+        eighth = lab.btsub("ward/#", at=f"le:{lab.address(0)}/128", adapter=9, options=["-v", "--retry"], name="eighth")
         wait_for("the second adapter to take it", lambda: rows(eighth) == rows(local))
         assert "full" in eighth.err() and f"{lab.address(1)}" in eighth.err(), eighth.err()
         edit(file, "R. Okafor,paracetamol,1000", "R. Okafor,paracetamol,750")

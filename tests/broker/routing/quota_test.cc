@@ -62,6 +62,7 @@ TEST_CASE("a topic that nobody publishes, follows or has messages in goes, and m
   CHECK(world.router.find(ref) == &topic);
   CHECK(world.router.find_or_make("other", account) == nullptr);
   topic.open = 0;
+  world.router.watch(topic);
   world.router.remove(world.first);
   pass_s(world, 60 + unused_s);
   CHECK(world.router.find(ref) == nullptr);

@@ -272,7 +272,7 @@ TEST_CASE("btpub -W ends with 3 and says what was confirmed and what was not") {
         "btpub: the time was over before the broker answered; nothing was published\n");
   Served other;
   Pipe input;
-  Process btpub("btpub", {"-b", other.address(), "-W", "3", "t", "-l"}, "", {}, -1, input.ends[0]);
+  Process btpub("btpub", {"-b", other.address(), "-W", "10", "t", "-l"}, "", {}, -1, input.ends[0]);
   (void)open_topic(other);
   input.write("one\ntwo\nthree\n");
   CHECK(other.await_data() == "1 [] one");
@@ -289,7 +289,8 @@ TEST_CASE("btpub -W ends with 3 and says what was confirmed and what was not") {
 TEST_CASE("btpub -W ends an endless input with 0 if all of it was confirmed") {
   Served broker;
   Pipe input;
-  Process btpub("btpub", {"-b", broker.address(), "-W", "2", "t", "-l"}, "", {}, -1, input.ends[0]);
+  Process btpub("btpub", {"-b", broker.address(), "-W", "10", "t", "-l"}, "", {}, -1,
+                input.ends[0]);
   (void)open_topic(broker);
   input.write("one\n");
   CHECK(broker.await_data() == "1 [] one");

@@ -88,6 +88,25 @@ TEST_CASE("without a terminal nothing is cut") {
       printed({row("a", "k", R"({"x":1,"note":")" + note + "\"}"), row("b", "k", "text")}, 0);
   CHECK(out.find(note + "\n") != std::string::npos);
   CHECK(out.find("b      k    text\n") != std::string::npos);
+  std::string many = "{";
+  for (int i = 0; i < 45; ++i)
+    many += "\"c" + std::to_string(i) + "\":\"v" + std::to_string(i) + "\",";
+  const std::string wide =
+      printed({row("a", "k", many + R"("long":")" + std::string(3000, 'l') + "\"}")}, 0);
+  CHECK(wide.find("v44") != std::string::npos);
+  CHECK(wide.find(std::string(3000, 'l') + "\n") != std::string::npos);
+}
+
+TEST_CASE("on a terminal \"…\" says that there are more members than columns can be made for") {
+  std::string many = "{\"first\":1";
+  for (int i = 0; i < 60; ++i) many += ",\"c" + std::to_string(i) + "\":1";
+  const std::string out = printed({row("a", "k", many + "}")}, 1000);
+  CHECK(out.substr(0, out.find('\n')).ends_with("…"));
+}
+
+TEST_CASE("what is nested too deep for any writer is shown as text") {
+  const std::string deep = "{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  CHECK(table_members(deep).empty());
 }
 
 TEST_CASE("a row of another form does not cost a head, many of them do") {

@@ -9,7 +9,8 @@ using namespace btb::cli;
 
 namespace {
 
-std::string filled(std::string_view text, bool escape = false) {
+std::string filled(std::string_view text, bool escape = false,
+                   const std::string& payload = R"({"name":"Müller","n":1,"o":{"x":2}})") {
   setenv("TZ", "UTC", 1);
   tzset();
   client::Topic topic;
@@ -19,7 +20,7 @@ std::string filled(std::string_view text, bool escape = false) {
   message.seq = 7;
   message.time_us = 1'000'001;
   message.key = as_bytes("k\n");
-  message.payload = as_bytes(R"({"name":"Müller","n":1,"o":{"x":2}})");
+  message.payload = as_bytes(payload);
   const auto pattern = Template::parse(text);
   REQUIRE(pattern.ok());
   std::string out;
@@ -37,6 +38,11 @@ TEST_CASE("fields are filled in") {
   CHECK(filled("{payload:name} {payload:n} {payload:o} {payload:none}") == "Müller 1 {\"x\":2} \n");
   CHECK(filled("{hex}").starts_with("7b226e"));
   CHECK(filled("{json}").starts_with("{\"ts\":"));
+}
+
+TEST_CASE("a member of what is nested too deep for any writer is empty") {
+  const std::string deep = "{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  CHECK(filled("{payload:a}", false, deep) == "\n");
 }
 
 TEST_CASE("escapes, braces and the newline at the end") {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/patience.h"
+
 using namespace btb;
 using namespace btb::host;
 
@@ -16,8 +18,8 @@ using Outcome = CheckFinding::Outcome;
 CheckTimes quick() {
   CheckTimes times;
   times.run_ms = 200;
-  times.stop_ms = 1'000;
-  times.trial_ms = 30'000;
+  times.stop_ms = static_cast<uint32_t>(test::patience_ms);
+  times.trial_ms = 2 * times.stop_ms;
   times.load_cycles = 200;
   return times;
 }
