@@ -55,7 +55,7 @@ Application::Application(std::unique_ptr<Config> config, std::string program_dir
       started_us_(clock_.now_us()),
       rules_(*config_),
       router_(clock_, make_epoch(started_us_),
-              [this](std::string_view name) { return rules_.options_of(name); }),
+              [this](std::string_view name, Publisher maker) { return options_of(name, maker); }),
       sources_(loop_, router_, clock_, *this),
       sessions_(loop_, router_, clock_, *this, config_->broker.name),
       sys_(router_, sessions_, sources_, started_us_),
@@ -206,6 +206,11 @@ BrokerCounters Application::counters() const {
   return {endpoints_.out_of_descriptors(), log_.lost(), session_log_.held()};
 }
 
+std::shared_ptr<const TopicOptions> Application::options_of(std::string_view topic,
+                                                            Publisher maker) const {
+  return rules_.options_of(topic, sources_.name_of(maker));
+}
+
 void Application::start_source(const SourceConfig& config) {
   SourceSpec spec;
   spec.name = config.name;
@@ -288,8 +293,8 @@ void Application::apply(ConfigChanges& changes) {
   log_.configure(config_->broker.log_level, config_->broker.log_format);
   apply_limits();
   rules_ = TopicRules(*config_);
-  const std::vector<std::string> kept =
-      router_.refresh_options([this](std::string_view name) { return rules_.options_of(name); });
+  const std::vector<std::string> kept = router_.refresh_options(
+      [this](std::string_view name, Publisher maker) { return options_of(name, maker); });
   for (size_t i = 0; i < std::min(kept.size(), kept_topics_told_max); ++i) {
     changes.needs_restart.push_back("topic " + kept[i] + ": is there already, and keeps its kind");
   }

@@ -68,6 +68,7 @@ class Application final : private SessionsOwner, private SourceEvents, private E
       const std::string& adapter) const;
   void turn_away_or_adopt(UniqueFd fd, SessionTraits traits);
   [[nodiscard]] BrokerCounters counters() const;
+  std::shared_ptr<const TopicOptions> options_of(std::string_view topic, Publisher maker) const;
   void start_source(const SourceConfig& config);
   void apply_limits();
   // Numbers of descriptors below this one may go to clients. 0: all.

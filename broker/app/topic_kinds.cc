@@ -30,7 +30,8 @@ std::string text_of(const SourceConfig& source, const host::DeclaredTopics& topi
          std::string(word_of(table ? wire::TopicKind::events : wire::TopicKind::state)) +
          "`, but the source " + source.name + " makes `" + topics.filter + "` as " +
          std::string(word_of(topics.kind)) + ": " +
-         (table ? "its deletions will be refused" : "its messages without a key will be refused") +
+         (table ? "its deletions will be refused"
+                : "its messages without a key will replace each other") +
          "; without `kind`, the source decides";
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/app/topic_kinds.h"
 #include "sdk/wire/topic_name.h"
 
 namespace btb {
@@ -52,25 +53,36 @@ TopicRules::TopicRules(const Config& config) {
   add("$dead/#", dead_options(), true);
   add("#", TopicOptions(), false);
   for (const SourceConfig& source : config.sources) {
-    if (source.enabled)
-      declared_.insert(declared_.end(), source.topics.begin(), source.topics.end());
+    if (!source.enabled) continue;
+    for (const host::DeclaredTopics& topics : source.topics)
+      declared_.push_back({source.name, topics});
   }
 }
 
-// Of several declarations the first counts.
-bool TopicRules::is_declared_state(std::string_view name) const {
-  const auto found = std::find_if(declared_.begin(), declared_.end(), [&](const auto& declared) {
-    return wire::filter_matches(declared.filter, name);
-  });
-  return found != declared_.end() && found->kind == wire::TopicKind::state;
+// Of those that are as narrow the first counts.
+bool TopicRules::is_declared_state(std::string_view name, std::string_view source) const {
+  const Declared* found = nullptr;
+  bool found_own = false;
+  for (const Declared& declared : declared_) {
+    const std::string& filter = declared.topics.filter;
+    const bool own = !source.empty() && declared.source == source;
+    const bool for_all = filter[0] != '+' && filter[0] != '#';
+    if ((!own && (!for_all || found_own)) || !wire::filter_matches(filter, name)) continue;
+    const bool narrower = found != nullptr && covers(found->topics.filter, filter) &&
+                          !covers(filter, found->topics.filter);
+    if (found == nullptr || (own && !found_own) || narrower) found = &declared;
+    found_own = found_own || own;
+  }
+  return found != nullptr && found->topics.kind == wire::TopicKind::state;
 }
 
-std::shared_ptr<const TopicOptions> TopicRules::options_of(std::string_view name) const {
+std::shared_ptr<const TopicOptions> TopicRules::options_of(std::string_view name,
+                                                           std::string_view source) const {
   const auto found = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
     return wire::filter_matches(rule.filter, name);
   });
   const Rule& rule = found == rules_.end() ? rules_.back() : *found;
-  return rule.as_state != nullptr && is_declared_state(name) ? rule.as_state : rule.options;
+  return rule.as_state != nullptr && is_declared_state(name, source) ? rule.as_state : rule.options;
 }
 
 }  // namespace btb

@@ -36,7 +36,7 @@ Topic* Router::find(uint32_t number) const {
 
 std::shared_ptr<const TopicOptions> Router::options_of(std::string_view name) const {
   const Topic* topic = find(name);
-  return topic == nullptr ? options_of_(name) : topic->options;
+  return topic == nullptr ? options_of_(name, no_publisher) : topic->options;
 }
 
 Topic* Router::find(const TopicRef& ref) const {
@@ -50,7 +50,7 @@ bool Router::may_make(const Account* account) const {
          account->topics < client_topics_per_peer_max;
 }
 
-Topic* Router::find_or_make(std::string_view name, const AccountPtr& account) {
+Topic* Router::find_or_make(std::string_view name, const AccountPtr& account, Publisher maker) {
   if (Topic* topic = find(name)) {
     topic->unused_since_ms = 0;
     return topic;
@@ -66,10 +66,11 @@ Topic* Router::find_or_make(std::string_view name, const AccountPtr& account) {
     number = free_numbers_.back();
     free_numbers_.pop_back();
   }
-  topics_[number - 1] = std::make_unique<Topic>(number, name, options_of_(name));
+  topics_[number - 1] = std::make_unique<Topic>(number, name, options_of_(name, maker));
   Topic& topic = *topics_[number - 1];
   topic.born = ++born_;
   topic.account = account;
+  topic.maker = maker;
   if (account != nullptr) {
     ++account->topics;
     ++client_topics_;
@@ -91,7 +92,7 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
   options_of_ = std::move(options_of);
   std::vector<std::string> kept_kind;
   for (const auto& [name, topic] : by_name_) {
-    std::shared_ptr<const TopicOptions> options = options_of_(name);
+    std::shared_ptr<const TopicOptions> options = options_of_(name, topic->maker);
     if (options->kind != topic->options->kind) {
       kept_kind.push_back(topic->name);
       // What a reload forbids clients holds all the same.

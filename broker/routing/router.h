@@ -87,6 +87,7 @@ struct Topic {
   Publisher batch_by = no_publisher;  // and by whom
   uint64_t born = 0;                  // counts all topics that were ever made
   AccountPtr account;                 // null: a source's, or the broker's own
+  Publisher maker = no_publisher;     // the source that made it, if one did
   uint32_t open = 0;                  // sessions that have opened it to publish
   bool known = false;                 // somebody followed it: its number is never given to another
   uint64_t unused_since_ms = 0;       // 0: it is used, or was not looked at yet
@@ -204,7 +205,8 @@ struct MemoryUse {
 class Router {
  public:
   // What a topic of this name is like. Called once when it is made, and for all at a reload.
-  using OptionsOf = std::function<std::shared_ptr<const TopicOptions>(std::string_view name)>;
+  using OptionsOf =
+      std::function<std::shared_ptr<const TopicOptions>(std::string_view name, Publisher maker)>;
 
   Router(const Clock& clock, uint64_t epoch, OptionsOf options_of);
   ~Router();
@@ -226,7 +228,8 @@ class Router {
   [[nodiscard]] Topic* find(const TopicRef& ref) const;
   // The topic of this name, made if there is none; null if there are too many, of this account or
   // of all. Without an account it is a source's or the broker's own. REQUIRES: a valid name.
-  Topic* find_or_make(std::string_view name, const AccountPtr& account = nullptr);
+  Topic* find_or_make(std::string_view name, const AccountPtr& account = nullptr,
+                      Publisher maker = no_publisher);
   [[nodiscard]] size_t topic_count() const { return by_name_.size(); }
   [[nodiscard]] uint32_t client_topics() const { return client_topics_; }
   [[nodiscard]] uint64_t topics_freed() const { return topics_freed_; }

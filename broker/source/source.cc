@@ -243,7 +243,7 @@ bool Source::resolve_topics(size_t& bytes) {
       continue;
     }
     const size_t topics_before = router_.topic_count();
-    Topic* topic = router_.find_or_make(name);
+    Topic* topic = router_.find_or_make(name, nullptr, spec_.publisher);
     at.topics.push_back(ref_to(topic));
     if (router_.topic_count() != topics_before) {
       bytes += new_topic_cost_bytes + topic->followers.size() * new_follower_cost_bytes;
@@ -272,7 +272,8 @@ void Source::publish_entry(size_t index) {
   TopicRef& ref = draining_.topics[index];
   Topic* topic = router_.find(ref);
   // It may have gone meanwhile, because nothing was in it.
-  if (topic == nullptr && ref.number != 0) topic = router_.find_or_make(batch.topic(entry));
+  if (topic == nullptr && ref.number != 0)
+    topic = router_.find_or_make(batch.topic(entry), nullptr, spec_.publisher);
   PublishResult result{wire::Reason::too_many_topics, 0};
   if (topic != nullptr) {
     Message message;

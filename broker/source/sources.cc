@@ -71,6 +71,13 @@ void Sources::for_each(const std::function<void(const Source&)>& visit) const {
   for (const Stopping& stopping : stopping_) visit(*stopping.source);
 }
 
+std::string_view Sources::name_of(Publisher publisher) const {
+  for (const auto& [name, number] : publishers_) {
+    if (number == publisher) return name;
+  }
+  return {};
+}
+
 bool Sources::drain() {
   bool more = false;
   for (auto& [name, source] : running_) more = source->drain() || more;

@@ -30,6 +30,8 @@ class Sources {
   void remove(const std::string& name);
   [[nodiscard]] Source* find(const std::string& name) const;
   void for_each(const std::function<void(const Source&)>& visit) const;
+  // Of the source, there or gone, that publishes under this number; empty if none does. Borrowed.
+  [[nodiscard]] std::string_view name_of(Publisher publisher) const;
   [[nodiscard]] uint64_t abandoned() const { return abandoned_; }
 
   // Once a turn: publishes what the sources have; true if there is more.

@@ -24,7 +24,7 @@ class Owner final : public SessionsOwner {
   void session_ended(const Session&, const SessionEnd&) override {}
 };
 
-std::shared_ptr<const TopicOptions> options_of(std::string_view name) {
+std::shared_ptr<const TopicOptions> options_of(std::string_view name, Publisher) {
   TopicOptions options;
   options.keep_count = 8;
   options.keep_bytes = 20'000;

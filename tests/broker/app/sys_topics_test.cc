@@ -74,7 +74,8 @@ class SysWorld final : private SessionsOwner, private SourceEvents {
   SystemClock clock;
   Loop loop;
   TopicRules rules{{}};
-  Router router{clock, 1, [this](std::string_view name) { return rules.options_of(name); }};
+  Router router{clock, 1,
+                [this](std::string_view name, Publisher) { return rules.options_of(name); }};
   Sources sources{loop, router, clock, *this};
   Sessions sessions{loop, router, clock, *this, "test"};
   SysTopics sys{router, sessions, sources, 5};

@@ -52,6 +52,35 @@ TEST_CASE("a rule that names no kind leaves it to the source, one that does so d
   }
 }
 
+TEST_CASE("what a source declares does not reach the topics of others") {
+  Config config = with("  []\n", "#", TopicKind::state);
+  SourceConfig log;
+  log.name = "log";
+  config.sources.push_back(log);
+  const auto kind = [&](const char* topic, const char* maker) {
+    return TopicRules(config).options_of(topic, maker)->kind;
+  };
+  CHECK(kind("stock", "beds") == TopicKind::state);
+  CHECK(kind("machine/log", "log") == TopicKind::events);
+  CHECK(kind("alarms/fire", "") == TopicKind::events);
+  config.sources[0].topics = {{"+/beds", TopicKind::state}};
+  CHECK(kind("log/beds", "beds") == TopicKind::state);
+  CHECK(kind("log/beds", "") == TopicKind::events);
+}
+
+TEST_CASE("of several declarations a source's own counts, and the narrowest") {
+  Config config = with("  []\n", "ward/#", TopicKind::state);
+  SourceConfig calls;
+  calls.name = "calls";
+  calls.topics = {{"ward/+/calls", TopicKind::events}};
+  config.sources.push_back(calls);
+  const TopicRules rules(config);
+  CHECK(rules.options_of("ward/3/calls")->kind == TopicKind::events);
+  CHECK(rules.options_of("ward/3/calls", "beds")->kind == TopicKind::state);
+  CHECK(rules.options_of("ward/3/calls", "calls")->kind == TopicKind::events);
+  CHECK(rules.options_of("ward/3/beds", "calls")->kind == TopicKind::state);
+}
+
 TEST_CASE("a source that is not enabled declares nothing") {
   Config config = with("  []\n", "ward/+/beds", TopicKind::state);
   config.sources[0].enabled = false;
@@ -68,7 +97,7 @@ TEST_CASE("a rule that says another kind than a source is told, with what comes 
   const auto log =
       disagreements_of_kinds(with("  - {filter: \"#\", kind: state}\n", "log", TopicKind::events));
   REQUIRE(log.size() == 1);
-  CHECK(log[0].text.find("without a key will be refused") != std::string::npos);
+  CHECK(log[0].text.find("without a key will replace each other") != std::string::npos);
   const auto agreed = [](const char* rules) {
     return disagreements_of_kinds(with(rules, "ward/+/beds", TopicKind::state)).empty();
   };

@@ -18,7 +18,8 @@ struct Named {
     return nearest_topic(router, filter);
   }
   ManualClock clock;
-  Router router{clock, 7, [](std::string_view) { return std::make_shared<TopicOptions>(); }};
+  Router router{clock, 7,
+                [](std::string_view, Publisher) { return std::make_shared<TopicOptions>(); }};
 };
 
 TEST_CASE("a name with a slip of the finger leads to the topic that was meant") {

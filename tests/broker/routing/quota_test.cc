@@ -55,7 +55,8 @@ TEST_CASE("a topic that nobody publishes, follows or has messages in goes, and m
   }
   SUBCASE("a message is in it") {
     world.common.keep_age_us = 60'000'000;
-    world.router.refresh_options([&](std::string_view name) { return world.options_of(name); });
+    world.router.refresh_options(
+        [&](std::string_view name, Publisher) { return world.options_of(name); });
     world.put("e");
   }
   pass_s(world, unused_s);

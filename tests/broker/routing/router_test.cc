@@ -201,7 +201,7 @@ TEST_CASE("a reload moves what is due to its new priority, and keeps a topic's k
   for (const char* name : {"a", "b", "s"}) world.put(name);
   world.subscribe(world.first, 1, "+");
   CHECK_FALSE(world.first.due(Priority::normal).empty());
-  const auto kept = world.router.refresh_options([](std::string_view name) {
+  const auto kept = world.router.refresh_options([](std::string_view name, Publisher) {
     auto options = std::make_shared<TopicOptions>();
     options->priority = name == "b" ? Priority::alert : Priority::bulk;
     options->client_publish = false;
@@ -216,7 +216,7 @@ TEST_CASE("a reload moves what is due to its new priority, and keeps a topic's k
 TEST_CASE("new limits of a reload hold at once") {
   World world;
   for (int i = 0; i < 10; ++i) world.put("a");
-  world.router.refresh_options([](std::string_view) {
+  world.router.refresh_options([](std::string_view, Publisher) {
     auto options = std::make_shared<TopicOptions>();
     options->keep_count = 3;
     return options;

@@ -20,7 +20,8 @@ using wire::Priority;
 using Names = std::vector<std::string>;
 
 struct World {
-  World() : router(clock, 7, [this](std::string_view name) { return options_of(name); }) {}
+  World()
+      : router(clock, 7, [this](std::string_view name, Publisher) { return options_of(name); }) {}
   ~World() {
     for (Subscriber* subscriber : {&first, &second}) router.remove(*subscriber);
   }

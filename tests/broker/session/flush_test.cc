@@ -265,7 +265,7 @@ TEST_CASE("a new priority holds for what is waiting already") {
   fill(world, client);
   world.put("b", "", "late");
   world.router.mark();
-  world.router.refresh_options([&](std::string_view name) {
+  world.router.refresh_options([&](std::string_view name, Publisher) {
     TopicOptions options;
     options.priority = name == "b" ? Priority::alert : Priority::background;
     return std::make_shared<TopicOptions>(options);

@@ -342,12 +342,14 @@ TEST_CASE("a topic that was opened is closed to clients when a reload says so") 
   client.publish(1, 1, "", "x");
   CHECK(world.lines(client) == Lines{"ack 1 1 1"});
   world.options["e"].client_publish = false;
-  world.router.refresh_options([&](std::string_view name) { return world.options_of(name); });
+  world.router.refresh_options(
+      [&](std::string_view name, Publisher) { return world.options_of(name); });
   client.publish(1, 2, "", "x");
   client.publish(1, 3, "", std::string(10'000, 'x'));
   CHECK(world.lines(client) == Lines{"reject 1 2 not_allowed", "reject 1 3 not_allowed"});
   world.options["e"].client_publish = true;
-  world.router.refresh_options([&](std::string_view name) { return world.options_of(name); });
+  world.router.refresh_options(
+      [&](std::string_view name, Publisher) { return world.options_of(name); });
   client.publish(1, 4, "", "x");
   CHECK(world.lines(client) == Lines{"ack 1 4 2"});
   world.sessions.allow_publishing("", false);

@@ -37,7 +37,7 @@ class SessionWorld final : public SessionsOwner {
   static constexpr uint64_t epoch = 77;
 
   SessionWorld()
-      : router(clock, epoch, [this](std::string_view name) { return options_of(name); }),
+      : router(clock, epoch, [this](std::string_view name, Publisher) { return options_of(name); }),
         sessions(loop, router, clock, *this, "a broker") {
     loop.set_before_sleep([this] { return busy = sessions.flush(); });
   }

@@ -19,7 +19,7 @@ namespace btb::test {
 class SourceWorld final : public SourceEvents {
  public:
   SourceWorld()
-      : router(clock, 1, [this](std::string_view name) { return options_of(name); }),
+      : router(clock, 1, [this](std::string_view name, Publisher) { return options_of(name); }),
         sources(loop, router, clock, *this) {
     loop.set_before_sleep([this] {
       most_in_a_turn = std::max(most_in_a_turn, messages() - before_turn);
