@@ -22,7 +22,8 @@ CommandResult done(const Json& body) {
 Json memory_of(const Router& router, const Unfinished& unfinished) {
   const MemoryUse& use = router.memory();
   return {{"used_bytes", router.memory_bytes()},  {"max_bytes", router.memory_max},
-          {"log_bytes", use.log_bytes},           {"followers", use.followers},
+          {"log_bytes", use.log_bytes},           {"row_bytes", use.row_bytes},
+          {"followers", use.followers},           {"filter_bytes", use.filter_bytes},
           {"unfinished_bytes", unfinished.bytes}, {"evicted_messages", use.evicted_messages},
           {"evicted_bytes", use.evicted_bytes},   {"refused", use.refused}};
 }

@@ -1,11 +1,12 @@
 // What topics and followers take of memory, and where room is made when that is too much: the
 // oldest messages of events go, first in the topic that the publisher's own peer made if it holds
 // more than its share, else in the largest topic of all. Rows of state topics stay; one that would
-// need more is refused.
+// need more is refused, a client's already where rows have their share.
 #include <algorithm>
 #include <bit>
 
 #include "broker/routing/router.h"
+#include "sdk/wire/topic_name.h"
 
 namespace btb {
 
@@ -26,12 +27,23 @@ uint32_t rank_of(uint64_t bytes) {
 }  // namespace
 
 uint64_t Router::memory_bytes() const {
-  return memory_.log_bytes + memory_.followers * follower_bytes + by_name_.size() * topic_bytes;
+  return memory_.log_bytes + memory_.followers * follower_bytes + memory_.filter_bytes +
+         by_name_.size() * topic_bytes;
 }
 
-// Whether another follower would take more than the share of all of them.
-bool Router::followers_full() const {
-  return (memory_.followers + 1) * follower_bytes > memory_max / limits::followers_share;
+// Whether another follower would take more than the share of all of them, or its peer's of that.
+bool Router::followers_full(const Account* account) const {
+  const uint64_t share = memory_max / limits::followers_share;
+  const uint64_t all = memory_.followers * follower_bytes + memory_.filter_bytes;
+  return all + follower_bytes > share ||
+         (account != nullptr &&
+          account->following_bytes + follower_bytes > share / limits::followers_per_peer_share);
+}
+
+void Router::count_follower(const Subscriber& subscriber, int change) {
+  memory_.followers += static_cast<uint64_t>(change);
+  if (Account* account = subscriber.follows_for.get(); account != nullptr)
+    account->following_bytes += static_cast<uint64_t>(change) * follower_bytes;
 }
 
 // Takes in what its log holds by now.
@@ -39,8 +51,9 @@ void Router::recount(Topic& topic) {
   const uint64_t now = topic.log.held_bytes();
   memory_.log_bytes += now - topic.held_bytes;
   if (topic.account != nullptr) topic.account->log_bytes += now - topic.held_bytes;
-  topic.held_bytes = now;
   const bool events = topic.options->kind == wire::TopicKind::events;
+  if (!events) memory_.row_bytes += now - topic.held_bytes;
+  topic.held_bytes = now;
   const uint32_t rank = events ? rank_of(now) : 0;
   if (rank != topic.rank) set_rank(topic, rank);
 }
@@ -60,6 +73,29 @@ void Router::set_rank(Topic& topic, uint32_t rank) {
 bool Router::is_pressed(const Topic& topic) const {
   return memory_bytes() > memory_max ||
          (topic.account != nullptr && topic.account->log_bytes > memory_per_peer_max);
+}
+
+// Whether a message may make `topic` larger, once there is room for it. The broker's own topics are
+// small, and say what is wrong.
+bool Router::may_grow(Topic& topic, Publisher publisher) {
+  const bool rows_full = topic.options->kind == wire::TopicKind::state &&
+                         publisher == client_publisher &&
+                         memory_.row_bytes > memory_max / limits::client_rows_share;
+  if (!rows_full && !is_pressed(topic)) return true;
+  if (wire::is_reserved(topic.name)) return true;
+  return !rows_full && make_room(topic);
+}
+
+// A source publishes to a topic that a client made: it is no longer that client's to fill or to
+// lose.
+void Router::disown(Topic& topic) {
+  const uint32_t rank = topic.rank;
+  if (rank != 0) set_rank(topic, 0);
+  topic.account->log_bytes -= topic.held_bytes;
+  --topic.account->topics;
+  --client_topics_;
+  topic.account = nullptr;
+  if (rank != 0) set_rank(topic, rank);
 }
 
 // A segment of the oldest messages; who follows is told their numbers when it comes to them.

@@ -6,12 +6,6 @@
 
 namespace btb {
 
-namespace {
-
-constexpr int expire_rounds_max = 32;  // of 1024 rows each
-
-}  // namespace
-
 bool Subscriber::has_due() const {
   return std::any_of(due_.begin(), due_.end(), [](const DueList& list) { return !list.empty(); });
 }
@@ -46,7 +40,7 @@ Topic* Router::find(const TopicRef& ref) const {
 
 bool Router::may_make(const Account* account) const {
   const bool numbers = !free_numbers_.empty() || topics_.size() < limits::topic_numbers_max / 2;
-  return numbers && client_topics_ < client_topics_max &&
+  return numbers && client_topics_ < client_topics_max && !followers_full(nullptr) &&
          account->topics < client_topics_per_peer_max;
 }
 
@@ -129,6 +123,7 @@ void Router::touch(Topic& topic) {
 PublishResult Router::publish(Topic& topic, const Message& message, Publisher publisher) {
   if (topic.publisher != publisher) {
     topic.publisher = topic.publisher == no_publisher ? publisher : several_publishers;
+    if (publisher != client_publisher && topic.account != nullptr) disown(topic);
   }
   return append(topic, message, publisher);
 }
@@ -140,8 +135,7 @@ PublishResult Router::append(Topic& topic, const Message& message, Publisher pub
     return append(topic, timed, publisher);
   }
   const bool possible = !message.deletion || topic.options->kind == wire::TopicKind::state;
-  const bool may_grow = !is_pressed(topic) || make_room(topic);
-  const Appended appended = possible ? topic.log.append(message, may_grow)
+  const Appended appended = possible ? topic.log.append(message, may_grow(topic, publisher))
                                      : Appended{wire::Reason::delete_unsupported, 0};
   if (topic.held_bytes != topic.log.held_bytes()) recount(topic);
   if (appended.reason == wire::Reason::memory_full) ++memory_.refused;
@@ -197,36 +191,51 @@ bool Router::go_on_expiring(size_t count) {
   if (expiring_.empty()) return false;
   const int64_t now_us = clock_->now_us();
   const uint64_t now_ms = clock_->mono_ms();
-  for (; expiring_at_ < expiring_.size(); ++expiring_at_, --count) {
+  while (expiring_at_ < expiring_.size()) {
     if (count == 0) return true;
     Topic& topic = *expiring_[expiring_at_];
+    cut_batch(topic, now_ms);
+    const size_t rows = topic.batch_open ? 0 : expire_rows(topic, now_us);  // no batch is cut by it
+    count -= std::min(count, rows + 1);
+    if (rows == TopicLog::keys_at_once) continue;  // there may be more
+    ++expiring_at_;
+    if (topic.held_bytes != topic.log.held_bytes()) recount(topic);
+    if (is_over(topic, now_ms)) {
+      free_topic(topic);
+      continue;
+    }
     topic.watched = false;
-    if (look_after(topic, now_us, now_ms)) watch(topic);
+    watch(topic);
   }
   expiring_.clear();
   return false;
 }
 
-// False if that was the end of the topic.
-bool Router::look_after(Topic& topic, int64_t now_us, uint64_t now_ms) {
+void Router::cut_batch(Topic& topic, uint64_t now_ms) {
   const uint64_t batch_ms =
       topic.batch_by == client_publisher ? client_batch_ms : limits::batch_open_ms_max;
-  if (topic.batch_open && now_ms - topic.batch_since_ms >= batch_ms) {
-    ++topic.counters.batches_cut;
-    ++batches_cut_;
-    close_batch(topic);
-  }
-  if (!topic.batch_open) expire_rows(topic, now_us);  // a deletion would end it half way
-  if (topic.held_bytes != topic.log.held_bytes()) recount(topic);
+  if (!topic.batch_open || now_ms - topic.batch_since_ms < batch_ms) return;
+  ++topic.counters.batches_cut;
+  ++batches_cut_;
+  close_batch(topic);
+}
+
+// Deletes the rows that are too old, at most TopicLog::keys_at_once. Returns how many.
+size_t Router::expire_rows(Topic& topic, int64_t now_us) {
+  const std::vector<ByteVector> keys = topic.log.expire(now_us);
+  delete_rows(topic, keys);
+  return keys.size();
+}
+
+// Whether it has been unused for so long that it goes.
+bool Router::is_over(Topic& topic, uint64_t now_ms) {
   if (!is_unused(topic)) {
     topic.unused_since_ms = 0;
-  } else if (topic.unused_since_ms == 0) {
-    topic.unused_since_ms = std::max<uint64_t>(now_ms, 1);
-  } else if (now_ms - topic.unused_since_ms >= limits::topic_unused_ms) {
-    free_topic(topic);
     return false;
   }
-  return true;
+  if (topic.unused_since_ms == 0) topic.unused_since_ms = std::max<uint64_t>(now_ms, 1);
+  return now_ms - topic.unused_since_ms >= limits::topic_unused_ms &&
+         topic.unused_since_ms <= now_ms;
 }
 
 // The broker's own stay: who fills them remembers what it has put there.
@@ -239,6 +248,7 @@ void Router::free_topic(Topic& topic) {
   if (topic.marked) std::erase(marked_, &topic);
   if (topic.rank != 0) set_rank(topic, 0);
   memory_.log_bytes -= topic.held_bytes;
+  if (topic.options->kind == wire::TopicKind::state) memory_.row_bytes -= topic.held_bytes;
   if (topic.account != nullptr) {
     topic.account->log_bytes -= topic.held_bytes;
     --topic.account->topics;
@@ -249,15 +259,6 @@ void Router::free_topic(Topic& topic) {
   if (!topic.known) free_numbers_.push_back(number);
   by_name_.erase(topic.name);
   topics_[number - 1].reset();
-}
-
-// As many rows as one turn may take; the rest at the next one.
-void Router::expire_rows(Topic& topic, int64_t now_us) {
-  for (int round = 0; round < expire_rounds_max; ++round) {
-    const std::vector<ByteVector> keys = topic.log.expire(now_us);
-    if (keys.empty()) return;
-    delete_rows(topic, keys);
-  }
 }
 
 void Router::delete_rows(Topic& topic, std::span<const ByteVector> keys) {

@@ -61,6 +61,7 @@ struct Account {
   uint32_t topics = 0;            // that are there
   uint64_t log_bytes = 0;         // of memory, in their logs
   uint64_t unfinished_bytes = 0;  // of messages whose parts have not all come
+  uint64_t following_bytes = 0;   // of followers and filters
 };
 using AccountPtr = std::shared_ptr<Account>;
 
@@ -133,6 +134,8 @@ class Subscriber {
   using Interests = std::map<std::string_view, std::unique_ptr<Interest>>;  // by filter
   [[nodiscard]] const Interests& interests() const { return interests_; }
 
+  // Whom its followers and filters are counted for; null: nobody. Set before there are any.
+  AccountPtr follows_for;
   // Not flushed while it is blocked; whoever unblocks it calls Router::wake.
   bool blocked = false;
   bool in_flush_list = false;
@@ -196,7 +199,9 @@ struct PublishResult {
 // What all topics and followers take of memory, and what was done about it.
 struct MemoryUse {
   uint64_t log_bytes = 0;
+  uint64_t row_bytes = 0;  // of these, in state topics
   uint64_t followers = 0;
+  uint64_t filter_bytes = 0;
   uint64_t evicted_messages = 0;
   uint64_t evicted_bytes = 0;
   uint64_t refused = 0;  // messages and subscriptions
@@ -263,7 +268,8 @@ class Router {
   // messages in. To be begun about once a second. Costs nothing for the topics to which none of it
   // applies.
   void expire();
-  // The same in pieces: go_on_expiring looks at `count` topics; true if there are more.
+  // The same in pieces: go_on_expiring looks at `count` topics, or fewer and so many rows of them;
+  // true if there are more.
   void begin_expiring();
   bool go_on_expiring(size_t count);
   // To be said of a topic whenever it may have begun to age: nobody has it open any more.
@@ -315,18 +321,24 @@ class Router {
   [[nodiscard]] bool may_make(const Account* account) const;
   [[nodiscard]] static bool is_unused(const Topic& topic);
   [[nodiscard]] static bool ages(const Topic& topic);
-  bool look_after(Topic& topic, int64_t now_us, uint64_t now_ms);
+  void cut_batch(Topic& topic, uint64_t now_ms);
+  static bool is_over(Topic& topic, uint64_t now_ms);
   void free_topic(Topic& topic);
   void recount(Topic& topic);
   void set_rank(Topic& topic, uint32_t rank);
   void evict(Topic& topic);
+  bool may_grow(Topic& topic, Publisher publisher);
   bool make_room(Topic& topic);
+  void disown(Topic& topic);
   [[nodiscard]] bool is_pressed(const Topic& topic) const;
-  [[nodiscard]] bool followers_full() const;
+  [[nodiscard]] bool followers_full(const Account* account) const;
+  void count_follower(const Subscriber& subscriber, int change);
+  void enlist(Interest& interest);
+  void delist(Interest& interest);
   void take_back(Errand& errand, std::string_view until);
   PublishResult append(Topic& topic, const Message& message, Publisher publisher);
   void delete_rows(Topic& topic, std::span<const ByteVector> keys);
-  void expire_rows(Topic& topic, int64_t now_us);
+  size_t expire_rows(Topic& topic, int64_t now_us);
   Follower& follow(Topic& topic, Subscriber& subscriber, const Errand& how);
   void follow_new_topic(Topic& topic);
   void resume(Follower& follower, const Errand& how);

@@ -19,7 +19,32 @@ uint64_t tree_work(const std::string& filter) {
   return 1 + filter.size() / 8;
 }
 
+// A filter in the tree, in its subscriber's list, and by number.
+uint64_t filter_bytes(std::string_view filter) {
+  return 300 + 200 * (1 + static_cast<uint64_t>(std::count(filter.begin(), filter.end(), '/')));
+}
+
 }  // namespace
+
+// --- filters ---
+
+void Router::enlist(Interest& interest) {
+  filters_.insert(interest.filter, &interest);
+  work_ += tree_work(interest.filter);
+  const uint64_t bytes = filter_bytes(interest.filter);
+  memory_.filter_bytes += bytes;
+  if (Account* account = interest.subscriber->follows_for.get(); account != nullptr)
+    account->following_bytes += bytes;
+}
+
+void Router::delist(Interest& interest) {
+  filters_.erase(interest.filter, &interest);
+  work_ += tree_work(interest.filter);
+  const uint64_t bytes = filter_bytes(interest.filter);
+  memory_.filter_bytes -= bytes;
+  if (Account* account = interest.subscriber->follows_for.get(); account != nullptr)
+    account->following_bytes -= bytes;
+}
 
 // --- errands ---
 
@@ -41,6 +66,12 @@ std::unique_ptr<Errand> Router::begin_subscribe(Subscriber& subscriber, Subscrib
     errand->done_ = true;
     return errand;
   }
+  if (followers_full(subscriber.follows_for.get())) {
+    ++memory_.refused;
+    errand->reason_ = wire::Reason::memory_full;
+    errand->done_ = true;
+    return errand;
+  }
   auto made = std::make_unique<Interest>();
   Interest& interest = *made;
   interest.subscriber = &subscriber;
@@ -49,8 +80,7 @@ std::unique_ptr<Errand> Router::begin_subscribe(Subscriber& subscriber, Subscrib
   subscriber.interests_.emplace(interest.filter, std::move(made));
   subscriber.by_id_.emplace(request.id, &interest);
   subscriber.holding_ = true;
-  filters_.insert(interest.filter, &interest);
-  work_ += tree_work(interest.filter);
+  enlist(interest);
   errand->interest_ = &interest;
   errand->born_ = born_;
   errand->positions_ = std::move(request.positions);
@@ -69,8 +99,7 @@ std::unique_ptr<Errand> Router::begin_unsubscribe(Subscriber& subscriber, uint32
     errand->done_ = true;
     return errand;
   }
-  filters_.erase(interest.filter, &interest);
-  work_ += tree_work(interest.filter);
+  delist(interest);
   const auto kept = subscriber.interests_.find(interest.filter);
   errand->gone_ = std::move(kept->second);
   subscriber.interests_.erase(kept);
@@ -125,7 +154,7 @@ void Router::visit(Topic& topic, Errand& errand) {
   }
   if (later) return;
   Follower* follower = subscriber.index_.find(topic);
-  if (follower == nullptr && followers_full()) {
+  if (follower == nullptr && followers_full(subscriber.follows_for.get())) {
     errand.reason_ = wire::Reason::memory_full;
     ++memory_.refused;
     return;
@@ -147,7 +176,7 @@ void Router::take_back(Errand& errand, std::string_view until) {
   errand.gone_ = std::move(subscriber.interests_.find(errand.interest_->filter)->second);
   subscriber.interests_.erase(errand.gone_->filter);
   subscriber.by_id_.erase(errand.gone_->asked.front().id);
-  filters_.erase(errand.gone_->filter, errand.gone_.get());
+  delist(*errand.gone_);
 }
 
 void Router::settle(Errand& errand) {
@@ -183,8 +212,7 @@ bool Router::remove(Subscriber& subscriber, uint64_t work_until) {
   do {
     if (const auto interest = subscriber.interests_.begin();
         interest != subscriber.interests_.end()) {
-      work_ += tree_work(interest->second->filter);
-      filters_.erase(interest->second->filter, interest->second.get());
+      delist(*interest->second);
       subscriber.interests_.erase(interest);
     } else if (!subscriber.followers_.empty()) {
       unfollow(subscriber.followers_.back());
@@ -202,7 +230,7 @@ bool Router::remove(Subscriber& subscriber, uint64_t work_until) {
 // Where it begins is said by the errand; whether it is due, by the caller.
 Follower& Router::follow(Topic& topic, Subscriber& subscriber, const Errand& how) {
   work_ += follow_work;
-  ++memory_.followers;
+  count_follower(subscriber, 1);
   topic.known = true;
   auto* follower = new Follower;
   follower->subscriber = &subscriber;
@@ -331,7 +359,7 @@ void Router::unfollow(Follower* follower) {
   of_subscriber[follower->index_in_subscriber]->index_in_subscriber = follower->index_in_subscriber;
   of_subscriber.pop_back();
   if (!subscriber.index_.empty()) subscriber.index_.erase(follower);
-  --memory_.followers;
+  count_follower(subscriber, -1);
   watch(topic);
   delete follower;
 }

@@ -36,6 +36,7 @@ Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits tra
       connected_ms_(sessions.clock_.mono_ms()),
       heard_ms_(connected_ms_),
       wrote_ms_(connected_ms_) {
+  follows_for = account_;
   allow_publishing(traits_.client_publish);
 }
 

@@ -153,7 +153,8 @@ bool Session::go_on_with_errand(uint64_t work_until) {
     const bool made = reason == wire::Reason::none;
     const bool nothing = made && done.what->topics() == 0 && !done.filter.empty();
     const std::string text = nothing ? hint_for(done.filter) : "";
-    answer_subscribe(done.id, reason, made ? text : "the broker has no memory for so many topics",
+    answer_subscribe(done.id, reason,
+                     made ? text : "the broker has no memory for so many topics and filters",
                      done.what->topics());
     if (made) tell_gone(done.gone);
   } else {

@@ -18,7 +18,7 @@ constexpr uint64_t stable_ms = 60'000;      // running so long, a failure counts
 constexpr uint64_t slow_start_ms = 10'000;  // after which a start is called slow
 // What making a topic counts as in the budget of a turn, by the time it takes.
 constexpr size_t new_topic_cost_bytes = 1024;
-constexpr size_t new_follower_cost_bytes = 128;
+constexpr size_t new_topic_work_bytes = 32;  // for each of Router::work: filters, followers
 
 // What runs on the source's thread. What is wrong with the source, or thrown across the border, is
 // the plugin's failure and not the broker's end.
@@ -243,10 +243,11 @@ bool Source::resolve_topics(size_t& bytes) {
       continue;
     }
     const size_t topics_before = router_.topic_count();
+    const uint64_t work_before = router_.work();
     Topic* topic = router_.find_or_make(name, nullptr, spec_.publisher);
     at.topics.push_back(ref_to(topic));
     if (router_.topic_count() != topics_before) {
-      bytes += new_topic_cost_bytes + topic->followers.size() * new_follower_cost_bytes;
+      bytes += new_topic_cost_bytes + (router_.work() - work_before) * new_topic_work_bytes;
     }
   }
   if (!at.batch.more) mark_last_of_topics();

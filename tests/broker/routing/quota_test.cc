@@ -4,12 +4,13 @@
 namespace btb::test {
 namespace {
 
-PublishResult put_large(World& world, Topic& topic, std::string_view key, size_t bytes) {
+PublishResult put_large(World& world, Topic& topic, std::string_view key, size_t bytes,
+                        Publisher publisher = client_publisher) {
   const std::string payload(bytes, 'x');
   Message message;
   message.key = as_bytes(key);
   message.payload = as_bytes(payload);
-  return world.router.publish(topic, message);
+  return world.router.publish(topic, message, publisher);
 }
 
 // Time goes by, and the router looks after its topics once a second.
@@ -128,20 +129,51 @@ TEST_CASE("beyond the memory the oldest messages of the largest topic go, and ro
   // Who follows is told which numbers are missing: its place is before the first that is there.
   CHECK(world.follower(world.first, "large").cursor.next_seq < large.log.first_seq());
 
-  // Rows take what events have. When nothing but rows is left, one that needs more is refused.
+  // A client's rows are refused once rows have half of it, and make no room before that which is
+  // not for them; a source's take what events have. When nothing but rows is left, one that needs
+  // more is refused.
   PublishResult result;
   int more = 10;
-  while (result.reason == wire::Reason::none) {
-    result = put_large(world, rows, std::to_string(more++), 50'000);
-    REQUIRE(more < 200);
-  }
-  CHECK(result.reason == wire::Reason::memory_full);
-  CHECK(world.router.memory().refused == 1);
-  CHECK(rows.log.keys() == static_cast<uint32_t>(more - 1));
+  const auto fill = [&](Publisher publisher) {
+    for (result = {}; result.reason == wire::Reason::none;) {
+      result = put_large(world, rows, std::to_string(more++), 50'000, publisher);
+      REQUIRE(more < 200);
+    }
+    CHECK(result.reason == wire::Reason::memory_full);
+  };
+  fill(client_publisher);
+  CHECK(world.router.memory().row_bytes <=
+        world.router.memory_max / limits::client_rows_share + 2 * limits::segment_bytes_max);
+  CHECK(large.log.messages() > 5);
+  CHECK(put_large(world, large, "", 50'000).seq != 0);
+  constexpr Publisher source = client_publisher + 1;
+  fill(source);
+  CHECK(world.router.memory().refused == 2);
+  CHECK(rows.log.keys() == static_cast<uint32_t>(more - 2));
   CHECK(large.log.messages() == 0);
-  CHECK(put_large(world, rows, "0", 50'000).seq != 0);  // no larger than it was
-  CHECK(put_large(world, rows, "0", 50'001).reason == wire::Reason::memory_full);
+  CHECK(put_large(world, rows, "0", 50'000, source).seq != 0);  // no larger than it was
+  CHECK(put_large(world, rows, "0", 50'001, source).reason == wire::Reason::memory_full);
   CHECK(world.del("s", "1").seq != 0);
+  // The broker's own topics say what is wrong all the same.
+  CHECK(put_large(world, world.topic("$SYS/broker"), "", 100).seq != 0);
+}
+
+TEST_CASE("a topic that a client made is a source's once that publishes to it") {
+  World world;
+  world.router.memory_per_peer_max = 1U << 20;
+  world.router.client_topics_per_peer_max = 1;
+  const auto account = std::make_shared<Account>();
+  Topic& topic = *world.router.find_or_make("s/stock", account);
+  PublishResult result;
+  for (int i = 0; result.reason == wire::Reason::none; ++i) {
+    REQUIRE(i < 100);
+    result = put_large(world, topic, std::to_string(i), 50'000);
+  }
+  CHECK(put_large(world, topic, "new", 50'000, client_publisher + 1).seq != 0);
+  CHECK(account->log_bytes == 0);
+  CHECK(account->topics == 0);
+  CHECK(world.router.client_topics() == 0);
+  CHECK(world.router.find_or_make("other", account) != nullptr);
 }
 
 TEST_CASE("a peer that takes more than its share of the memory loses its own messages, no others") {
@@ -192,6 +224,58 @@ TEST_CASE("what the logs hold is counted, whatever becomes of them") {
   });
   CHECK(world.router.memory().log_bytes == held);
   CHECK(held <= world.router.memory_max + 2 * limits::segment_bytes_max);
+}
+
+TEST_CASE("followers and filters of a peer have half of what all of them have") {
+  World world;
+  world.router.memory_max = 400'000;
+  const auto account = std::make_shared<Account>();
+  world.first.follows_for = account;
+  uint32_t id = 0;
+  SubscribeRequest request;
+  wire::Reason reason = wire::Reason::none;
+  std::string filter;
+  while (reason == wire::Reason::none) {
+    request.id = ++id;
+    filter = "none/" + std::to_string(id) + "/+";
+    request.filter = filter;
+    const auto errand = world.router.begin_subscribe(world.first, request);
+    world.router.go_on(*errand, UINT64_MAX);
+    reason = errand->reason();
+    REQUIRE(id < 1'000);
+  }
+  CHECK(reason == wire::Reason::memory_full);
+  CHECK(account->following_bytes <= 50'000 + 1'000);
+  CHECK(account->following_bytes > 40'000);
+  CHECK(world.router.memory().filter_bytes == account->following_bytes);
+  CHECK_FALSE(world.first.has_subscription(id));
+  CHECK(world.subscribe(world.second, 1, "t/5") == 0);  // others have theirs
+  CHECK(world.second.has_subscription(1));
+  world.topic("none/1/x");
+  CHECK(world.router.unsubscribe(world.first, 1));
+  world.router.remove(world.first);
+  CHECK(account->following_bytes == 0);
+}
+
+TEST_CASE("clients make no topics while there is no memory for their followers, sources do") {
+  World world;
+  world.subscribe(world.first, 1, "#");
+  world.router.memory_max = 1'000;
+  CHECK(world.router.find_or_make("client", std::make_shared<Account>()) == nullptr);
+  CHECK(world.router.find_or_make("source") != nullptr);
+}
+
+TEST_CASE("rows that are too old go in turns of so many rows") {
+  World world;
+  world.common.keep_age_us = 1'000'000;
+  for (int i = 0; i < 5'000; ++i) world.put("s", std::to_string(i));
+  world.clock.advance_ms(2'000);
+  world.router.begin_expiring();
+  CHECK(world.router.go_on_expiring(1));
+  CHECK(world.topic("s").log.keys() == 5'000 - TopicLog::keys_at_once);
+  while (world.router.go_on_expiring(1)) {
+  }
+  CHECK(world.topic("s").log.keys() == 0);
 }
 
 TEST_CASE("a subscription for which there is no memory is refused and leaves nothing behind") {
