@@ -150,20 +150,60 @@ def make_topics(hand, count, prefix):
     return clients
 
 
-def filters(hand, sessions=1):
-    """20,000 topics are there; each session asks for 1024 filters that all match all of them, in one write of 49 kB."""
+def subscribes(wanted):
+    return b"".join(btb.control_frame(btb.SUBSCRIBE, (0, "I", i + 1), (1, "text", one)) for i, one in enumerate(wanted))
+
+
+def newcomer(hand):
+    """How long somebody who comes now waits until he may subscribe."""
+    begun = time.monotonic()
+    client = btb.Client(hand.stranger, "newcomer")
+    reason = refused(client.subscribe, "healthy")
+    return f"a newcomer had his answer after {(time.monotonic() - begun) * 1000:.0f} ms" + (f": reason {reason}" if reason else "")
+
+
+def filters(hand, sessions=1, wanted=("+/+/+/#",) * 1024):
+    """20,000 topics are there; each session asks 1024 times for a filter that matches all of them, in one write of 49 kB."""
     clients = make_topics(hand, 20_000, "filters") + [hand.client(f"filters {i}") for i in range(sessions)]
-    request = b"".join(btb.control_frame(btb.SUBSCRIBE, (0, "I", i + 1), (1, "text", "+/+/+/#")) for i in range(1024))
+    request = subscribes(wanted)
     hand.begin()
     for client in clients[-sessions:]:
         client.send(request)
+    time.sleep(hand.seconds / 4)
+    heard = newcomer(hand)
     hand.pump(clients)
-    return f"{sessions} sessions, {len(request)} bytes of requests each"
+    return f"{sessions} sessions, {len(request)} bytes of requests each; {heard}"
 
 
 def filters_100(hand):
     """The same with a hundred sessions."""
     return filters(hand, sessions=100)
+
+
+def different(hand):
+    """Thirty sessions with 1024 filters each that differ, and match hundreds of the 20,000 topics each."""
+    wanted = [f"{first}/{second}/{third}/#" for first in ("filters", "+") for second in ("+", *range(25))
+              for third in ("+", *range(20))][:1024]
+    return filters(hand, sessions=30, wanted=wanted)
+
+
+def births(hand):
+    """As many sessions as one peer gets with 1024 different filters that all match one name of ten levels; then such names are opened."""
+    levels = ["births", *"abcdefghi"]
+    wanted = ["/".join("+" if mask >> i & 1 else level for i, level in enumerate(levels)) for mask in range(1024)]
+    clients = [hand.client(f"births {i}") for i in range(27)]
+    for client in clients:
+        client.send(subscribes(wanted))
+        client.answer(btb.SUBSCRIBED, 1024, 1)
+    maker = hand.client("maker")
+    hand.begin()
+    count = 0
+    while hand.goes_on() and count < 1000:
+        refused(maker.open, "/".join([*levels[:-1], f"i{count}"]), btb.ACK_NONE)
+        count += 1
+    heard = newcomer(hand)
+    hand.pump(clients)
+    return f"{count} names opened; {heard}"
 
 
 def names(hand):
@@ -269,9 +309,12 @@ def reconnects(hand):
 
 FEW_DESCRIPTORS = {"under": ("prlimit", "--nofile=256:256")}
 FEW_PLACES = {"limits": "limits: {sessions: 100}\n"}
+MANY_TOPICS = {"limits": "limits: {client_topics_per_peer: 30000, client_topics: 60000}\n"}
 ATTACKS = {  # name -> the attack, for how many seconds the healthy pair is measured, and how the broker is set up
-    "filters": (filters, 5),
-    "filters_100": (filters_100, 20),
+    "filters": (filters, 5, MANY_TOPICS),
+    "filters_100": (filters_100, 20, MANY_TOPICS),
+    "different": (different, 20, MANY_TOPICS),
+    "births": (births, 10),
     "names": (names, 20),
     "memory": (memory, 10),
     "batch": (batch, 15),
