@@ -92,11 +92,15 @@ bool Parser::skip_lines(uint64_t count) {
   return true;
 }
 
-// NUL bytes at the beginning of a row. Unless the window is final, more of them may follow.
+// NUL bytes at the beginning of a row. Unless the window is final, more of them may follow; at the
+// end of a file they fill up its last block.
 Parser::Step Parser::take_hole() {
-  const size_t found = window_.find_first_not_of('\0', position_);
-  const size_t end = std::min(found, window_.size());
-  if (end == window_.size() && !final_) return Step::need_more;
+  const size_t end = window_.find_first_not_of('\0', position_);
+  if (end == std::string_view::npos) {
+    if (!final_) return Step::need_more;
+    position_ = window_.size();
+    return Step::end;
+  }
   if (end - position_ < hole_bytes_min) return next_row();
   row_position_ = position_;
   row_line_ = line_;

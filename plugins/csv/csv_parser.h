@@ -9,7 +9,8 @@
 // until the next call of next or feed.
 //
 // NUL bytes where a row should begin are a bad row of their own: a file that was cut off while its
-// writer kept its place has a hole there. A ^Z there, the end of a file under DOS, is passed over.
+// writer kept its place has a hole there. Those behind the last row are nothing: they fill a block
+// up. A ^Z there, the end of a file under DOS, is passed over.
 //
 // After a fault it goes on at the line behind the one on which the bad row began, so one stray
 // quote costs one row, not the rest of the file.

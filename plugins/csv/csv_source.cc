@@ -292,7 +292,7 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
                     known->second.text == outcome.text;
   troubles_.erase(file.name);
   if (!fine || !outcome.text.empty())
-    troubles_[file.name] = {outcome.kind, outcome.text, version, 0, outcome.is_short};
+    troubles_[file.name] = {outcome.kind, outcome.text, version, 0, outcome.is_short, outcome.held};
   if (!outcome.text.empty() && !told) {
     host.log(fine ? BTB_LOG_WARNING : BTB_LOG_ERROR,
              file.name + ": " + outcome.text + advice(file.name));
@@ -300,10 +300,12 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
   return true;
 }
 
-// A guarded change is meant if FILE.confirm was made, or touched, after the file came.
+// A change that the guard or the mode holds is meant if FILE.confirm was made, or touched, after
+// the file came.
 bool CsvSource::is_confirmed(const TrackedFile& file) const {
   const auto trouble = troubles_.find(file.name);
-  if (trouble == troubles_.end() || trouble->second.kind != Outcome::Kind::guarded) return false;
+  if (trouble == troubles_.end()) return false;
+  if (trouble->second.kind != Outcome::Kind::guarded && !trouble->second.held) return false;
   const auto confirm = look_at(watcher_.path_of(confirmation_of(file.name)));
   if (!confirm) return false;
   if (!file.seen) return confirm->changed_ns >= trouble->second.gone_ns;
@@ -325,7 +327,7 @@ bool CsvSource::puts_away() const {
 }
 
 void CsvSource::note_done(const TrackedFile& file, const Outcome& outcome) {
-  const bool finished = outcome.kind == Outcome::Kind::taken && outcome.published;
+  const bool finished = outcome.kind == Outcome::Kind::taken && outcome.published && !outcome.held;
   const bool refused = outcome.kind == Outcome::Kind::refused;
   const bool goes =
       (finished && config_.after != After::keep) || (refused && !config_.error_dir.empty());

@@ -46,6 +46,7 @@ class CsvSource final : public plugin::Source {
     std::optional<Signature> of;  // the version it is about
     int64_t gone_ns = 0;          // when a file that is gone was missed
     bool is_short = false;        // as in Outcome
+    bool held = false;            // likewise
   };
 
   [[nodiscard]] Watcher::Descends descends() const;

@@ -11,7 +11,7 @@ void CsvSource::show_state(plugin::Host& host) {
   btb_source_state state = live_ ? BTB_STATE_LIVE : BTB_STATE_SNAPSHOT;
   for (const auto& [name, trouble] : troubles_) {
     const bool guard = trouble.kind == Outcome::Kind::guarded;
-    const bool well = trouble.kind == Outcome::Kind::taken && !trouble.is_short;
+    const bool well = trouble.kind == Outcome::Kind::taken && !trouble.is_short && !trouble.held;
     if (!well && state != BTB_STATE_GUARD) {
       state = guard ? BTB_STATE_GUARD : BTB_STATE_DEGRADED;
     }
@@ -113,11 +113,13 @@ std::string CsvSource::advice(const std::string& name) const {
              watcher_.path_of(confirmation_of(name)) + " (or change max_delete_ratio, allow_empty)";
     case Outcome::Kind::refused:
       return "; what was published of it before is kept";
+    case Outcome::Kind::taken:
+      if (!trouble->second.held) break;
+      return ". If they are gone, run: touch " + watcher_.path_of(confirmation_of(name));
     case Outcome::Kind::unreadable:
     case Outcome::Kind::undecided:
     case Outcome::Kind::again:
     case Outcome::Kind::cut_off:
-    case Outcome::Kind::taken:
       break;
   }
   return "";

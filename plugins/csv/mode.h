@@ -29,6 +29,7 @@ struct Outcome {
   std::string text;
   bool published = true;  // with taken: the broker took every row that could be read
   bool is_short = false;  // taken, but much of it could not be read: the source is not well
+  bool held = false;      // taken, but rows that may be gone are kept until an operator confirms it
 };
 
 // What is known of the version that is to be taken.

@@ -29,6 +29,7 @@ struct FileRecord {
   uint64_t layout_hash = 0;
   std::string remark;       // on the version that was taken
   bool is_short = false;    // of it: much could not be read
+  bool held = false;        // of it: rows that may be gone were kept
   bool accepted = false;    // content_hash says something
   bool conflicted = false;  // a key of it belonged to another file
   bool away = false;        // it was put away: others may take its rows over
@@ -136,8 +137,10 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   const uint64_t content_hash = hash_of(read.bytes.view());
   const bool again = wants_again(file);
   record.away = false;
-  if (record.accepted && record.content_hash == content_hash && !again)
-    return {Outcome::Kind::taken, record.remark, record.published, record.is_short};
+  const bool releases = visit.confirmed && record.held;
+  if (record.accepted && record.content_hash == content_hash && !again && !releases) {
+    return {Outcome::Kind::taken, record.remark, record.published, record.is_short, record.held};
+  }
   record.erasures = erasures_;
   if (const std::string* other = other_owner(file)) {
     record.accepted = false;
@@ -153,6 +156,7 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   record.content_hash = content_hash;
   record.remark = outcome.text;
   record.is_short = outcome.is_short;
+  record.held = outcome.held;
   return outcome;
 }
 
@@ -294,13 +298,16 @@ Outcome SnapshotMode::decide(const TrackedFile& file, FileRecord& record, TableT
   record.erasures = erasures_;
   table_.tidy();
   std::string remark = record.faults.text(plan.rows);
-  if (hold)
-    remark += "; " + std::to_string(gone) + " rows may be gone, or be among these: they are kept";
-  if (refused_ != refused_before) {
-    remark += (remark.empty() ? "" : "; ") + std::to_string(refused_ - refused_before) +
-              " rows were not taken by the broker";
+  if (hold) {
+    remark += gone == 1 ? "; 1 row is missing and may be among these: it is kept"
+                        : "; " + std::to_string(gone) +
+                              " rows are missing and may be among these: they are kept";
   }
-  return {Outcome::Kind::taken, remark, record.published, record.faults.are_many(plan.rows)};
+  if (const uint64_t refused = refused_ - refused_before; refused != 0) {
+    remark += (remark.empty() ? "" : "; ") + std::to_string(refused) +
+              (refused == 1 ? " row was" : " rows were") + " not taken by the broker";
+  }
+  return {Outcome::Kind::taken, remark, record.published, record.faults.are_many(plan.rows), hold};
 }
 
 void SnapshotMode::roll_back(const Plan& plan) {
@@ -374,7 +381,8 @@ Outcome SnapshotMode::remove(const std::vector<const TrackedFile*>& gone, bool c
   }
   if (config_.removed_file == RemovedFile::keep && !confirmed && rows > 0) {
     return {Outcome::Kind::unreadable,
-            "it is gone, its " + std::to_string(rows) + " rows are kept"};
+            rows == 1 ? "it is gone, its row is kept"
+                      : "it is gone, its " + std::to_string(rows) + " rows are kept"};
   }
   const GuardCase found{table_.size(), rows, rows == table_.size()};
   const auto objection = confirmed ? std::nullopt : guard_objection(config_, found);

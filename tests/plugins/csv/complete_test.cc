@@ -126,7 +126,7 @@ TEST_CASE("a message that the broker does not take makes nothing complete, and t
     return message.payload.find("poison") != std::string::npos ? "payload too large" : nullptr;
   });
   folder.replace("a.csv", "id,v\n1,poison\n2,b\n");
-  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 rows were not taken by the broker"));
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_LIVE, "1 row was not taken by the broker"));
   CHECK(csv.completions() == 0);
   folder.replace("a.csv", "id,v\n1,a\n2,b\n");
   CHECK(csv.is_complete());

@@ -250,7 +250,7 @@ TEST_CASE("removed_file decides what a file that is gone means for its rows") {
     REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 2; }));
     folder.remove("a.csv");
     if (std::string(what) == "keep") {
-      REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "it is gone, its 1 rows are kept"));
+      REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "it is gone, its row is kept"));
       CHECK(csv.host.table().size() == 2);
     } else {
       REQUIRE(csv.has({{{"t", "2"}, json("2", "b")}}));

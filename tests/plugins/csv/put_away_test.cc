@@ -107,7 +107,7 @@ TEST_CASE("rows that the broker does not take keep their file where it is") {
     return message.payload.find("poison") != std::string::npos ? "payload too large" : nullptr;
   });
   drop.folder.replace("a.csv", "id,v\n1,poison\n");
-  REQUIRE(source.host.wait_for_state(BTB_STATE_LIVE, "1 rows were not taken by the broker"));
+  REQUIRE(source.host.wait_for_state(BTB_STATE_LIVE, "1 row was not taken by the broker"));
   drop.folder.replace("b.csv", "id,v\n2,b\n");
   REQUIRE(drop.arrives(source, "done/b.csv"));
   CHECK(fs::exists(drop.folder.path("a.csv")));
