@@ -59,6 +59,7 @@ void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
       break;
   }
   taken_once_ = !resume_token.empty();
+  away_ = taken_once_ && config_.after != After::keep;
   started_ns_ = wall_ns();
   host.set_state(BTB_STATE_SNAPSHOT, "reading what is there");
   shown_state_ = BTB_STATE_SNAPSHOT;
@@ -248,14 +249,19 @@ void CsvSource::take_due_files(plugin::Host& host) {
       const bool due =
           tracker_.due_in(file, now_ms()) == 0 || is_confirmed(file) || mode_->wants_again(file);
       if (due && is_released(file)) more = take_file(host, file) || more;
-      const bool waits = file.cut_off && file.seen != file.taken;
-      if (waits && config_.mode == Mode::delta) break;  // lists are carried out in their order
+      if (holds_up_later(file)) break;
     }
     more = more &&
            std::any_of(tracker_.files().begin(), tracker_.files().end(), [&](const auto& entry) {
              return entry.second.seen && mode_->wants_again(entry.second);
            });
   }
+}
+
+// Lists are carried out in their order, so one that has to settle is waited for. One without its
+// marker is not: it may never come.
+bool CsvSource::holds_up_later(const TrackedFile& file) const {
+  return config_.mode == Mode::delta && file.seen && file.seen != file.taken && is_released(file);
 }
 
 // True if it was taken.
@@ -333,6 +339,7 @@ void CsvSource::note_done(const TrackedFile& file, const Outcome& outcome) {
       (finished && config_.after != After::keep) || (refused && !config_.error_dir.empty());
   if (goes) done_[file.name] = {refused, refused ? outcome.text : ""};
   if (!goes) done_.erase(file.name);
+  away_ = away_ && goes;
 }
 
 void CsvSource::put_files_away(plugin::Host& host) {
@@ -383,7 +390,7 @@ bool CsvSource::put_file_away(plugin::Host& host, TrackedFile& file, const Done&
   }
   troubles_.erase(file.name);
   file.seen.reset();
-  file.away = true;
+  file.away = away_ = true;
   mode_->put_away(file);
   if (mode_->is_spent(file)) forget(file);
   look_again_ = true;
@@ -425,7 +432,10 @@ int64_t CsvSource::next_due_ms() const {
   if (!put_away_trouble_.empty())
     next = std::min(next, std::max<int64_t>(0, next_put_away_ms_ - now_ms()));
   if (const auto due = mode_->due_in()) next = std::min(next, *due);
+  bool held_up = false;  // the files from here on wait for one before them
   for (const auto& [name, file] : tracker_.files()) {
+    if (held_up && file.seen) continue;
+    held_up = held_up || holds_up_later(file);
     const int64_t due =
         file.seen ? tracker_.due_in(file, now_ms()) : tracker_.gone_in(file, now_ms());
     if (file.seen && is_released(file) && mode_->wants_again(file))

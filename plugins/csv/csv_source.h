@@ -62,6 +62,7 @@ class CsvSource final : public plugin::Source {
 
   [[nodiscard]] bool is_all_taken() const;
   void take_due_files(plugin::Host& host);
+  [[nodiscard]] bool holds_up_later(const TrackedFile& file) const;
   bool take_file(plugin::Host& host, TrackedFile& file);
   // A file that may be put away, and why.
   struct Done {
@@ -112,6 +113,7 @@ class CsvSource final : public plugin::Source {
   bool inotify_complained_ = false;
   bool live_ = false;
   bool taken_once_ = false;  // a file, in this run or one before
+  bool away_ = false;        // the last file that was taken went away: it is not missing
   FileMode::Coverage told_ = FileMode::Coverage::no;
   int64_t started_ns_ = 0;  // this run, on the clock that files carry
   int64_t next_look_ms_ = 0;

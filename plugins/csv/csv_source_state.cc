@@ -16,7 +16,7 @@ void CsvSource::show_state(plugin::Host& host) {
       state = guard ? BTB_STATE_GUARD : BTB_STATE_DEGRADED;
     }
   }
-  const bool missing = tracker_.files().empty() && !(config_.many_files && taken_once_);
+  const bool missing = tracker_.files().empty() && !(config_.many_files && taken_once_) && !away_;
   if (state != BTB_STATE_GUARD && (missing || !directory_trouble_.empty()))
     state = BTB_STATE_DEGRADED;
   if (state != BTB_STATE_GUARD && !put_away_trouble_.empty()) state = BTB_STATE_DEGRADED;

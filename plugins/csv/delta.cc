@@ -45,6 +45,7 @@ class DeltaMode final : public FileMode {
   Outcome take(const TrackedFile& file, const std::string& path, Visit visit,
                Signature& now) override;
   Outcome remove(const std::vector<const TrackedFile*>& gone, bool confirmed) override;
+  void put_away(const TrackedFile& file) override;
   std::string summary() const override;
 
  private:
@@ -71,6 +72,7 @@ class DeltaMode final : public FileMode {
   std::map<uint16_t, FaultLog> faults_;
   std::vector<uint64_t> done_;          // versions of files that were carried out, the newest last
   std::unordered_set<uint64_t> known_;  // of these, what this run carried out or learned from
+  std::map<uint32_t, uint64_t> marks_;  // by tracked file: the version that was taken last
   uint64_t files_done_ = 0;
   // of the list at hand
   std::unordered_set<uint64_t> keys_put_;  // hashes; only where topics come from columns
@@ -97,6 +99,7 @@ Outcome DeltaMode::take(const TrackedFile& file, const std::string& path, Visit 
   if (unread.kind != Outcome::Kind::taken) return unread;
   now = read.signature;
   const uint64_t mark = hash_of(read.bytes.view(), hash_of(file.name));
+  marks_[file.id] = mark;
   const auto done = std::find(done_.begin(), done_.end(), mark);
   if (done != done_.end()) {
     rank_ = static_cast<uint32_t>(done - done_.begin()) + 1;
@@ -285,8 +288,21 @@ std::string DeltaMode::token() const {
 
 // What a list of changes did stays done when the list is thrown away.
 Outcome DeltaMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
-  for (const TrackedFile* file : gone) faults_.erase(file->id);
+  for (const TrackedFile* file : gone) {
+    faults_.erase(file->id);
+    marks_.erase(file->id);
+  }
   return {};
+}
+
+// It cannot be read once more. When the same list comes again it is a new one.
+void DeltaMode::put_away(const TrackedFile& file) {
+  const auto at = marks_.find(file.id);
+  if (at == marks_.end()) return;
+  known_.erase(at->second);
+  if (std::erase(done_, at->second) == 0) return;
+  plugin::Batch batch;
+  host_.publish(batch.resume_token(token()));
 }
 
 std::string DeltaMode::summary() const {

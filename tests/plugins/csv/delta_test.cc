@@ -1,11 +1,14 @@
 // Mode delta, the whole source.
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <fstream>
 #include <string>
 
 #include "tests/plugins/csv/folder.h"
 
 using namespace btb::test;
+using namespace std::chrono_literals;
 using Messages = std::vector<FakeHost::Message>;
 
 namespace {
@@ -139,4 +142,45 @@ TEST_CASE("deletions of rows that nobody knows stop a list only with on_error: s
   Csv csv(folder, "*.csv", wards);
   REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "its topic cannot be told"));
   CHECK(csv.host.message_count() == 0);
+}
+
+TEST_CASE("a list whose last line has no end is carried out before those behind it") {
+  const Folder folder;
+  const TestSettings::Values slow{
+      {"mode", "delta"}, {"op_column", "op"}, {"settle", "1s"}, {"rescan", "1h"}};
+  Csv csv(folder, "*.csv", slow);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "no file fits"));
+  folder.write("01.csv", "op,id,v\nput,42,occupied");
+  folder.write("02.csv", "op,id,v\nput,42,free\n");
+  REQUIRE(csv.host.wait_for([&] { return csv.host.message_count() == 2; }));
+  CHECK(csv.host.messages() ==
+        Messages{{true, "t", "42", json("42", "occupied")}, {true, "t", "42", json("42", "free")}});
+}
+
+TEST_CASE("a list that somebody still writes to is waited for before those behind it") {
+  const Folder folder;
+  const TestSettings::Values slow{
+      {"mode", "delta"}, {"op_column", "op"}, {"settle", "1h"}, {"rescan", "1h"}};
+  Csv csv(folder, "*.csv", slow);
+  REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "no file fits"));
+  {
+    std::ofstream first(folder.path("01.csv"));
+    first << "op,id,v\nput,42,reserved\n" << std::flush;
+    folder.write("02.csv", "op,id,v\nput,42,free\n");
+    CHECK_FALSE(csv.host.wait_for([&] { return csv.host.message_count() > 0; }, 300ms));
+    first << "put,42,occupied\n";
+  }
+  REQUIRE(csv.host.wait_for([&] { return csv.host.message_count() == 3; }));
+  CHECK(csv.host.table() == Rows{{{"t", "42"}, json("42", "free")}});
+}
+
+TEST_CASE("a list that waits for its marker holds up no other") {
+  const Folder folder;
+  folder.write("01.csv", "op,id,v\nput,1,a\n");
+  folder.write("02.csv", "op,id,v\nput,2,b\n");
+  folder.write("02.csv.done", "");
+  const TestSettings::Values marked{
+      {"mode", "delta"}, {"op_column", "op"}, {"done_marker", "{file}.done"}};
+  Csv csv(folder, "*.csv", marked);
+  REQUIRE(csv.has({{{"t", "2"}, json("2", "b")}}));
 }

@@ -100,6 +100,54 @@ TEST_CASE("lists of changes go away in their order and are not undone") {
   CHECK(source.host.table() == Rows{{{"t", "2"}, json("2", "b")}});
 }
 
+TEST_CASE("a list that was put away is carried out again when it comes again") {
+  const Drop drop;
+  for (const char* after : {"move", "delete"}) {
+    CAPTURE(after);
+    TestSettings::Values values{
+        {"mode", "delta"}, {"op_column", "op"}, {"after", after}, {"rescan", "1h"}};
+    if (std::string(after) == "move") values.emplace_back("finished_dir", "done");
+    std::string token;
+    {
+      Csv source(drop.folder, "changes.csv", values);
+      REQUIRE(source.host.wait_for_state(BTB_STATE_DEGRADED, "there is no file"));
+      uint64_t count = 0;
+      for (const char* state : {"occupied", "free", "occupied"}) {
+        drop.folder.write("changes.csv", std::string("op,id,v\nput,42,") + state + "\n");
+        ++count;
+        REQUIRE(source.host.wait_for([&] { return source.host.message_count() == count; }));
+        REQUIRE(source.host.wait_for([&] { return !fs::exists(drop.folder.path("changes.csv")); }));
+        REQUIRE(source.host.wait_for([&] { return source.host.token() == "d1"; }));
+        REQUIRE(source.host.wait_for_state(BTB_STATE_LIVE, "1 rows after"));  // none is missing
+      }
+      CHECK(source.host.table() == Rows{{{"t", "42"}, json("42", "occupied")}});
+      token = source.host.token();
+    }
+    Csv source(drop.folder, "changes.csv", values, token);
+    REQUIRE(source.is_live());
+    drop.folder.write("changes.csv", "op,id,v\nput,42,occupied\n");
+    REQUIRE(source.host.wait_for([&] { return source.host.message_count() == 1; }));
+    REQUIRE(source.host.wait_for([&] { return !fs::exists(drop.folder.path("changes.csv")); }));
+  }
+}
+
+TEST_CASE("a list that was carried out and not put away yet is put away after a restart") {
+  const Drop drop;
+  std::string token;
+  TestSettings::Values values{{"mode", "delta"}, {"op_column", "op"}};
+  drop.folder.write("a.csv", "op,id,v\nput,1,a\n");
+  {
+    Csv source(drop.folder, "a.csv", values);
+    REQUIRE(source.is_live());
+    token = source.host.token();
+  }
+  values.emplace_back("after", "delete");
+  Csv source(drop.folder, "a.csv", values, token);
+  REQUIRE(source.host.wait_for([&] { return !fs::exists(drop.folder.path("a.csv")); }));
+  REQUIRE(source.host.wait_for([&] { return source.host.token() == "d1"; }));
+  CHECK(source.host.message_count() == 0);
+}
+
 TEST_CASE("rows that the broker does not take keep their file where it is") {
   const Drop drop;
   Csv source(drop.folder, "*.csv", moving);
