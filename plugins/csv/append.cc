@@ -131,6 +131,7 @@ AppendMode::Followed* AppendMode::at_path(const TrackedFile& file, const std::st
   }
   leave(file.id);
   attach(file, path, *followed);
+  bound_lost();  // not before: it may have been lost until now
   return followed;
 }
 
@@ -158,7 +159,8 @@ void AppendMode::attach(const TrackedFile& file, const std::string& path, Follow
   to.tail.rename(file.name, path);
 }
 
-// The name leads there no more. What is there is read; what still comes is waited for.
+// The name leads there no more. What is there is read; what still comes is waited for. bound_lost
+// is to follow.
 void AppendMode::leave(uint16_t id) {
   const auto place = places_.find(id);
   if (place == places_.end()) return;
@@ -172,7 +174,6 @@ void AppendMode::leave(uint16_t id) {
   } catch (const FileRefused& refusal) {
     host_.warning(left.tail.name() + ", which is gone: " + refusal.what());
   }
-  bound_lost();
 }
 
 // What the name leads to is of no use.
@@ -270,6 +271,7 @@ void AppendMode::meet_other(const std::string& name, const std::string& path) {
   } catch (const FileRefused& refusal) {
     host_.warning(name + ": " + refusal.what());
   }
+  bound_lost();
 }
 
 // --- one file ---
@@ -441,6 +443,7 @@ std::string AppendMode::token() const {
 Outcome AppendMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
   for (const TrackedFile* file : gone) {
     leave(file->id);
+    bound_lost();
     packed_.erase(file->id);
   }
   return {};

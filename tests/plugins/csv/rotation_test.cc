@@ -452,3 +452,45 @@ TEST_CASE("the end mark of DOS is no row, wherever it stands between rows") {
   CHECK(rows(mode.host) == n({"1", "2"}));
   CHECK(mode.host.letters().empty());
 }
+
+TEST_CASE("a name that leads to one of many files that are followed on does not end the others") {
+  const Folder folder;
+  Mode mode;
+  const auto name = [](int i) { return "a" + std::to_string(i) + ".csv"; };
+  for (int i = 10; i < 75; ++i) {
+    folder.write(name(i), "n\n" + std::to_string(i) + "\n");
+    mode.take(folder, name(i), 1000);
+  }
+  for (int i = 10; i < 74; ++i) {
+    fs::rename(folder.path(name(i)), folder.path(name(i) + ".1"));
+    mode.gone(name(i));
+  }
+  fs::rename(folder.path("a10.csv.1"), folder.path("a74.csv"));
+  folder.append("a74.csv", "100\n");
+  CHECK(mode.take(folder, "a74.csv").kind == csv::Outcome::Kind::taken);
+  CHECK(rows(mode.host).size() == 66);
+  CHECK(rows(mode.host).back() == n("100"));
+}
+
+TEST_CASE(
+    "of more files than are followed on the first are given up, and go on when they come back") {
+  const Folder folder;
+  Mode mode;
+  const auto name = [](int i) { return "a" + std::to_string(i) + ".csv"; };
+  for (int i = 10; i < 80; ++i) {
+    folder.write(name(i), "n\n" + std::to_string(i) + "\n");
+    mode.take(folder, name(i), 1000);
+    fs::rename(folder.path(name(i)), folder.path(name(i) + ".1"));
+    mode.gone(name(i));
+  }
+  CHECK(mode.mode().summary().find("and 64 that went away") != std::string::npos);
+  folder.append("a10.csv.1", "100\n");  // given up
+  folder.append("a79.csv.1", "179\n");  // followed on
+  mode.tick(1000);
+  CHECK(rows(mode.host).size() == 71);
+  CHECK(rows(mode.host).back() == n("179"));
+  fs::rename(folder.path("a10.csv.1"), folder.path("a10.csv"));
+  mode.take(folder, "a10.csv");
+  CHECK(rows(mode.host).size() == 72);
+  CHECK(rows(mode.host).back() == n("100"));
+}
