@@ -10,7 +10,7 @@ import socket
 import subprocess
 
 import harness
-from btb_client import GOODBYE, Goodbye, control_frame
+from btb_client import BEGINNING, GOODBYE, Goodbye, control_frame
 from harness import DEADLINE_S, EndToEnd, Process, wait_for
 
 FULL = 4
@@ -318,7 +318,7 @@ class ClosedStreams(Doors):
         self.broker = self.start_broker(listen("unix:b.sock", more='topics: [{filter: "st/#", kind: state}]\n'))
         publisher = self.client(self.broker, "publisher")
         publisher.publish(publisher.open("st/x"), b"k", b"hello")
-        for program in (["btsub", "-b", self.broker.unix, "--once", "st/x"],):
+        for program in (["btsub", "-b", self.broker.unix, "--once", "st/x"], ["btctl", "-b", self.broker.unix, "status"]):
             with self.subTest(program=program[0]):
                 ended = subprocess.run([str(harness.paths.bin / program[0]), *program[1:]], timeout=DEADLINE_S,
                                        stderr=subprocess.PIPE, preexec_fn=self.closing(0, 1), check=False)
@@ -326,6 +326,19 @@ class ClosedStreams(Doors):
                 self.assertIn(b"standard output", ended.stderr)
         self.assertFalse([reason for reason in self.broker.status()["ends"] if reason.startswith("frame_")])
 
+    def test_btpub_needs_neither_an_output_nor_an_input_for_a_message_of_its_arguments(self):
+        self.broker = self.start_broker(listen("unix:b.sock", more='topics: [{filter: "st/#", kind: state}]\n'))
+        for number, streams in enumerate(((0,), (1,), (2,), (0, 1, 2))):
+            with self.subTest(streams=streams):
+                ended = subprocess.run([str(harness.paths.bin / "btpub"), "-b", self.broker.unix, "st/x", "-k", f"k{number}", "-m", "hello"],
+                                       timeout=DEADLINE_S, preexec_fn=self.closing(*streams), check=False)
+                self.assertEqual(ended.returncode, 0)
+        reader = self.client(self.broker, "reader")
+        reader.subscribe("st/x", start=BEGINNING)
+        reader.run_until(lambda: reader.synced("st/x"), DEADLINE_S)
+        self.assertEqual(len(reader.topic("st/x").messages), 4)
+        self.assertFalse([reason for reason in self.broker.status()["ends"] if reason.startswith("frame_")])
+
 
 if __name__ == "__main__":
-    harness.main("btbroker", "btsub", "btctl")
+    harness.main("btbroker", "btsub", "btpub", "btctl")
