@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,14 +17,23 @@ namespace btb::csv {
 
 namespace {
 
-int64_t nanoseconds(const timespec& time) {
+int64_t nanoseconds(const struct statx_timestamp& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-std::optional<Signature> signature_of(const struct stat& info) {
-  if (!S_ISREG(info.st_mode)) return std::nullopt;
-  return Signature{info.st_dev, info.st_ino, static_cast<uint64_t>(info.st_size),
-                   nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
+// Nothing, with errno where the system refuses, if it is not a regular file.
+std::optional<Signature> signature_at(int directory, const char* path, int flags) {
+  struct statx info {};
+  if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_BTIME, &info) != 0)
+    return std::nullopt;
+  if (!S_ISREG(info.stx_mode)) return std::nullopt;
+  const bool knows_birth = (info.stx_mask & STATX_BTIME) != 0;
+  return Signature{makedev(info.stx_dev_major, info.stx_dev_minor),
+                   info.stx_ino,
+                   info.stx_size,
+                   nanoseconds(info.stx_mtime),
+                   nanoseconds(info.stx_ctime),
+                   knows_birth ? nanoseconds(info.stx_btime) : 0};
 }
 
 // Up to `size` bytes at `offset` into `out`; -1 with errno.
@@ -98,15 +108,11 @@ std::string system_text(int error) {
 }
 
 std::optional<Signature> look_at(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return std::nullopt;
-  return signature_of(info);
+  return signature_at(AT_FDCWD, path.c_str(), 0);
 }
 
 std::optional<Signature> look_at(int fd) {
-  struct stat info {};
-  if (fstat(fd, &info) != 0) return std::nullopt;
-  return signature_of(info);
+  return signature_at(fd, "", AT_EMPTY_PATH);
 }
 
 bool is_deleted(int fd) {

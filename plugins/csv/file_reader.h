@@ -20,11 +20,19 @@ struct Signature {
   uint64_t size_bytes = 0;
   int64_t modified_ns = 0;
   int64_t changed_ns = 0;  // also when the content got its old modification time back
+  int64_t born_ns = 0;     // when the file was made; 0: not every file system knows it
   bool operator==(const Signature&) const = default;
-  // True for the same file, perhaps under another name; also for one that was made when the other
-  // was gone, and got its number.
+  // True for the same file, perhaps under another name. Where a birth is not known, also for one
+  // that was made when the other was gone, and got its number: some file systems give that at once.
   [[nodiscard]] bool is_same_file(const Signature& other) const {
-    return device == other.device && inode == other.inode;
+    const bool born_apart = born_ns != 0 && other.born_ns != 0 && born_ns != other.born_ns;
+    return device == other.device && inode == other.inode && !born_apart;
+  }
+  // True if it is the same file for certain, whatever was written to it since. Where a birth is not
+  // known only the same content shows that.
+  [[nodiscard]] bool is_surely_same_file(const Signature& other) const {
+    const bool births_known = born_ns != 0 && other.born_ns != 0;
+    return births_known ? is_same_file(other) : is_same_content(other);
   }
   // True for the same file that nobody wrote to since.
   [[nodiscard]] bool is_same_content(const Signature& other) const {
