@@ -110,7 +110,8 @@ void Session::take_frames(Bytes buffer) {
 void Session::postpone() {
   postponed_ = true;
   link_.want_readable(false);
-  sessions_.postponed_.push_back(id_);
+  held_up_ = !gone_.empty() && unsent() > told_bytes_max;
+  if (!held_up_) sessions_.postponed_.push_back(id_);
 }
 
 void Session::go_on() {
@@ -210,14 +211,21 @@ void Session::wake() {
 void Session::on_writable() {
   blocked = false;
   link_.want_writable(false);
+  if (held_up_) heard_ms_ = sessions_.clock_.mono_ms();  // it reads, so it is there
   sessions_.router_.wake(*this);
 }
 
 size_t Session::flush() {
   switch (state_) {
     case State::hello_expected:
-    case State::open:
-      return sessions_.flush_.run(*this);
+    case State::open: {
+      const size_t cost = sessions_.flush_.run(*this);
+      if (held_up_ && unsent() <= told_bytes_max) {
+        held_up_ = false;
+        sessions_.postponed_.push_back(id_);
+      }
+      return cost;
+    }
     case State::closing:
       write_rest();
       return 0;
@@ -272,6 +280,8 @@ void Session::handshake_done() {
 
 void Session::leave() {
   errand_ = {};
+  gone_ = {};
+  held_up_ = false;
   publications_.close(sessions_.router_);
   sessions_.leaving_.push_back(id_);
 }
@@ -328,6 +338,7 @@ void Session::tick(uint64_t now_ms) {
       }
       return;
     case State::open:
+      if (postponed_ && !held_up_) heard_ms_ = now_ms;  // not silent: not listened to
       if (now_ms - heard_ms_ >= keep_alive_ms_ + keep_alive_ms_ / 2) {
         close(wire::Reason::keep_alive_timeout, "silent for longer than agreed");
       } else if (now_ms - wrote_ms_ + tick_ms > keep_alive_ms_ && unsent() == 0 && !blocked) {

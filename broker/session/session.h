@@ -52,6 +52,8 @@ class Session final : public Subscriber, private Poll::Events {
  public:
   // So many filters that match nothing get a "did you mean"; then none is looked for.
   static constexpr uint32_t hints_max = 8;
+  // Topics that are gone are told of while less than this is unsent; the rest waits.
+  static constexpr size_t told_bytes_max = 64U << 10;
 
   Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits traits);
   ~Session();
@@ -109,7 +111,7 @@ class Session final : public Subscriber, private Poll::Events {
   void on_readable() override;
   void on_writable() override;
   void take_frames(Bytes buffer);
-  // Reads nothing more until the next turn.
+  // Reads nothing more until the next turn, or until the client has read.
   void postpone();
   void handle(const wire::FrameView& frame);
   void handle_open(const wire::FrameView& frame);
@@ -121,9 +123,10 @@ class Session final : public Subscriber, private Poll::Events {
   void answer_subscribe(uint32_t id, wire::Reason reason, const std::string& text,
                         uint32_t topics = 0);
   void note_gone(const std::vector<Mark>& positions);
-  void tell_gone(const std::vector<uint32_t>& topics);
+  bool tell_gone(uint64_t work_until);
   void answer_unsubscribe(uint32_t id, wire::Reason reason);
   bool go_on_with_errand(uint64_t work_until);
+  void answer_errand();
   std::string hint_for(const std::string& filter);
   void count_refusal(wire::Reason reason);
   void on_unsubscribe(fb::UnsubscribeT& unsubscribe);
@@ -177,10 +180,12 @@ class Session final : public Subscriber, private Poll::Events {
     std::vector<uint32_t> gone = {};  // to be told of with the answer
   };
   PendingErrand errand_;
+  std::vector<uint32_t> gone_;  // numbers that are void and still to be told; requests wait
   std::string name_, agent_;
   uint32_t hints_ = 0;  // looked for so far
   bool postponed_ = false;
-  bool behind_ = false;  // it has more to read than one flush brought
+  bool held_up_ = false;  // postponed until the client has read more of the answers
+  bool behind_ = false;   // it has more to read than one flush brought
   bool reserved_ = false;
   bool can_let_go_ = false;
   uint64_t connected_ms_ = 0;

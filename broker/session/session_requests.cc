@@ -14,6 +14,7 @@ constexpr uint16_t protocol = 1;
 constexpr size_t goodbye_text_bytes_max = 256;
 constexpr size_t reply_text_bytes_max = 1024;
 constexpr uint32_t keep_alive_ms_min = 1'000;
+constexpr uint64_t gone_work = 5;      // of telling that a topic is gone
 constexpr uint64_t hint_work = 1'024;  // topics that could be looked at in the time of one hint
 
 std::string clipped_utf8(const std::string& text, size_t bytes_max) {
@@ -116,18 +117,30 @@ void Session::note_gone(const std::vector<Mark>& positions) {
   const Router& router = sessions_.router_;
   if (pending_subscribe_->from != wire::From::resume) return;
   if (pending_subscribe_->epoch != router.epoch()) return;
+  const auto known = static_cast<ptrdiff_t>(pending_gone_.size());
   for (const Mark& mark : positions) {
     if (router.is_gone(mark.topic)) pending_gone_.push_back(mark.topic);
   }
+  // Each once, as far as one frame names them: sorting all that came would take too long.
+  const auto fresh = pending_gone_.begin() + known;
+  std::sort(fresh, pending_gone_.end());
+  pending_gone_.erase(std::unique(fresh, pending_gone_.end()), pending_gone_.end());
 }
 
-void Session::tell_gone(const std::vector<uint32_t>& topics) {
-  for (const uint32_t topic : topics) {
+// What is unsent stays small: a client that does not read holds numbers here, not frames. True if
+// all was told.
+bool Session::tell_gone(uint64_t work_until) {
+  while (!gone_.empty()) {
+    if (unsent() > told_bytes_max || sessions_.router_.work() >= work_until) return false;
+    sessions_.router_.charge(gone_work);
     fb::MustRefetchT message;
-    message.topic = topic;
+    message.topic = gone_.back();
     message.reason = wire::Reason::topic_gone;
     send(message);
+    gone_.pop_back();
+    if (gone_.empty()) gone_.shrink_to_fit();
   }
+  return true;
 }
 
 void Session::answer_subscribe(uint32_t id, wire::Reason reason, const std::string& text,
@@ -141,12 +154,18 @@ void Session::answer_subscribe(uint32_t id, wire::Reason reason, const std::stri
   send(answer);
 }
 
-// True if there is none that is not done.
+// True if there is none that is not done and told.
 bool Session::go_on_with_errand(uint64_t work_until) {
-  if (errand_.what == nullptr) return true;
-  sessions_.router_.go_on(*errand_.what, work_until);
-  if (!errand_.what->done()) return false;
-  const PendingErrand done = std::exchange(errand_, {});
+  if (errand_.what != nullptr) {
+    sessions_.router_.go_on(*errand_.what, work_until);
+    if (!errand_.what->done()) return false;
+    answer_errand();
+  }
+  return tell_gone(work_until);
+}
+
+void Session::answer_errand() {
+  PendingErrand done = std::exchange(errand_, {});
   if (done.subscribes) {
     behind_ = has_due();
     const wire::Reason reason = done.what->reason();
@@ -156,11 +175,10 @@ bool Session::go_on_with_errand(uint64_t work_until) {
     answer_subscribe(done.id, reason,
                      made ? text : "the broker has no memory for so many topics and filters",
                      done.what->topics());
-    if (made) tell_gone(done.gone);
+    if (made) gone_ = std::move(done.gone);
   } else {
     answer_unsubscribe(done.id, wire::Reason::none);
   }
-  return true;
 }
 
 // For people, of a filter that matches nothing. Whoever asks often gets none: it takes time.

@@ -58,6 +58,92 @@ TEST_CASE("who comes back with the number of a topic that is gone is told so") {
                                    "snapshot_end 2 1 1"});
 }
 
+// Topics that are gone: their numbers are 1 to `count`.
+void let_topics_go(SessionWorld& world, uint32_t count) {
+  for (uint32_t i = 1; i <= count; ++i) world.topic("t/" + std::to_string(i));
+  for (uint64_t ms = 0; ms <= limits::topic_unused_ms + 2'000; ms += 1'000) {
+    world.pass_ms(1'000);
+    world.router.expire();
+  }
+  REQUIRE(world.router.topic_count() == 0);
+}
+
+// `each` says the number of a position, counted from 0.
+void resume_in_frames(WireClient& client, uint32_t count,
+                      const std::function<uint32_t(uint32_t)>& each) {
+  for (uint32_t i = 0; i < count;) {
+    fb::SubscribeT frame;
+    frame.id = 1;
+    frame.filter = "t/#";
+    frame.from = wire::From::resume;
+    frame.epoch = SessionWorld::epoch;
+    for (; i < count && frame.positions.size() < 4'000; ++i) {
+      frame.positions.emplace_back(each(i), 0, 1);
+    }
+    frame.more = i < count;
+    client.send(frame);
+  }
+}
+
+TEST_CASE("a topic that is gone is told once for a frame, however often the frame names it") {
+  SessionWorld world;
+  let_topics_go(world, 2);
+  WireClient& client = world.welcomed();
+  resume_in_frames(client, 12'000, [](uint32_t i) { return 1 + i % 2; });
+  Lines lines = world.lines(client);
+  REQUIRE_FALSE(lines.empty());
+  CHECK(lines.front() == "subscribed 1 none 0");
+  CHECK(lines.size() == 1 + 3 * 2);
+}
+
+TEST_CASE("topics that are gone are told in pieces, as fast as the client reads") {
+  constexpr uint32_t count = 20'000;
+  SessionWorld world;
+  let_topics_go(world, count);
+  WireClient& client = world.welcomed({}, 4'096);
+  WireClient& other = world.welcomed();
+  const auto buffer_bytes = [&] {
+    size_t bytes = 0;
+    world.sessions.for_each([&](const Session& session) { bytes += session.buffer_bytes(); });
+    return bytes;
+  };
+  client.reading = false;
+  resume_in_frames(client, count, [](uint32_t i) { return 1 + i; });
+  client.send(fb::PingT());
+  const uint64_t before = world.router.work();
+  world.settle();  // so it comes to rest while somebody does not read
+  CHECK(buffer_bytes() < 4 * Session::told_bytes_max);
+  CHECK(world.ended_for(wire::Reason::control_overflow) == 0);
+  other.send(fb::PingT());
+  CHECK(world.lines(other) == Lines{"pong 0"});
+
+  SUBCASE("and a client that reads slowly gets them all, and is not taken for a silent one") {
+    client.reading = true;
+    client.read_bytes_max = 20'000;
+    for (int i = 0; i < 100; ++i) {
+      world.clock.advance_ms(5'000);
+      world.sessions.tick();
+      world.loop.run_once(false);
+      client.pump();
+      other.send(fb::PongT());
+      other.pump();
+    }
+    const Lines lines = world.lines(client);
+    CHECK(std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+            return line.starts_with("must_refetch");
+          }) == count);
+    CHECK(std::count(lines.begin(), lines.end(), "pong 0") == 1);
+    CHECK(world.router.work() - before > count);  // it is charged
+  }
+  SUBCASE("and one that reads nothing for longer than agreed is ended") {
+    for (int i = 0; i < 100; ++i) {
+      other.send(fb::PongT());
+      world.pass_ms(1'000);
+    }
+    CHECK(world.ended_for(wire::Reason::keep_alive_timeout) == 1);
+  }
+}
+
 TEST_CASE("messages whose parts have not all come are bounded for all sessions, and for a peer") {
   SessionWorld world;
   world.sessions.unfinished().bytes_max = 100'000;
