@@ -48,8 +48,9 @@ void Source::judge_leftovers(bool certain) {
   const double share = static_cast<double>(left) / static_cast<double>(rows);
   const std::string words =
       std::to_string(left) + " of " + std::to_string(rows) +
-      " rows that it published before it was restarted are " +
-      (certain ? "gone from it" : "not among those it could read, and some it could not");
+      " rows that it published before it was restarted " +
+      (certain ? "are gone from it"
+               : "did not come again; it could not read all rows, and they may be among those");
   if (!certain || left == rows || (left >= leftovers_guarded && share > leftovers_share_max)) {
     counters_.leftovers_held = left;
     held_text_ = words + "; they are kept until `btctl resume " + spec_.name + "` confirms it";

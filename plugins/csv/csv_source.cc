@@ -185,9 +185,7 @@ void CsvSource::note_passed_over(plugin::Host& host, const Selection::Chosen& ch
   tell(chosen.scratch, passed_over_.scratch,
        "it looks like what an editor, an office or a download leaves; to read such files name them "
        "in `include`");
-  tell(chosen.other_case, passed_over_.other_case,
-       "it would fit if capital and small letters were the same; name both in `path`, as in "
-       "*.[cC][sS][vV]");
+  tell(chosen.other_case, passed_over_.other_case, Selection::other_case_text);
   passed_over_ = chosen;
 }
 

@@ -1,5 +1,6 @@
 #include "plugins/csv/examine.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -24,22 +25,21 @@ constexpr size_t files_max = 5;        // are opened
 constexpr size_t head_bytes = 64U << 10;
 constexpr const char* may_come = "; it may come later";
 
-// Names relative to the directory, as Selection wants them; links are followed, as the source does.
-std::vector<std::string> names_in(const Config& config, std::error_code& fault) {
+// Names relative to the directory, as Selection wants them, of files that the source looks at:
+// links to files are followed, and it descends where `selection` does.
+std::vector<std::string> names_in(const Config& config, const Selection& selection,
+                                  std::error_code& fault) {
   std::vector<std::string> names;
-  const auto take = [&](auto entries) {
-    for (const fs::directory_entry& entry : entries) {
-      std::error_code ignored;
-      if (!entry.is_regular_file(ignored)) continue;
-      names.push_back(entry.path().lexically_relative(config.directory).string());
-      if (names.size() == names_max) return;
+  const auto options = fs::directory_options::skip_permission_denied;
+  fs::recursive_directory_iterator at(config.directory, options, fault);
+  for (; at != fs::recursive_directory_iterator() && names.size() < names_max; ++at) {
+    std::error_code ignored;
+    std::string name = at->path().lexically_relative(config.directory).string();
+    if (at->is_regular_file(ignored)) {
+      names.push_back(std::move(name));
+    } else if (!config.recursive || !selection.descends_into(name)) {
+      at.disable_recursion_pending();
     }
-  };
-  if (config.recursive) {
-    take(fs::recursive_directory_iterator(config.directory,
-                                          fs::directory_options::skip_permission_denied, fault));
-  } else {
-    take(fs::directory_iterator(config.directory, fault));
   }
   return names;
 }
@@ -86,10 +86,11 @@ void examine_file(const Config& config, const std::string& name, const plugin::R
 
 void examine(const plugin::Settings& settings, const plugin::Report& report) {
   const Config config = read_config(settings);
+  const Selection selection(config);
   std::error_code fault;
   std::vector<std::string> names;
   try {
-    names = names_in(config, fault);
+    names = names_in(config, selection, fault);
   } catch (const fs::filesystem_error& failed) {  // a directory that goes while it is read
     fault = failed.code();
   }
@@ -99,13 +100,20 @@ void examine(const plugin::Settings& settings, const plugin::Report& report) {
   if (fault) {
     return report("path", "the directory " + config.directory + ": " + fault.message());
   }
-  const Selection selection(config);
-  std::vector<std::string> files = selection.files_of(names);
+  std::sort(names.begin(), names.end());
+  auto [files, scratch, other_case] = selection.choose(names);
   if (files.empty()) {
     const std::string path = config.directory + "/" + config.pattern;
-    return report(
-        "path", (config.many_files ? "no file fits " + path + " yet" : "there is no file " + path) +
-                    may_come);
+    const std::string none =
+        config.many_files ? "no file fits " + path + " yet" : "there is no file " + path;
+    report("path", none + may_come);
+  }
+  if (!other_case.empty()) {
+    const std::string more = other_case.size() == 1
+                                 ? " is"
+                                 : " and " + std::to_string(other_case.size() - 1) + " more are";
+    report("path", config.directory + "/" + other_case.front() + more +
+                       " passed over: " + Selection::other_case_text);
   }
   if (files.size() > files_max) files.resize(files_max);
   for (const std::string& name : files) examine_file(config, name, report);

@@ -23,6 +23,10 @@ class Selection {
     std::vector<std::string> scratch;     // would fit, and are what an editor or a download leaves
     std::vector<std::string> other_case;  // would fit if capital and small letters were the same
   };
+  // Why those of the last kind are passed over, and what to do. For people.
+  static constexpr const char* other_case_text =
+      "it would fit if capital and small letters were the same; name both in `path`, as in "
+      "*.[cC][sS][vV]";
   // Looks at each name a fixed number of times.
   [[nodiscard]] Chosen choose(const std::vector<std::string>& names) const;
   [[nodiscard]] std::vector<std::string> files_of(const std::vector<std::string>& names) const {

@@ -1,6 +1,8 @@
 #include "plugins/csv/text.h"
 
 #include <fnmatch.h>
+#include <locale.h>
+#include <wctype.h>
 
 #include <algorithm>
 #include <array>
@@ -43,6 +45,55 @@ bool is_control(std::string_view sequence) {
   const auto lead = static_cast<uint8_t>(sequence[0]);
   if (sequence.size() == 1) return lead < 0x20 || lead == 0x7F;
   return lead == 0xC2 && static_cast<uint8_t>(sequence[1]) < 0xA0;  // U+0080..U+009F
+}
+
+// REQUIRES: a whole sequence of more than one byte.
+char32_t code_point(std::string_view sequence) {
+  const auto lead = static_cast<uint8_t>(sequence[0]);
+  char32_t code = lead & (0x7FU >> sequence.size());
+  for (const char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3FU);
+  return code;
+}
+
+void append_sequence(std::string& out, char32_t code) {
+  const auto tail = [&](unsigned shift) {
+    return static_cast<char>(0x80 | (code >> shift & 0x3F));
+  };
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+  } else if (code < 0x800) {
+    out += {static_cast<char>(0xC0 | code >> 6), tail(0)};
+  } else if (code < 0x10000) {
+    out += {static_cast<char>(0xE0 | code >> 12), tail(6), tail(0)};
+  } else {
+    out += {static_cast<char>(0xF0 | code >> 18), tail(12), tail(6), tail(0)};
+  }
+}
+
+// The letters of all alphabets, whatever locale the process runs in.
+class Letters {
+ public:
+  Letters() : locale_(newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {}
+  ~Letters() {
+    if (locale_ != nullptr) freelocale(locale_);
+  }
+  Letters(const Letters&) = delete;
+  Letters& operator=(const Letters&) = delete;
+
+  // The letter itself where the system has no such locale.
+  [[nodiscard]] char32_t small(char32_t code) const {
+    return locale_ == nullptr
+               ? code
+               : static_cast<char32_t>(towlower_l(static_cast<wint_t>(code), locale_));
+  }
+
+ private:
+  locale_t locale_;
+};
+
+char32_t small_letter(char32_t code) {
+  static const Letters letters;
+  return letters.small(code);
 }
 
 constexpr std::array<char, 17> upper_hex{"0123456789ABCDEF"};
@@ -195,16 +246,24 @@ std::string_view trimmed_wide(std::string_view text) {
 }
 
 std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    const size_t bytes = sequence_bytes(text.substr(at));
+    if (bytes > 1) {
+      append_sequence(out, small_letter(code_point(text.substr(at, bytes))));
+    } else {
+      out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    at += std::max<size_t>(1, bytes);
+  }
   return out;
 }
 
 bool glob_matches(std::string_view pattern, std::string_view name, Case letters) {
-  const int flags = FNM_PERIOD | (letters == Case::ignored ? FNM_CASEFOLD : 0);
-  return fnmatch(std::string(pattern).c_str(), std::string(name).c_str(), flags) == 0;
+  if (letters == Case::ignored) return glob_matches(lower_case(pattern), lower_case(name));
+  return fnmatch(std::string(pattern).c_str(), std::string(name).c_str(), FNM_PERIOD) == 0;
 }
 
 const char* glob_fault(std::string_view pattern) {

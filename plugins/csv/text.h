@@ -35,7 +35,7 @@ size_t space_bytes(std::string_view text);
 // Without any of these at both ends.
 std::string_view trimmed_wide(std::string_view text);
 
-// ASCII letters as small ones.
+// Letters of any alphabet as small ones; what is not UTF-8 stays as it is.
 std::string lower_case(std::string_view text);
 
 // True if `name` fits `pattern`, in which "*" stands for any characters, "?" for one and "[a-c]" or

@@ -73,6 +73,8 @@ TEST_CASE(
   CHECK(source.state_name() == "guard");
   CHECK(source.counters().leftovers_held == 1);
   CHECK(source.state_text().find("1 of 20 rows") != std::string::npos);
+  CHECK(source.state_text().find("it could not read all rows, and they may be among those") !=
+        std::string::npos);
   CHECK(source.state_text().find("btctl resume p") != std::string::npos);
   source.set_paused(false);
   CHECK(world.run_until([&] { return !source.deleting(); }));

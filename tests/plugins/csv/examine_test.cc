@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,9 +18,11 @@ using test::Folder;
 using test::List;
 using Reports = std::vector<std::pair<std::string, std::string>>;
 
-Reports reports(const std::string& path, const std::string& key = "id") {
-  const test::TestSettings settings(declare_options(),
-                                    {{"path", path}, {"topic", "t"}, {"key", List{key}}});
+Reports reports(const std::string& path, const std::string& key = "id",
+                const test::TestSettings::Values& more = {}) {
+  test::TestSettings::Values values{{"path", path}, {"topic", "t"}, {"key", List{key}}};
+  values.insert(values.end(), more.begin(), more.end());
+  const test::TestSettings settings(declare_options(), values);
   Reports found;
   examine(settings.view(), [&](const std::string& option, const std::string& text) {
     found.emplace_back(option, text);
@@ -63,6 +66,41 @@ TEST_CASE("a file that is no table, or empty, is reported") {
   folder.write("empty.csv", "");
   CHECK(reports(folder.path("zip.csv")).size() == 1);
   CHECK(reports(folder.path("empty.csv")).size() == 1);
+}
+
+TEST_CASE("directories that the source passes over are not looked into") {
+  const Folder folder;
+  for (const char* directory : {"bad", "done", "old", "old/er", ".hidden", "in"}) {
+    std::filesystem::create_directory(folder.path(directory));
+    folder.write(directory + std::string("/a.csv"), "number,name\n1,x\n");
+  }
+  const test::TestSettings::Values values{
+      {"after", "move"}, {"finished_dir", "done"}, {"error_dir", "bad"}, {"exclude", List{"old"}}};
+  const Reports found = reports(folder.path("**/*.csv"), "id", values);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].second.find("in/a.csv") != std::string::npos);
+  folder.remove("in/a.csv");
+  const Reports none = reports(folder.path("**/*.csv"), "id", values);
+  REQUIRE(none.size() == 1);
+  CHECK(none[0].second.find("may come later") != std::string::npos);
+}
+
+TEST_CASE("a name that fits except for capital and small letters is reported") {
+  const Folder folder;
+  folder.write("STOCK.CSV", "id,name\n1,x\n");
+  for (const char* path : {"*.csv", "stock.csv", "**/*.csv"}) {
+    CAPTURE(path);
+    const Reports found = reports(folder.path(path));
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].second.find("may come later") != std::string::npos);
+    CHECK(found[1].first == "path");
+    CHECK(found[1].second.find("STOCK.CSV is passed over") != std::string::npos);
+  }
+  folder.write("a.csv", "id,name\n1,x\n");
+  folder.write("OTHER.CSV", "id,name\n1,x\n");
+  const Reports found = reports(folder.path("*.csv"));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].second.find("OTHER.CSV and 1 more are passed over") != std::string::npos);
 }
 
 TEST_CASE("a packed file is looked into, and one that is damaged is reported") {

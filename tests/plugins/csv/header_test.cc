@@ -120,6 +120,11 @@ TEST_CASE("rows are left out by what stands in a column") {
   CHECK(read.csv.host.letters().empty());
 }
 
+TEST_CASE("rows are left out in capital and small letters of any alphabet") {
+  Read read("id,v\n1,a\nÜBERTRAG,1\n2,b\nübertrag,3\n", {{"skip_where", List{"id", "Übertrag*"}}});
+  REQUIRE(read.csv.has(rows({{"1", "a"}, {"2", "b"}})));
+}
+
 TEST_CASE("a row with an empty key is bad, or no data where that is said") {
   const char* text = "id,v\n1,a\n2,b\n,total\n";
   Read bad(text);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -61,6 +62,23 @@ TEST_CASE("a file goes to finished_dir when its rows are published, and they sta
                                     {{"t", "4"}, json("4", "d")}});
   CHECK(text_of(drop.folder.path("done/b.csv")) == "id,v\n2,B\n3,c\n");
   REQUIRE(source.is_live());
+}
+
+// Its writer may open it again.
+TEST_CASE("a file that is to go away has to settle, also when it was closed") {
+  const Drop drop;
+  Csv stays(drop.folder, "*.csv", {{"settle", "1h"}, {"rescan", "1h"}});
+  auto values = moving;
+  values.emplace_back("settle", "1h");
+  Csv source(drop.folder, "*.csv", values);
+  REQUIRE(stays.host.wait_for_state(BTB_STATE_DEGRADED, "no file fits"));
+  REQUIRE(source.host.wait_for_state(BTB_STATE_DEGRADED, "no file fits"));
+  drop.folder.write("a.csv", "id,v\n1,a\n");
+  REQUIRE(stays.has({{{"t", "1"}, json("1", "a")}}));
+  REQUIRE(source.host.wait_for_state(BTB_STATE_DEGRADED, "waiting for a.csv to settle"));
+  CHECK_FALSE(source.host.wait_for([&] { return source.host.message_count() > 0; },
+                                   std::chrono::milliseconds(200)));
+  CHECK(fs::exists(drop.folder.path("a.csv")));
 }
 
 TEST_CASE("a file that is refused goes to error_dir, and the state says which and why") {

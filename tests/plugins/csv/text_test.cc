@@ -109,6 +109,13 @@ TEST_CASE("a JSON string gives back what went into it") {
   }
 }
 
+TEST_CASE("small letters are those of every alphabet, and other bytes stay as they are") {
+  CHECK(lower_case("ÜBERTRAG Ñandú ЖУК Ω {0}") == "übertrag ñandú жук ω {0}");
+  CHECK(lower_case("A\xFF\xC3") == "a\xFF\xC3");
+  CHECK(lower_case("\xF0\x90\x90\x80") == "\xF0\x90\x90\xA8");  // U+10400, U+10428
+  CHECK(glob_matches("*.Ñ[a-c]", "X.ñB", btb::csv::Case::ignored));
+}
+
 TEST_CASE("patterns fit names as in a shell") {
   CHECK(glob_matches("*.csv", "a.csv"));
   CHECK_FALSE(glob_matches("*.csv", ".a.csv"));
