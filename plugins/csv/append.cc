@@ -327,7 +327,8 @@ AppendMode::Begun AppendMode::begin(Followed& followed, Visit visit) {
   }
   const Heading* heading = tail.heading();
   if (heading == nullptr && mark) heading = find_heading(mark->heading);
-  if (heading == nullptr && changed != nullptr) heading = find_heading(known->heading);
+  if (heading == nullptr && changed != nullptr && !known->may_be_stranger(*info, tail.name()))
+    heading = find_heading(known->heading);
   if (!tail.read_header(heading)) return Begun::nothing_there;
   if (changed != nullptr)
     host_.warning(tail.name() + ": " + changed + ", so it is read from its beginning");
@@ -343,9 +344,8 @@ AppendMode::Begun AppendMode::begin(Followed& followed, Visit visit) {
 }
 
 std::vector<AppendMark>::iterator AppendMode::mark_of(const Signature& info) {
-  return std::find_if(marks_.begin(), marks_.end(), [&](const AppendMark& mark) {
-    return mark.device == info.device && mark.inode == info.inode;
-  });
+  return std::find_if(marks_.begin(), marks_.end(),
+                      [&](const AppendMark& mark) { return mark.is_of(info); });
 }
 
 const Heading* AppendMode::find_heading(uint64_t hash) const {

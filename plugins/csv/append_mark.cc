@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <set>
 
-#include "plugins/csv/file_reader.h"
 #include "plugins/csv/hash.h"
 
 namespace btb::csv {
@@ -35,16 +34,36 @@ std::optional<AppendMark> AppendMark::make(int fd, uint64_t offset, uint64_t lin
   const auto head = hash_at(fd, 0, std::min(offset, head_bytes_max));
   const auto tail = hash_at(fd, offset - tail_bytes, tail_bytes);
   if (!info || !head || !tail) return std::nullopt;
-  return AppendMark{info->device, info->inode, offset, line, *head, *tail};
+  AppendMark mark{info->device, info->inode, offset, line, *head, *tail};
+  mark.born_ns = static_cast<uint64_t>(info->born_ns);
+  return mark;
 }
 
 const char* AppendMark::disagreement(int fd) const {
   const auto info = look_at(fd);
-  if (!info || info->device != device || info->inode != inode) return "it is another file";
+  if (!info || !is_of(*info)) return "it is another file";
   if (info->size_bytes < offset) return "it became shorter";
   const auto now = make(fd, offset, line);
   if (!now || now->head_hash != head_hash) return "its beginning changed";
   return now->tail_hash == tail_hash ? nullptr : "what was read of it changed";
+}
+
+bool AppendMark::is_of(const Signature& file) const {
+  Signature mine;
+  mine.device = device;
+  mine.inode = inode;
+  mine.born_ns = static_cast<int64_t>(born_ns);
+  return mine.is_same_file(file);
+}
+
+// A mark of version 0.1 has no name.
+bool AppendMark::may_be_stranger(const Signature& file, std::string_view file_name) const {
+  const bool births_known = born_ns != 0 && file.born_ns != 0;
+  return !births_known && name != 0 && name != name_hash(file_name);
+}
+
+uint32_t AppendMark::name_hash(std::string_view file_name) {
+  return std::max<uint32_t>(static_cast<uint32_t>(hash_of(file_name)), 1);
 }
 
 bool AppendMark::has_same_bytes(int fd) const {
@@ -54,7 +73,7 @@ bool AppendMark::has_same_bytes(int fd) const {
 
 AppendMark AppendMark::as_past() const {
   AppendMark past = *this;
-  past.device = past.inode = 0;
+  past.device = past.inode = past.born_ns = 0;
   return past;
 }
 
@@ -143,25 +162,29 @@ std::optional<Heading> read_heading(std::string_view text) {
 }
 
 std::string write_mark(const AppendMark& mark) {
-  std::array<char, 192> buffer{};
+  std::array<char, 192> buffer{};  // nine numbers of up to 17 characters
   const auto wide = [](uint64_t value) { return static_cast<unsigned long long>(value); };
-  const int size =
-      std::snprintf(buffer.data(), buffer.size(), " %llx.%llx.%llx.%llx.%llx.%llx.%llx",
-                    wide(mark.device), wide(mark.inode), wide(mark.offset), wide(mark.line),
-                    wide(mark.head_hash), wide(mark.tail_hash), wide(mark.heading));
+  const int size = std::snprintf(
+      buffer.data(), buffer.size(), " %llx.%llx.%llx.%llx.%llx.%llx.%llx.%llx.%llx",
+      wide(mark.device), wide(mark.inode), wide(mark.offset), wide(mark.line), wide(mark.head_hash),
+      wide(mark.tail_hash), wide(mark.heading), wide(mark.born_ns), wide(mark.name));
   return {buffer.data(), static_cast<size_t>(size)};
 }
 
-// The last number is missing in the first version.
+// Marks of older versions end sooner: without `heading`, or behind it. They passed over what is
+// behind the numbers they know, so they read those of now.
 std::optional<AppendMark> read_mark(std::string_view text) {
   AppendMark mark;
+  uint64_t name = 0;
   for (uint64_t* number : {&mark.device, &mark.inode, &mark.offset, &mark.line, &mark.head_hash,
-                           &mark.tail_hash, &mark.heading}) {
-    if (number == &mark.heading && text.empty()) break;
+                           &mark.tail_hash, &mark.heading, &mark.born_ns, &name}) {
+    const bool optional = number == &mark.heading || number == &mark.born_ns || number == &name;
+    if (optional && text.empty()) break;
     const std::string_view part = take_part(text, '.');
     const auto result = std::from_chars(part.data(), part.data() + part.size(), *number, 16);
     if (result.ec != std::errc() || result.ptr != part.data() + part.size()) return std::nullopt;
   }
+  mark.name = static_cast<uint32_t>(name);
   return mark;
 }
 

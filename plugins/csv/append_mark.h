@@ -1,7 +1,7 @@
-// AppendMark: how far a growing file was read, in a form that finds the file again: device and
-// inode, what its first bytes and the bytes before the mark were. If one of these disagrees it is
-// another file, and is read from its beginning. And likeness: whether another file is a copy of it.
-// Values; pure except for reading from a descriptor.
+// AppendMark: how far a growing file was read, in a form that finds the file again: device, inode
+// and birth, what its first bytes and the bytes before the mark were. If one of these disagrees it
+// is another file, and is read from its beginning. And likeness: whether another file is a copy of
+// it. Values; pure except for reading from a descriptor.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/csv/file_reader.h"
 #include "plugins/csv/table_text.h"
 
 namespace btb::csv {
@@ -23,6 +24,8 @@ struct AppendMark {
   uint64_t head_hash = 0;
   uint64_t tail_hash = 0;
   uint64_t heading = 0;  // Heading::hash of the file; 0: none
+  uint64_t born_ns = 0;  // as in Signature; 0: not known
+  uint32_t name = 0;     // name_hash of where the file lay; 0: not known
   bool operator==(const AppendMark&) const = default;
 
   // The mark for `offset` of the file behind `fd`; nothing if it cannot be read.
@@ -30,6 +33,13 @@ struct AppendMark {
   // Why the file behind `fd` is not the one this was made of, or not any more; null if it is.
   // Static text.
   [[nodiscard]] const char* disagreement(int fd) const;
+  // Device, inode and, where it is known, birth are those of `file`.
+  [[nodiscard]] bool is_of(const Signature& file) const;
+  // True if a file of which is_of is true and that has other content may be another one of another
+  // form, whose columns this one does not tell: neither birth nor name show that it is not.
+  [[nodiscard]] bool may_be_stranger(const Signature& file, std::string_view file_name) const;
+  // Not 0.
+  static uint32_t name_hash(std::string_view file_name);
   // True if what the file behind `fd` has up to `offset` is what was read of this one.
   [[nodiscard]] bool has_same_bytes(int fd) const;
   // Of a file that is gone or was cut off, and may be there as a copy: it is found by no inode.

@@ -32,6 +32,7 @@ Tail::Tail(const Config& config, plugin::Host& host, Descriptor fd, const Signat
 
 void Tail::rename(const std::string& name, const std::string& path) {
   name_ = name;
+  mark_.name = AppendMark::name_hash(name_);
   faults_.rename(path);
 }
 
@@ -80,6 +81,8 @@ void Tail::begin(const std::optional<AppendMark>& known, bool skipping) {
   mark_ = *mark;
   mark_.device = file_.device;  // a mark of what it is a copy of names another file
   mark_.inode = file_.inode;
+  mark_.born_ns = static_cast<uint64_t>(file_.born_ns);
+  mark_.name = AppendMark::name_hash(name_);
   mark_.heading = config_.header && heading_ ? heading_->hash() : 0;
   offset_ = mark_.offset;
   parser_.restart(mark_.line);
@@ -210,6 +213,7 @@ void Tail::set_mark(uint64_t offset, uint64_t line) {
   auto mark = AppendMark::make(fd_.get(), offset, line);
   if (!mark) return;
   mark->heading = mark_.heading;
+  mark->name = mark_.name;
   mark_ = *mark;
 }
 

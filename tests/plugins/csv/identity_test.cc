@@ -61,3 +61,69 @@ TEST_CASE("a file is told by its name as by a descriptor, with the numbers of st
   CHECK_FALSE(csv::look_at(folder.directory()));
   CHECK_FALSE(csv::look_at(folder.path("no.csv")));
 }
+
+namespace {
+
+// What an earlier run left that read a.csv, as if that had had the inode of b.csv.
+std::string token_for_inode_of_b(const Folder& folder, const std::string& name, bool birth_known) {
+  Mode mode;
+  folder.write(name, "time,temp\n08:00,21\n");
+  mode.take(folder, name);
+  csv::AppendToken token = csv::read_token(mode.host.token());
+  REQUIRE(token.marks.size() == 1);
+  folder.write("b.csv", "ort,druck\nx,1013\n");
+  const auto info = csv::look_at(folder.path("b.csv"));
+  REQUIRE(info);
+  token.marks[0].inode = info->inode;
+  token.marks[0].born_ns = birth_known ? static_cast<uint64_t>(info->born_ns) - 1 : 0;
+  return csv::write_token(token);
+}
+
+}  // namespace
+
+TEST_CASE("a new log that got the inode of a deleted one has its own columns") {
+  for (const bool birth_known : {true, false}) {
+    CAPTURE(birth_known);
+    const Folder folder;
+    const std::string token = token_for_inode_of_b(folder, "a.csv", birth_known);
+    Mode mode({}, token);
+    mode.take(folder, "b.csv");
+    CHECK(rows(mode.host) == List{R"({"ort":"x","druck":"1013"})"});
+  }
+}
+
+TEST_CASE("where births are not known a log of the same name keeps its columns") {
+  const Folder folder;
+  csv::AppendToken token;
+  folder.write("log.csv", "n,m\n1,a\n");
+  {
+    Mode mode;
+    mode.take(folder, "log.csv");
+    token = csv::read_token(mode.host.token());
+  }
+  REQUIRE(token.marks.size() == 1);
+  token.marks[0].born_ns = 0;
+  folder.write("log.csv", "2,b\n");
+  Mode mode({}, csv::write_token(token));
+  mode.take(folder, "log.csv");
+  CHECK(rows(mode.host) == List{R"({"n":"2","m":"b"})"});
+}
+
+TEST_CASE("a token of a version without births and names is read") {
+  const Folder folder;
+  folder.write("log.csv", "n\n1\n");
+  std::string text;
+  {
+    Mode mode;
+    mode.take(folder, "log.csv");
+    text = mode.host.token();
+  }
+  for (int numbers = 0; numbers < 2; ++numbers) text.resize(text.rfind('.'));  // as it was
+  REQUIRE(text.starts_with("a2 "));
+  CHECK(csv::read_token(text).marks.size() == 1);
+  CHECK(csv::read_token(text).marks[0].born_ns == 0);
+  folder.append("log.csv", "2\n");
+  Mode mode({}, text);
+  mode.take(folder, "log.csv");
+  CHECK(rows(mode.host) == n({"2"}));
+}
