@@ -57,7 +57,8 @@ class AppendMode final : public FileMode {
     uint64_t size_bytes = 0;       // at that time
     bool begun_once = false;
     bool copy_told = false;
-    std::string head;  // head_of it, when it was begun
+    std::optional<int64_t> maybe_since_ms;  // it may be a copy of another
+    std::string head;                       // head_of it, when it was begun
   };
 
   Followed* at_path(const TrackedFile& file, const std::string& path);
@@ -384,7 +385,10 @@ AppendMode::Begun AppendMode::compare(Followed& followed, const Signature& info,
   for (const AppendMark& other : marks_) hold_against(other, -1);
   if (best == Likeness::none) return Begun::yes;
   if (best == Likeness::maybe) {
-    const bool decided = visit.quiet_ms >= std::max<int64_t>(config_.settle_ms, 1);
+    if (!followed.maybe_since_ms) followed.maybe_since_ms = now_ms_;
+    // One that grows all the time does not become quiet.
+    const int64_t waited_ms = std::max(visit.quiet_ms, now_ms_ - *followed.maybe_since_ms);
+    const bool decided = waited_ms >= std::max<int64_t>(config_.settle_ms, 1);
     return decided ? Begun::yes : Begun::undecided;
   }
   if (!std::exchange(followed.copy_told, true))

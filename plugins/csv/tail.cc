@@ -18,6 +18,12 @@ bool begins_with_hole(std::string_view bytes) {
   return end >= Parser::hole_bytes_min;
 }
 
+// Behind the last unit that is not all NUL.
+size_t end_of_text(std::string_view bytes, size_t unit_bytes) {
+  const size_t end = bytes.find_last_not_of('\0') + 1;  // npos + 1 is 0
+  return std::min(bytes.size(), (end + unit_bytes - 1) / unit_bytes * unit_bytes);
+}
+
 }  // namespace
 
 Tail::Tail(const Config& config, plugin::Host& host, Descriptor fd, const Signature& file,
@@ -114,8 +120,12 @@ bool Tail::read_block(size_t& block_size, const TokenMaker& token) {
   const bool single_bytes = encoding_.unit_bytes == 1;
   if (single_bytes && parser_.at_row_start() && begins_with_hole(window))
     return pass_over_hole(window);
-  if (single_bytes && window.size() <= config_.dialect.row_bytes_max)
-    window = window.substr(0, window.find_last_not_of('\0') + 1);  // npos + 1 is 0
+  window = window.substr(0, end_of_text(window, encoding_.unit_bytes));
+  const size_t nuls = bytes->size() - window.size();
+  const bool to_the_end = bytes->size() < block_size;
+  if (nuls > 0 && !to_the_end && bytes->size() > config_.dialect.row_bytes_max &&
+      !is_room(offset_ + bytes->size(), nuls))
+    window = *bytes;
   const Text text(window, encoding_, false);
   parser_.feed(text.utf8(), false);
   Publisher out(host_, [this](uint32_t, const std::string& reason) {
@@ -127,11 +137,22 @@ bool Tail::read_block(size_t& block_size, const TokenMaker& token) {
   publish_rows(text, out, token);
   const uint64_t read = text.byte_offset(parser_.position());
   offset_ += read;
-  if (read == 0 && bytes->size() == block_size) {
+  if (read == 0 && !to_the_end) {
+    if (nuls > 0 && is_room(offset_ + bytes->size(), nuls)) return false;
     block_size *= 2;
     return true;
   }
   return read > 0;
+}
+
+// Whether the file has only NUL bytes behind those of a block, the last `nuls` of which are some.
+// Large room is not read at each look: who fills it begins at its front.
+bool Tail::is_room(uint64_t end, size_t nuls) {
+  const auto now = look_at(fd_.get());
+  if (now && now->size_bytes == only_nuls_until_ && nuls >= block_bytes / 2) return true;
+  if (first_byte_not_nul(fd_.get(), end)) return false;
+  only_nuls_until_ = now ? now->size_bytes : 0;
+  return true;
 }
 
 // False if there is nothing behind it yet: then it may still be written to.

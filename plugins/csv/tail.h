@@ -2,7 +2,8 @@
 // is read next, what its columns are called, and the rows behind. Resource; [source].
 //
 // A row is published once, when its line end is there. NUL bytes at the end of what there is are
-// waited for, like a half line: somebody may have reserved the room and will write there.
+// waited for, like a half line: somebody may have reserved the room and will write there. It may be
+// of any size, and is not read into memory.
 #pragma once
 
 #include <cstdint>
@@ -73,6 +74,7 @@ class Tail {
   };
 
   bool pass_over_hole(std::string_view bytes);
+  bool is_room(uint64_t end, size_t nuls);
   bool read_block(size_t& block_size, const TokenMaker& token);
   void publish_rows(const Text& text, Publisher& out, const TokenMaker& token);
   void publish_row(const Text& text, bool readable, Publisher& out);

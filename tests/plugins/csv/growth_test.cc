@@ -1,0 +1,90 @@
+// Mode append and what a file looks like while it grows: room that was reserved, a header that is
+// cut off, logs that begin alike, rows that cannot be read.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <string>
+
+#include "tests/plugins/csv/append_mode.h"
+
+using namespace btb::test;
+namespace csv = btb::csv;
+
+namespace {
+
+constexpr size_t room_bytes = 3U << 20;  // more than max_row_bytes
+
+void write_at(const Folder& folder, uint64_t offset, const std::string& text) {
+  std::fstream file(folder.path("log.csv"), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file << text;
+}
+
+std::string utf16(const std::string& text, bool big_endian) {
+  std::string bytes;
+  for (const char c : text) bytes += big_endian ? std::string{'\0', c} : std::string{c, '\0'};
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("room of any size that was reserved behind a half line is waited for") {
+  for (const char* max_row_bytes : {"64KiB", "1MiB", "16MiB"}) {
+    CAPTURE(max_row_bytes);
+    const Folder folder;
+    Mode mode(TestSettings::Values{{"max_row_bytes", max_row_bytes}});
+    folder.write("log.csv", "n\n1\n2" + std::string(room_bytes, '\0'));
+    mode.take(folder, "log.csv");
+    mode.take(folder, "log.csv");
+    CHECK(rows(mode.host) == n({"1"}));
+    write_at(folder, 5, "2\n33\n4");
+    mode.take(folder, "log.csv");
+    write_at(folder, 11, "4\n");
+    mode.take(folder, "log.csv");
+    CHECK(rows(mode.host) == n({"1", "22", "33", "44"}));
+    CHECK(mode.host.letters().empty());
+  }
+}
+
+TEST_CASE("reserved room is waited for in UTF-16 as well") {
+  for (const bool big_endian : {false, true}) {
+    CAPTURE(big_endian);
+    const Folder folder;
+    Mode mode;
+    folder.write("log.csv", (big_endian ? "\xFE\xFF" : "\xFF\xFE") + utf16("n\n1\n2", big_endian) +
+                                std::string(room_bytes, '\0'));
+    mode.take(folder, "log.csv");
+    write_at(folder, 12, utf16("2\n33\n", big_endian));
+    mode.take(folder, "log.csv");
+    write_at(folder, 22, utf16("44\n", big_endian));
+    mode.take(folder, "log.csv");
+    CHECK(rows(mode.host) == n({"1", "22", "33", "44"}));
+    CHECK(mode.host.letters().empty());
+  }
+}
+
+TEST_CASE("a long run of NUL bytes inside of a row is a bad row, not room") {
+  const Folder folder;
+  Mode mode;
+  folder.write("log.csv", "n\n1\n2" + std::string(room_bytes, '\0') + "2\n3\n");
+  mode.take(folder, "log.csv");
+  CHECK(rows(mode.host) == n({"1", "3"}));
+  CHECK(mode.host.letters().size() == 1);
+}
+
+TEST_CASE("a log that begins like an idle one is read although rows come all the time") {
+  const Folder folder;
+  Mode mode(TestSettings::Values{{"settle", "10s"}});
+  mode.tick(1000);
+  folder.write("a.csv", "n\n");
+  mode.take(folder, "a.csv");
+  folder.write("b.csv", "n\n1\n");
+  CHECK(mode.take(folder, "b.csv").kind == csv::Outcome::Kind::undecided);
+  folder.append("b.csv", "2\n");
+  mode.tick(6000);
+  CHECK(mode.take(folder, "b.csv").kind == csv::Outcome::Kind::undecided);
+  folder.append("b.csv", "3\n");
+  mode.tick(11'000);
+  CHECK(mode.take(folder, "b.csv").kind == csv::Outcome::Kind::taken);
+  CHECK(rows(mode.host) == n({"1", "2", "3"}));
+}
