@@ -152,8 +152,8 @@ void CsvSource::meet_others(const std::vector<std::string>& names,
   }
 }
 
-// What came and is what went. Where rows of files that are gone are deleted in any case it need not
-// be certain.
+// What came and is what went, for certain: a new file may have got the number of one that was
+// removed in the same breath.
 void CsvSource::note_renames() {
   auto& files = tracker_.files();
   for (auto from = files.begin(); from != files.end();) {
@@ -161,9 +161,7 @@ void CsvSource::note_renames() {
     if (gone.seen || gone.away || !gone.taken) continue;
     const auto to = std::find_if(files.begin(), files.end(), [&](const auto& entry) {
       const TrackedFile& file = entry.second;
-      if (!file.seen || file.taken) return false;
-      return config_.removed_file == RemovedFile::erase ? file.seen->is_same_file(*gone.taken)
-                                                        : file.seen->is_same_content(*gone.taken);
+      return file.seen && !file.taken && file.seen->is_surely_same_file(*gone.taken);
     });
     if (to == files.end()) continue;
     const std::string name = gone.name;

@@ -29,7 +29,7 @@ bool FileTracker::observe(const std::string& name, const std::optional<Signature
   }
   TrackedFile& file = at->second;
   if (file.seen != found) {
-    const bool replaced = file.seen && (!found || found->inode != file.seen->inode);
+    const bool replaced = file.seen && (!found || !found->is_same_file(*file.seen));
     if (replaced) file.writing = false;                // that was another file
     if (file.seen && !replaced) file.arrived = false;  // somebody wrote to it where it lies
     const bool grew = found && file.taken && found->is_same_file(*file.taken) &&

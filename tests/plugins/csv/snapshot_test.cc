@@ -443,3 +443,28 @@ TEST_CASE("an operator can say that rows are gone which a bad row may hide") {
   REQUIRE(csv.host.wait_for_state(BTB_STATE_DEGRADED, "2 rows are missing"));
   CHECK(csv.host.table().size() == 19);
 }
+
+// On ext4 the new file gets the inode of the old one.
+TEST_CASE(
+    "a file that takes the place of one that was removed in the same breath is another table") {
+  const Folder folder;
+  const auto write = [&](int day) {
+    std::string text = "id,v\n";
+    for (int i = 0; i < 20; ++i)
+      text += std::to_string(day) + "-" + std::to_string(i) + "," + std::string(i % 3, 'x') + "\n";
+    folder.write("day" + std::to_string(day) + ".csv", text);
+  };
+  for (int day = 1; day <= 5; ++day) write(day);
+  Csv csv(folder, "*.csv", {{"rescan", "1h"}});
+  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 100; }));
+  for (int day = 6; day <= 9; ++day) {
+    folder.remove("day" + std::to_string(day - 5) + ".csv");
+    write(day);
+    REQUIRE(csv.host.wait_for([&] {
+      const Rows rows = csv.host.table();
+      return rows.size() == 100 && rows.contains({"t", std::to_string(day) + "-0"});
+    }));
+    CHECK_FALSE(csv.host.table().contains({"t", std::to_string(day - 5) + "-0"}));
+  }
+  REQUIRE(csv.is_live());
+}
