@@ -383,7 +383,7 @@ const char* append_service_time(std::string& out, std::string_view text) {
   }
   if (count < 2 || !text.empty()) return "not a time of a service day, as 25:35:00";
   if (parts[1] > 59 || parts[2] > 59) return no_such_time;
-  std::array<char, 16> buffer{};
+  std::array<char, 40> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "%02d:%02d:%02d", parts[0], parts[1], parts[2]);
   out += buffer.data();
   return nullptr;

@@ -205,8 +205,9 @@ void TableText::find_dialect(const Config& config, std::string_view delimiter_li
   if (!config.delimiter_named && told != dialect.quote) {
     dialect.delimiter = told;
   } else if (told != dialect.delimiter) {
-    remarks.push_back(std::string("its first line says sep=") + told +
-                      ", `delimiter` something else");
+    std::string remark = "its first line says sep=";
+    remark += told;
+    remarks.push_back(remark + ", `delimiter` something else");
   }
 }
 

@@ -9,18 +9,20 @@
 
 namespace btb::host {
 
+// "an exception escaped from run: what it said".
+std::string escape_text(const char* function, const char* what);
+
 // Calls `body`, which calls the plugin's `function`: what it threw, in words; empty if nothing. The
 // exception is gone when this returns, for its type may lie in the library.
 template <class Body>
 std::string escaped_from(const char* function, Body body) {
-  const std::string escaped = std::string("an exception escaped from ") + function + ": ";
   try {
     body();
     return {};
   } catch (const std::exception& thrown) {
-    return escaped + thrown.what();
+    return escape_text(function, thrown.what());
   } catch (...) {
-    return escaped + "not a std::exception";
+    return escape_text(function, "not a std::exception");
   }
 }
 
