@@ -51,21 +51,29 @@ TEST_CASE("a slow writer's half of a table is never published") {
 }
 
 TEST_CASE("a line that is half written is not published while its writer is at it") {
+  // Without a writer it would be published after ten times `settle`, with one after a hundred
+  // times.
+  constexpr auto patience = 100 * 100ms;
   const Folder folder;
   folder.write("a.csv", "id,v\n1,a\n2,b\n");
-  Csv csv(folder, "a.csv", with(no_rescan, {{"settle", "30ms"}}));
+  Csv csv(folder, "a.csv", with(no_rescan, {{"settle", "100ms"}}));
   REQUIRE(csv.is_live());
+  const auto begun = std::chrono::steady_clock::now();
   {
     std::ofstream file(folder.path("a.csv"), std::ios::app);
     file << "3,half" << std::flush;
-    CHECK_FALSE(csv.host.wait_for([&] { return csv.host.message_count() > 2; }, 900ms));
+    csv.host.wait_for([&] { return csv.host.message_count() > 2; }, 1500ms);
     file << " and whole\n";
   }
-  REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 3; }));
-  CHECK(csv.host.table().at({"t", "3"}) == json("3", "half and whole"));
+  // On a machine that stood still for so long it may have come, and was right to.
+  const bool in_time = std::chrono::steady_clock::now() - begun < patience;
+  const Rows whole{{{"t", "1"}, json("1", "a")},
+                   {{"t", "2"}, json("2", "b")},
+                   {{"t", "3"}, json("3", "half and whole")}};
+  REQUIRE(csv.has(whole));
+  if (in_time) CHECK(csv.host.messages().size() == 3);
   folder.append("a.csv", "4,closed without an end");
   REQUIRE(csv.host.wait_for([&] { return csv.host.table().size() == 4; }));
-  CHECK(csv.host.messages().size() == 4);
 }
 
 TEST_CASE("a line that is half written at the start waits, and is taken in the end") {
