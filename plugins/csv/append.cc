@@ -309,7 +309,7 @@ Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit
   } catch (const FileRefused& refusal) {
     return {Outcome::Kind::refused, refusal.what()};
   }
-  return {Outcome::Kind::taken, followed->tail.remark()};
+  return {Outcome::Kind::taken, followed->tail.remark(), true, followed->tail.is_short()};
 }
 
 // Finds out what the file is, and where to go on.

@@ -115,11 +115,27 @@ TableText::TableText(const Config& config, std::string_view bytes, std::string_v
   if (layout && config.skip_footer > 0 && final) cut_footer(config.skip_footer);
 }
 
+Parser TableText::parser_at_top(bool final) const {
+  Parser made(dialect);
+  made.feed(without_dos_end(text.utf8(), final), final);
+  return made;
+}
+
 // False if the text ends before.
 bool TableText::begin_behind_top(bool final) {
-  parser = Parser(dialect);
-  parser.feed(without_dos_end(text.utf8(), final), final);
+  parser = parser_at_top(final);
   return parser.skip_lines(skipped_lines_);
+}
+
+// Whether the first row has as many fields as a file of that header. A line of a preamble, behind
+// which the header may still come, seldom has.
+bool TableText::begins_like_rows_of(const Heading& known, bool final) const {
+  Parser probe = parser_at_top(final);
+  Parser::Step step = probe.next();
+  while ((step == Parser::Step::row && RowLayout::is_blank(probe.fields())) ||
+         (step == Parser::Step::bad_row && probe.is_hole()))
+    step = probe.next();
+  return step == Parser::Step::row && probe.fields().size() == known.names.size();
 }
 
 // Leaves the parser in front of the header: the first row, begun at the begin of a line, that has
@@ -141,6 +157,10 @@ bool TableText::seek_header(const Config& config, const Heading* known, bool fin
     }
   }
   const bool empty = text.utf8().find_first_not_of("\r\n\t \x1A") == std::string_view::npos;
+  if (known != nullptr && ended && begins_like_rows_of(*known, final)) {
+    parser = parser_at_top(final);
+    return true;
+  }
   if (known != nullptr || empty || (ended && !final)) return false;
   std::string names;
   for (const std::string& name : needed) names += (names.empty() ? "" : ", ") + name;
@@ -221,8 +241,7 @@ Parser::Step TableText::read_first_row(const Config& config, const Heading* know
   const Parser::Step step = read(parser);
   if (known == nullptr || !config.header || step == Parser::Step::need_more) return step;
   if (step == Parser::Step::row && known->is_like(parser.fields())) return step;
-  parser = Parser(dialect);
-  parser.feed(without_dos_end(text.utf8(), final), final);
+  parser = parser_at_top(final);
   headerless = true;
   Parser probe = parser;
   return read(probe) == Parser::Step::end ? Parser::Step::end : Parser::Step::row;

@@ -50,7 +50,9 @@ struct TableText {
  private:
   void find_dialect(const Config& config, std::string_view delimiter_line, const Heading* known);
   bool seek_header(const Config& config, const Heading* known, bool final);
+  [[nodiscard]] Parser parser_at_top(bool final) const;
   [[nodiscard]] bool begin_behind_top(bool final);
+  [[nodiscard]] bool begins_like_rows_of(const Heading& known, bool final) const;
   bool skip_behind_header(const Config& config);
   void cut_footer(uint64_t rows);
   void find_encoding(const Config& config, std::string_view bytes, const Heading* known);

@@ -64,6 +64,7 @@ bool Tail::read_header(const Heading* known) {
   }
   if (!table->layout) return false;
   faults_.begin();
+  rows_here_ = 0;
   if (begin > 0) note_hole(0, 1, begin);
   encoding_ = table->encoding;
   layout_ = table->layout;
@@ -218,6 +219,7 @@ void Tail::publish_row(const Text& text, bool readable, Publisher& out) {
   if (!fault) {
     out.put(topic_, key, payload_, Publisher::no_entry);
     ++rows_;
+    ++rows_here_;
     return;
   }
   const size_t position = parser_.row_position();

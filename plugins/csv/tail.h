@@ -61,6 +61,8 @@ class Tail {
   [[nodiscard]] std::optional<int64_t> due_in(int64_t now_ms) const;
   // What an operator should know; empty: nothing.
   [[nodiscard]] std::string remark() const;
+  // Much of what was read since it was begun could not be read.
+  [[nodiscard]] bool is_short() const { return faults_.are_many(rows_here_ + faults_.count()); }
 
  private:
   // A quote that did not close so far, with whole lines behind it.
@@ -103,7 +105,8 @@ class Tail {
   std::optional<OpenQuote> quote_;
   uint64_t only_nuls_until_ = 0;  // from offset_ on; a size that the file had
   uint64_t rows_ = 0;
-  int64_t now_ms_ = 0;  // while it follows
+  uint64_t rows_here_ = 0;  // of these, since the header was read last
+  int64_t now_ms_ = 0;      // while it follows
   std::string key_, topic_, payload_;
 };
 

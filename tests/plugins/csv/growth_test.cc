@@ -88,3 +88,41 @@ TEST_CASE("a log that begins like an idle one is read although rows come all the
   CHECK(mode.take(folder, "b.csv").kind == csv::Outcome::Kind::taken);
   CHECK(rows(mode.host) == n({"1", "2", "3"}));
 }
+
+TEST_CASE("a header that was found once is not looked for in a log that was cut off") {
+  const Folder folder;
+  const TestSettings::Values seeking{{"find_header", "true"}, {"select", List{"id", "v"}}};
+  Mode mode(seeking);
+  folder.write("log.csv", "made by x\nid,v\n1,a\n");
+  mode.take(folder, "log.csv");
+  folder.write("log.csv", "");
+  mode.take(folder, "log.csv");
+  folder.append("log.csv", "2,b\n");
+  mode.take(folder, "log.csv");
+  folder.append("log.csv", "3,c\n");
+  mode.take(folder, "log.csv");
+  CHECK(rows(mode.host) ==
+        List{R"({"id":"1","v":"a"})", R"({"id":"2","v":"b"})", R"({"id":"3","v":"c"})"});
+  folder.write("log.csv", "made by x\n");  // one that writes it again
+  mode.take(folder, "log.csv");
+  folder.append("log.csv", "v,id\nd,4\n");
+  mode.take(folder, "log.csv");
+  CHECK(rows(mode.host).size() == 4);
+  CHECK(rows(mode.host).back() == R"({"id":"4","v":"d"})");
+  CHECK(mode.host.letters().empty());
+}
+
+TEST_CASE("a log of which much cannot be read is not well until enough of it can be") {
+  const Folder folder;
+  Mode mode;
+  std::string text = "n\n";
+  for (int i = 0; i < 9; ++i) text += "1\n";
+  folder.write("log.csv", text);
+  CHECK_FALSE(mode.take(folder, "log.csv").is_short);
+  folder.append("log.csv", "2,3\n");
+  CHECK(mode.take(folder, "log.csv").is_short);
+  folder.append("log.csv", "4\n");
+  CHECK_FALSE(mode.take(folder, "log.csv").is_short);
+  folder.write("log.csv", "n\n5\n6,7\n");  // the good rows of what was cut off do not count
+  CHECK(mode.take(folder, "log.csv").is_short);
+}
