@@ -44,7 +44,7 @@ size_t Flush::run(Session& session) {
   pieces_.clear();
   planned_.clear();
   control_.clear();
-  if (session.publications_.acks_due()) session.publications_.append_acks(session.out_);
+  if (session.publications_.acks_due()) session.publications_.append_acks();
   if (!plan(session)) return 0;
   const size_t total = gather(session);
   if (total == 0) {

@@ -6,6 +6,9 @@ namespace btb {
 
 namespace {
 
+constexpr uint64_t stands_still_ms = 10'000;  // a message of which no part came for so long
+constexpr size_t looked_at_max = 1'000;
+
 // Built where it is used and passed on by reference: copying it costs as much as the lookup of its
 // topic. Inlined, for the same reason.
 inline Message message_of(const wire::DataHead& head, Bytes key, Bytes payload, int64_t now_us) {
@@ -47,11 +50,11 @@ std::vector<Publications::Place>::iterator Publications::place_of(uint32_t topic
 }
 
 void Publications::take(const wire::FrameView& frame, Router& router, int64_t now_us,
-                        uint32_t message_bytes_max, ByteVector& out) {
+                        uint32_t message_bytes_max, uint64_t now_ms) {
   const wire::DataHead& head = frame.data();
   Publication* to = find(head.topic);
   if (to == nullptr) {
-    append_reject(head.topic, head.seq, wire::Reason::topic_unknown, out);
+    append_reject(head.topic, head.seq, wire::Reason::topic_unknown);
     return;
   }
   const bool part = head.part_more() || head.total != head.payload_size();
@@ -60,16 +63,16 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
     cut.topic = head.topic;
     cut.seq = to->partial_seq;
     cut.flags = wire::flag::batch_more;  // this message, which ends it, says whether more follow
-    if (!to->partial_refused) refuse(*to, cut, wire::Reason::part_out_of_order, router, out);
+    if (!to->partial_refused) refuse(*to, cut, wire::Reason::part_out_of_order, router);
     drop_partial(*to);
   }
   if (part) {
-    take_part(*to, frame, router, now_us, message_bytes_max, out);
+    take_part(*to, frame, router, now_us, message_bytes_max, now_ms);
   } else if (const auto reason = objection(*to, head.total, message_bytes_max);
              reason != wire::Reason::none) {
-    refuse(*to, head, reason, router, out);
+    refuse(*to, head, reason, router);
   } else {
-    publish(*to, head.seq, message_of(head, frame.key(), frame.payload(), now_us), router, out);
+    publish(*to, head.seq, message_of(head, frame.key(), frame.payload(), now_us), router);
   }
 }
 
@@ -82,47 +85,51 @@ wire::Reason Publications::objection(const Publication& to, size_t bytes, size_t
 // The first part brings the key and says how large the message will be; a refused one is swallowed
 // to its end.
 void Publications::take_part(Publication& to, const wire::FrameView& frame, Router& router,
-                             int64_t now_us, uint32_t message_bytes_max, ByteVector& out) {
+                             int64_t now_us, uint32_t message_bytes_max, uint64_t now_ms) {
   const wire::DataHead& head = frame.data();
   if (!to.in_parts) {
     to.in_parts = true;
     to.partial_seq = head.seq;
     wire::Reason reason = objection(to, partial_bytes_ + head.total, message_bytes_max);
-    if (reason == wire::Reason::none && !has_room(head.total)) reason = wire::Reason::memory_full;
+    if (reason == wire::Reason::none && !make_room(head.total, now_ms, router)) {
+      reason = wire::Reason::memory_full;
+    }
     to.partial_refused = reason != wire::Reason::none;
     to.partial_key.assign(frame.key().begin(), frame.key().end());
     count_unfinished(to, to.partial_refused ? 0 : head.total);
     to.partial.reserve(to.partial_total);  // not twice of it while it grows
-    if (to.partial_refused) refuse(to, head, reason, router, out);
+    if (!to.partial_refused) begin(to, now_ms);
+    if (to.partial_refused) refuse(to, head, reason, router);
   }
+  if (to.begun) moved(to, now_ms);
   const size_t size = to.partial.size() + head.payload_size();
   const bool fits =
       head.total == to.partial_total && (head.part_more() ? size < head.total : size == head.total);
   if (!to.partial_refused && !fits) {
     to.partial_refused = true;
-    refuse(to, head, wire::Reason::part_out_of_order, router, out);
+    refuse(to, head, wire::Reason::part_out_of_order, router);
   }
   if (!to.partial_refused) append(to.partial, frame.payload());
   if (head.part_more()) return;
   if (const auto reason = objection(to, 0, 0);
       reason != wire::Reason::none && !to.partial_refused) {
-    refuse(to, head, reason, router, out);
+    refuse(to, head, reason, router);
   } else if (to.partial_refused) {
     end_batch(to, head, router);
   } else {
-    publish(to, head.seq, message_of(head, to.partial_key, to.partial, now_us), router, out);
+    publish(to, head.seq, message_of(head, to.partial_key, to.partial, now_us), router);
   }
   drop_partial(to);
 }
 
 void Publications::publish(Publication& to, uint64_t published, const Message& message,
-                           Router& router, ByteVector& out) {
+                           Router& router) {
   to.batch_open = message.batch_more;
   const PublishResult result = router.publish(*to.topic, message);
   if (result.reason == wire::Reason::none) return settle(to, published, result.seq);
   to.published = published;
   const bool by_topic = result.reason == wire::Reason::message_too_large;
-  append_reject(to.topic->number, published, result.reason, out,
+  append_reject(to.topic->number, published, result.reason,
                 by_topic ? "the topic keeps " + std::to_string(to.topic->options->keep_bytes) +
                                " bytes (keep.bytes)"
                          : "");
@@ -138,10 +145,10 @@ void Publications::settle(Publication& to, uint64_t published, uint64_t seq) {
 }
 
 void Publications::refuse(Publication& to, const wire::DataHead& head, wire::Reason reason,
-                          Router& router, ByteVector& out) {
+                          Router& router) {
   ++to.topic->counters.rejected;
   to.published = head.seq;
-  append_reject(head.topic, head.seq, reason, out);
+  append_reject(head.topic, head.seq, reason);
   end_batch(to, head, router);
 }
 
@@ -153,14 +160,14 @@ void Publications::end_batch(Publication& to, const wire::DataHead& head, Router
 }
 
 void Publications::append_reject(uint32_t topic, uint64_t published, wire::Reason reason,
-                                 ByteVector& out, std::string text) {
+                                 std::string text) {
   ++refusals_[reason];
   fb::RejectT message;
   message.text = std::move(text);
   message.topic = topic;
   message.published = published;
   message.reason = reason;
-  wire::append_control(out, message);
+  wire::append_control(out_, message);
 }
 
 bool Publications::has_room(size_t bytes) const {
@@ -169,12 +176,53 @@ bool Publications::has_room(size_t bytes) const {
   return all && own;
 }
 
+// Room for so many bytes more, if need be by cutting messages that stand still. Only a bounded
+// number of them is looked at, so that many small ones do not hold the loop.
+bool Publications::make_room(size_t bytes, uint64_t now_ms, Router& router) {
+  if (bytes > unfinished_.bytes_max / 2) return false;
+  auto at = unfinished_.begun.begin();
+  for (size_t left = looked_at_max; left != 0 && !has_room(bytes); --left) {
+    if (at == unfinished_.begun.end() || now_ms - at->moved_ms < stands_still_ms) return false;
+    const Unfinished::Begun oldest = *at++;
+    const bool own_full = account_->unfinished_bytes + bytes > unfinished_.bytes_max / 2;
+    if (!own_full || oldest.by->account_ == account_) oldest.by->cut(oldest.index, router);
+  }
+  return has_room(bytes);
+}
+
+void Publications::begin(Publication& to, uint64_t now_ms) {
+  const auto index = static_cast<uint32_t>(&to - open_.data());
+  to.begun = unfinished_.begun.insert(unfinished_.begun.end(), {this, index, now_ms});
+}
+
+void Publications::moved(Publication& to, uint64_t now_ms) {
+  (*to.begun)->moved_ms = now_ms;
+  unfinished_.begun.splice(unfinished_.begun.end(), unfinished_.begun, *to.begun);
+}
+
+// Its place is needed: the rest of it is swallowed.
+void Publications::cut(uint32_t index, Router& router) {
+  Publication& to = open_[index];
+  count_unfinished(to, 0);
+  ByteVector().swap(to.partial);
+  to.partial_refused = true;
+  wire::DataHead head;
+  head.topic = to.topic->number;
+  head.seq = to.partial_seq;
+  head.flags = wire::flag::batch_more;  // what comes of it says whether more follow
+  refuse(to, head, wire::Reason::memory_full, router);
+  router.wake(subscriber_);
+}
+
 void Publications::count_unfinished(Publication& to, uint32_t total) {
   const uint64_t more = uint64_t{total} - to.partial_total;  // may be below 0
   partial_bytes_ += more;
   unfinished_.bytes += more;
   account_->unfinished_bytes += more;
   to.partial_total = total;
+  if (total != 0 || !to.begun) return;
+  unfinished_.begun.erase(*to.begun);
+  to.begun.reset();
 }
 
 void Publications::drop_partial(Publication& to) {
@@ -185,7 +233,7 @@ void Publications::drop_partial(Publication& to) {
   ByteVector().swap(to.partial_key);
 }
 
-void Publications::append_acks(ByteVector& out) {
+void Publications::append_acks() {
   for (const uint32_t index : acks_due_) {
     Publication& publication = open_[index];
     publication.ack_due = false;
@@ -194,7 +242,7 @@ void Publications::append_acks(ByteVector& out) {
     ack.published = publication.published;
     ack.seq = publication.seq;
     ack.level = publication.ack;
-    wire::append_control(out, ack);
+    wire::append_control(out_, ack);
   }
   acks_due_.clear();
 }

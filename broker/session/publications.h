@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/routing/router.h"
@@ -16,17 +19,33 @@ namespace btb {
 // How often something was refused, by reason.
 using Refusals = std::map<wire::Reason, uint64_t>;
 
-// Bytes of messages whose parts have not all come, of all sessions.
+class Publications;
+
+// Messages whose parts have not all come, of all sessions.
 struct Unfinished {
+  struct Begun {
+    Publications* by = nullptr;
+    uint32_t index = 0;     // which of its topics
+    uint64_t moved_ms = 0;  // when its last part came
+  };
   uint64_t bytes = 0;
   uint64_t bytes_max = limits::unfinished_max;
+  std::list<Begun> begun;  // that takes bytes; the one that has stood still longest first
 };
 
 class Publications {
  public:
-  // `refusals` and `unfinished` outlive it.
-  Publications(Refusals& refusals, Unfinished& unfinished, AccountPtr account)
-      : refusals_(refusals), unfinished_(unfinished), account_(std::move(account)) {}
+  // All of these outlive it. What is to be said to the client is appended to `out`; its
+  // `subscriber` is woken where nothing of its own was the cause.
+  Publications(Refusals& refusals, Unfinished& unfinished, AccountPtr account, ByteVector& out,
+               Subscriber& subscriber)
+      : refusals_(refusals),
+        unfinished_(unfinished),
+        account_(std::move(account)),
+        out_(out),
+        subscriber_(subscriber) {}
+  Publications(const Publications&) = delete;
+  Publications& operator=(const Publications&) = delete;
 
   bool allowed = true;  // by the rules of the listener, which a reload may change
 
@@ -35,15 +54,16 @@ class Publications {
   [[nodiscard]] size_t size() const { return open_.size(); }
   [[nodiscard]] bool has(const Topic& topic) { return find(topic.number) != nullptr; }
 
-  // A data frame of the session, whole or a part. Publishes what is complete; appends a reject to
-  // `out` for what is not taken, be it that a reload took the right away. Messages in parts that
+  // A data frame of the session, whole or a part. Publishes what is complete; appends a reject
+  // for what is not taken, be it that a reload took the right away. Messages in parts that
   // are not complete have `message_bytes_max` together. `now_us` is the time a message gets that
-  // brings none, or one from the future.
+  // brings none, or one from the future; `now_ms` tells how long one in parts stands still: where
+  // there is no room, those of any session that did for 10 s are cut.
   void take(const wire::FrameView& frame, Router& router, int64_t now_us,
-            uint32_t message_bytes_max, ByteVector& out);
+            uint32_t message_bytes_max, uint64_t now_ms);
 
-  // Appends the acknowledgements that are due to `out`.
-  void append_acks(ByteVector& out);
+  // Says the acknowledgements that are due.
+  void append_acks();
   [[nodiscard]] bool acks_due() const { return !acks_due_.empty(); }
 
   // The session is over: a batch that was begun ends here.
@@ -62,6 +82,7 @@ class Publications {
     bool partial_refused = false;
     uint32_t partial_total = 0;  // as the first part says; 0 of a refused one
     uint64_t partial_seq = 0;    // the session's own number
+    std::optional<std::list<Unfinished::Begun>::iterator> begun;  // while it takes bytes
     ByteVector partial_key;
     ByteVector partial;
   };
@@ -75,25 +96,29 @@ class Publications {
   [[nodiscard]] std::vector<Place>::iterator place_of(uint32_t topic);
   Publication* find(uint32_t topic);
   void take_part(Publication& to, const wire::FrameView& frame, Router& router, int64_t now_us,
-                 uint32_t message_bytes_max, ByteVector& out);
-  void publish(Publication& to, uint64_t published, const Message& message, Router& router,
-               ByteVector& out);
+                 uint32_t message_bytes_max, uint64_t now_ms);
+  void publish(Publication& to, uint64_t published, const Message& message, Router& router);
   [[nodiscard]] wire::Reason objection(const Publication& to, size_t bytes, size_t bytes_max) const;
   // Whether all sessions, and those of this peer, may have so many more bytes unfinished.
   [[nodiscard]] bool has_room(size_t bytes) const;
+  bool make_room(size_t bytes, uint64_t now_ms, Router& router);
+  void begin(Publication& to, uint64_t now_ms);
+  void moved(Publication& to, uint64_t now_ms);
+  void cut(uint32_t index, Router& router);
   void count_unfinished(Publication& to, uint32_t total);
   void settle(Publication& to, uint64_t published, uint64_t seq);
   // For what does not even reach its topic.
-  void refuse(Publication& to, const wire::DataHead& head, wire::Reason reason, Router& router,
-              ByteVector& out);
+  void refuse(Publication& to, const wire::DataHead& head, wire::Reason reason, Router& router);
   static void end_batch(Publication& to, const wire::DataHead& head, Router& router);
-  void append_reject(uint32_t topic, uint64_t published, wire::Reason reason, ByteVector& out,
+  void append_reject(uint32_t topic, uint64_t published, wire::Reason reason,
                      std::string text = {});
   void drop_partial(Publication& to);
 
   Refusals& refusals_;
   Unfinished& unfinished_;
   AccountPtr account_;
+  ByteVector& out_;
+  Subscriber& subscriber_;
   std::vector<Publication> open_;   // in the order they were opened
   std::vector<Place> by_number_;    // the same, sorted by topic
   std::vector<uint32_t> acks_due_;  // of open_, those with ack_due

@@ -32,7 +32,7 @@ Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits tra
       traits_(std::move(traits)),
       link_(sessions.loop_, std::move(fd), *this),
       account_(sessions.account_of(traits_.origin)),
-      publications_(sessions.refusals_, sessions.unfinished_, account_),
+      publications_(sessions.refusals_, sessions.unfinished_, account_, out_, *this),
       connected_ms_(sessions.clock_.mono_ms()),
       heard_ms_(connected_ms_),
       wrote_ms_(connected_ms_) {
@@ -160,7 +160,7 @@ void Session::handle_open(const wire::FrameView& frame) {
     case wire::Kind::data:
       ++counters_.received_messages;
       publications_.take(frame, sessions_.router_, sessions_.now_us_,
-                         sessions_.limits.message_bytes, out_);
+                         sessions_.limits.message_bytes, sessions_.now_ms_);
       if (publications_.acks_due() || unsent() != 0) wake();
       if (unsent() > limits::session_control_bytes_max) {
         close(wire::Reason::control_overflow, "publishes without reading the answers");

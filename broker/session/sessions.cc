@@ -51,7 +51,10 @@ Sessions::Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner
       read_buffer_(limits::read_buffer_bytes + limits::control_frame_bytes_max +
                    wire::frame_alignment) {}
 
-Sessions::~Sessions() = default;
+// The sessions first: they hold on to all else here.
+Sessions::~Sessions() {
+  all_.clear();
+}
 
 // It lives as long as a session of this origin, or a topic that one made.
 AccountPtr Sessions::account_of(const std::string& origin) {

@@ -15,6 +15,8 @@ namespace btb {
 namespace {
 
 constexpr size_t ipv6_network_bytes = 8;  // the /64 that a host has
+// Of them a machine has millions (127.0.0.0/8), for whoever is on it.
+constexpr const char* loopback = "ip 127.0.0.1";
 
 // Any address a socket can have, with its length.
 struct Address {
@@ -37,14 +39,22 @@ std::string text_of(const Address& address) {
   return "[" + std::string(host.data()) + "]:" + std::to_string(ntohs(in6->sin6_port));
 }
 
-std::string origin_of(const sockaddr_in6& in6) {
-  in6_addr host = in6.sin6_addr;
-  std::array<char, INET6_ADDRSTRLEN> text{};
+std::string origin_of(const in_addr& host) {
+  if (ntohl(host.s_addr) >> 24 == IN_LOOPBACKNET) return loopback;
+  std::array<char, INET_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET, &host, text.data(), text.size());
+  return std::string("ip ") + text.data();
+}
+
+std::string origin_of(in6_addr host) {
   if (IN6_IS_ADDR_V4MAPPED(&host)) {
-    inet_ntop(AF_INET, &host.s6_addr[12], text.data(), text.size());
-    return std::string("ip ") + text.data();
+    in_addr mapped{};
+    std::copy(std::begin(host.s6_addr) + 12, std::end(host.s6_addr),
+              reinterpret_cast<uint8_t*>(&mapped));
+    return origin_of(mapped);
   }
-  if (IN6_IS_ADDR_LOOPBACK(&host)) return "ip ::1";
+  if (IN6_IS_ADDR_LOOPBACK(&host)) return loopback;
+  std::array<char, INET6_ADDRSTRLEN> text{};
   std::fill(std::begin(host.s6_addr) + ipv6_network_bytes, std::end(host.s6_addr), 0);
   inet_ntop(AF_INET6, &host, text.data(), text.size());
   return std::string("ip ") + text.data() + "/64";
@@ -79,14 +89,9 @@ std::string origin_of(int fd) {
       const auto user = peer_user(fd);
       return user ? "uid " + std::to_string(user->uid) : std::string();
     }
-    case AF_INET: {
-      const auto* in = reinterpret_cast<const sockaddr_in*>(&address.storage);
-      std::array<char, INET_ADDRSTRLEN> text{};
-      inet_ntop(AF_INET, &in->sin_addr, text.data(), text.size());
-      return std::string("ip ") + text.data();
-    }
+    case AF_INET:
     case AF_INET6:
-      return origin_of(*reinterpret_cast<const sockaddr_in6*>(&address.storage));
+      return origin_of(address.storage);
     case AF_BLUETOOTH: {
       const std::string peer = bluetooth::describe(fd, address.storage);
       return "device " + peer.substr(peer.find(' ') + 1);
@@ -94,6 +99,14 @@ std::string origin_of(int fd) {
     default:
       return {};
   }
+}
+
+std::string origin_of(const sockaddr_storage& peer) {
+  if (peer.ss_family == AF_INET) {
+    return origin_of(reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr);
+  }
+  if (peer.ss_family != AF_INET6) return {};
+  return origin_of(reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr);
 }
 
 std::string describe_peer(int fd) {

@@ -3,6 +3,7 @@
 // of a TCP host's name.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -87,7 +88,10 @@ std::string describe_peer(int fd);
 
 // Whom the connections of one stranger are counted for, however many it opens: "uid 1000", "ip
 // 192.0.2.7", "ip 2001:db8:1:2::/64" (a host of IPv6 has all addresses of its network),
-// "device 00:1A:7D:DA:71:13". Empty if the system does not say.
+// "device 00:1A:7D:DA:71:13". All loopback addresses are this machine, "ip 127.0.0.1". Empty if the
+// system does not say.
 std::string origin_of(int fd);
+// The same of an address of IPv4 or IPv6; empty for others.
+std::string origin_of(const sockaddr_storage& peer);
 
 }  // namespace btb

@@ -170,6 +170,47 @@ TEST_CASE("messages whose parts have not all come are bounded for all sessions, 
   CHECK(begin("a") == "begun");
 }
 
+TEST_CASE("a message of which no part comes for ten seconds makes room for another, and is told") {
+  SessionWorld world;
+  world.sessions.unfinished().bytes_max = 100'000;
+  const auto open = [&](const char* peer) -> WireClient& {
+    WireClient& client = world.welcomed(from_peer(peer));
+    client.open(1, "e/" + std::to_string(world.clients.size()));
+    world.settle();
+    (void)client.take_lines();
+    return client;
+  };
+  WireClient& stands = open("a");    // topic 1
+  WireClient& moves = open("b");     // topic 2
+  WireClient& honest = open("c");    // topic 3
+  WireClient& neighbor = open("b");  // topic 4
+  stands.publish_part(1, 1, 40'000, 4'000, true);
+  moves.publish_part(2, 1, 40'000, 4'000, true);
+  world.settle();
+  world.pass_ms(9'000);
+  moves.publish_part(2, 1, 40'000, 4'000, true);
+  honest.publish_part(3, 1, 40'000, 4'000, true);
+  CHECK(world.lines(honest) == Lines{"reject 3 1 memory_full"});
+  world.pass_ms(1'000);
+  neighbor.publish_part(4, 1, 40'000, 4'000, true);  // its own peer has no room, and moves
+  CHECK(world.lines(neighbor) == Lines{"reject 4 1 memory_full"});
+  CHECK(world.lines(stands).empty());
+  honest.publish_part(3, 2, 40'000, 4'000, true);
+  CHECK(world.lines(honest).empty());
+  CHECK(world.lines(stands) == Lines{"reject 1 1 memory_full"});
+  CHECK(world.lines(moves).empty());
+  CHECK(world.sessions.unfinished().bytes == 80'000);
+  stands.publish_part(1, 1, 40'000, 4'000, true);  // swallowed
+  stands.publish_part(1, 1, 40'000, 4'000, false);
+  stands.publish(1, 2, "", "goes on");
+  CHECK(world.lines(stands).empty());
+  CHECK(world.topic("e/1").log.last_seq() == 1);
+  for (const auto& client : world.clients) client->goodbye();
+  world.settle();
+  CHECK(world.sessions.unfinished().bytes == 0);
+  CHECK(world.sessions.unfinished().begun.empty());
+}
+
 TEST_CASE("a subscription for which there is no memory is answered so") {
   SessionWorld world;
   for (int i = 0; i < 100; ++i) world.topic("t/" + std::to_string(i));

@@ -1,7 +1,9 @@
 #include "sdk/transport/socket.h"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -278,4 +280,51 @@ TEST_CASE("the other end is described for logs, and its user is known over unix 
   REQUIRE(tcp_server.ok());
   CHECK(!btb::peer_user(tcp_server->get()).has_value());
   CHECK(btb::describe_peer(tcp_server->get()).starts_with("tcp 127.0.0.1:"));
+}
+
+TEST_CASE("all loopback addresses are one peer, another host is its address or its IPv6 network") {
+  const auto origin = [](const char* text) {
+    sockaddr_storage address{};
+    auto* in = reinterpret_cast<sockaddr_in*>(&address);
+    auto* in6 = reinterpret_cast<sockaddr_in6*>(&address);
+    if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+      address.ss_family = AF_INET;
+    } else {
+      REQUIRE(inet_pton(AF_INET6, text, &in6->sin6_addr) == 1);
+      address.ss_family = AF_INET6;
+    }
+    return btb::origin_of(address);
+  };
+  for (const char* here : {"127.0.0.1", "127.0.0.2", "127.255.255.254", "::1", "::ffff:127.0.0.1",
+                           "::ffff:127.9.8.7"}) {
+    CHECK(origin(here) == "ip 127.0.0.1");
+  }
+  CHECK(origin("192.0.2.7") == "ip 192.0.2.7");
+  CHECK(origin("::ffff:192.0.2.7") == "ip 192.0.2.7");
+  CHECK(origin("128.0.0.1") == "ip 128.0.0.1");
+  CHECK(origin("2001:db8:1:2:3:4:5:6") == "ip 2001:db8:1:2::/64");
+  CHECK(origin("2001:db8:1:3::6") == "ip 2001:db8:1:3::/64");
+  CHECK(origin("fe80::1") == "ip fe80::/64");
+  CHECK(btb::origin_of(sockaddr_storage{}).empty());
+}
+
+TEST_CASE("a connection from another loopback address has the origin of this machine") {
+  const Endpoint asked{Endpoint::Scheme::tcp, "127.0.0.1", 0};
+  const auto listener = btb::listen_on(asked, {});
+  REQUIRE(listener.ok());
+  const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+  REQUIRE(::bind(client.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) == 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(btb::local_endpoint(listener->get(), asked)->port);
+  REQUIRE(::connect(client.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+  REQUIRE(wait_for(listener->get(), POLLIN));
+  const auto server = btb::accept_from(listener->get());
+  REQUIRE(server.ok());
+  CHECK(btb::describe_peer(server->get()).starts_with("tcp 127.0.0.2:"));
+  CHECK(btb::origin_of(server->get()) == "ip 127.0.0.1");
 }
