@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iterator>
 
 #include "broker/app/describe.h"
 
@@ -57,23 +58,26 @@ void SysTopics::row(const std::string& topic_name, const std::string& key,
   if (known == json) return;
   Topic* topic = router_.find_or_make(topic_name);
   if (topic == nullptr) return;
-  known = json;
   Message message;
   message.key = as_bytes(key);
   message.payload = as_bytes(json);
-  router_.publish(*topic, message);
+  // One that is refused, for want of memory, is published the next time.
+  if (router_.publish(*topic, message).reason == wire::Reason::none) known = json;
 }
 
 void SysTopics::delete_all_but(const std::string& topic_name, const std::set<std::string>& keys) {
   Topic* topic = router_.find(topic_name);
-  std::erase_if(published_[topic_name], [&](const auto& row) {
-    if (keys.count(row.first) != 0) return false;
+  Rows& rows = published_[topic_name];
+  for (auto row = rows.begin(); row != rows.end();) {
     Message message;
-    message.key = as_bytes(row.first);
+    message.key = as_bytes(row->first);
     message.deletion = true;
-    if (topic != nullptr) router_.publish(*topic, message);
-    return true;
-  });
+    const bool stays = keys.count(row->first) != 0;
+    const bool refused =
+        !stays && topic != nullptr && router_.publish(*topic, message).reason != wire::Reason::none;
+    if (refused) row->second.clear();  // tried again the next time, or published anew
+    row = stays || refused ? std::next(row) : rows.erase(row);
+  }
 }
 
 }  // namespace btb

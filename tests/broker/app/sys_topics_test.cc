@@ -101,6 +101,23 @@ TEST_CASE("what was not accepted and what was not logged is told") {
   CHECK(world.rows("$SYS/broker")["log_lines_lost"] == "5");
 }
 
+TEST_CASE("a row that its topic refused is published as soon as the topic takes it") {
+  SysWorld world;
+  bool refuses = true;
+  const auto options_of = [&](std::string_view name, uint32_t) {
+    auto options = std::make_shared<TopicOptions>(*world.rules.options_of(name));
+    if (refuses) options->keys_max = 0;
+    return std::shared_ptr<const TopicOptions>(options);
+  };
+  world.router.refresh_options(options_of);
+  world.sys.publish({});
+  REQUIRE(world.rows("$SYS/broker").empty());
+  refuses = false;
+  world.router.refresh_options(options_of);
+  world.sys.publish({});
+  CHECK(world.rows("$SYS/broker")["started_us"] == "5");  // it never changes
+}
+
 TEST_CASE("the row of a source that was removed is deleted, and comes again with the source") {
   SysWorld world;
   world.add("stays", latin1);
