@@ -1,6 +1,8 @@
 #include "broker/app/endpoints.h"
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace btb {
@@ -14,6 +16,11 @@ constexpr uint64_t no_kernel_retry_after_ms = 30'000;
 bool is_bluetooth(const std::string& text) {
   const Result<Endpoint> endpoint = parse_endpoint(text);
   return endpoint && is_bluetooth(*endpoint);
+}
+
+bool has_name(const std::string& text) {
+  const Result<Endpoint> endpoint = parse_endpoint(text);
+  return endpoint && needs_look_up(*endpoint);
 }
 
 // Whether it can be opened later, as it is written, when something outside has come: an adapter or
@@ -41,11 +48,13 @@ const ListenerConfig* find(const std::vector<ListenerConfig>& all, const std::st
 
 }  // namespace
 
-Result<Endpoints::Open> Endpoints::try_open(const ListenerConfig& config) {
+Result<Endpoints::Open> Endpoints::try_open(const ListenerConfig& config,
+                                            std::vector<std::string> addresses) {
   Result<Endpoint> endpoint = parse_endpoint(config.endpoint);
   if (!endpoint) return endpoint.error();
   ListenOptions options;
   options.mode = config.mode;
+  options.addresses = std::move(addresses);
   Result<std::unique_ptr<Listener>> listener =
       opener_(loop_, *endpoint, options, [this, at = config.endpoint](UniqueFd fd) {
         const auto open = std::find_if(open_.begin(), open_.end(), is_at(at));
@@ -90,6 +99,10 @@ Endpoints::Fresh Endpoints::prepare(const std::vector<ListenerConfig>& added,
   Fresh fresh;
   for (const ListenerConfig& config : added) {
     if (is_known(config.endpoint)) continue;
+    if (has_name(config.endpoint)) {
+      fresh.waiting.push_back({config, "the name of its host is looked up", clock_.mono_ms()});
+      continue;
+    }
     Result<Open> open = try_open(config);
     if (open) {
       fresh.open.push_back(std::move(*open));
@@ -120,20 +133,43 @@ void Endpoints::take(Fresh fresh, const std::vector<ListenerConfig>& all) {
   for (Waiting& one : waiting_) one.config = *find(all, one.config.endpoint);
 }
 
+std::shared_ptr<Endpoints::NameAsked> Endpoints::ask_for_name(const std::string& endpoint) const {
+  auto asked = std::make_shared<NameAsked>();
+  try {
+    std::thread([asked, look_up = look_up_, host = *parse_endpoint(endpoint)] {
+      asked->addresses = look_up(host);
+      asked->done = true;
+    }).detach();
+  } catch (const std::system_error&) {
+    return nullptr;  // no thread to be had now
+  }
+  return asked;
+}
+
+std::optional<Result<Endpoints::Open>> Endpoints::try_again(Waiting& one) {
+  if (!has_name(one.config.endpoint)) return try_open(one.config);
+  if (one.name_asked == nullptr) one.name_asked = ask_for_name(one.config.endpoint);
+  if (one.name_asked == nullptr || !one.name_asked->done) return std::nullopt;
+  const std::shared_ptr<NameAsked> asked = std::exchange(one.name_asked, nullptr);
+  if (!*asked->addresses) return Result<Open>(asked->addresses->error());
+  return try_open(one.config, **asked->addresses);
+}
+
 bool Endpoints::tick() {
   bool changed = look_at_files();
-  const uint64_t now_ms = clock_.mono_ms();
   std::erase_if(waiting_, [&](Waiting& one) {
-    if (now_ms < one.retry_ms) return false;
-    Result<Open> open = try_open(one.config);
-    if (open) {
-      add(std::move(*open));
+    if (clock_.mono_ms() < one.retry_ms) return false;
+    std::optional<Result<Open>> open = try_again(one);
+    if (!open) return false;
+    if (*open) {
+      add(std::move(**open));
       changed = true;
       return true;
     }
-    one.retry_ms = now_ms + retry_after(open.error());
-    if (one.why != open.error().text) {
-      one.why = open.error().text;
+    const Error& why = open->error();
+    one.retry_ms = clock_.mono_ms() + retry_after(why);  // the attempt may have taken a while
+    if (one.why != why.text) {
+      one.why = why.text;
       events_.endpoint_event(false, "not_listening", one.config.endpoint, one.why);
     }
     return false;

@@ -4,8 +4,10 @@
 // A unix socket whose file was removed is made again. Resource; [loop] thread.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "broker/link/listener.h"
 #include "broker/loop/loop.h"
 #include "sdk/base/clock.h"
+#include "sdk/transport/socket.h"
 
 namespace btb {
 
@@ -24,10 +27,18 @@ class Endpoints {
     ListenerConfig config;
     std::unique_ptr<Listener> listener;
   };
+  using Addresses = Result<std::vector<std::string>>;
+  // A thread looks the name of a host up, for the system's resolver may take long. The thread holds
+  // it, too: nobody waits for it at the end.
+  struct NameAsked {
+    std::optional<Addresses> addresses;  // of the loop thread once `done` is set
+    std::atomic<bool> done = false;
+  };
   struct Waiting {
     ListenerConfig config;
     std::string why;
-    uint64_t retry_ms = 0;  // when it is tried again
+    uint64_t retry_ms = 0;                       // when it is tried again
+    std::shared_ptr<NameAsked> name_asked = {};  // while its name is looked up
   };
   // Of a configuration that may still be refused.
   struct Fresh {
@@ -49,17 +60,26 @@ class Endpoints {
   // As Listener::open; tests have others.
   using Opener = std::function<Result<std::unique_ptr<Listener>>(
       Loop&, const Endpoint&, const ListenOptions&, Listener::Accepted)>;
+  // As btb::look_up; called on a thread of its own.
+  using LookUp = std::function<Addresses(const Endpoint&)>;
 
   // All of these outlive the Endpoints.
-  Endpoints(Loop& loop, const Clock& clock, Events& events, Opener opener = &Listener::open)
-      : loop_(loop), clock_(clock), events_(events), opener_(std::move(opener)) {}
+  Endpoints(Loop& loop, const Clock& clock, Events& events, Opener opener = &Listener::open,
+            LookUp look_up = &btb::look_up)
+      : loop_(loop),
+        clock_(clock),
+        events_(events),
+        opener_(std::move(opener)),
+        look_up_(std::move(look_up)) {}
   Endpoints(const Endpoints&) = delete;
   Endpoints& operator=(const Endpoints&) = delete;
 
   // Opens those that can be; what may still come waits. An error if one of them can never be opened
-  // as it is, or if none is open and something else than Bluetooth is missing.
+  // as it is, or if none is open and something else than Bluetooth is missing. May block for the
+  // look-up of a host's name; nothing else here does.
   Result<void> start(const std::vector<ListenerConfig>& all);
-  // For a reload: opens what is neither open nor waiting yet. What is wrong goes to `faults`.
+  // For a reload: opens what is neither open nor waiting yet. What is wrong goes to `faults`. A
+  // host's name that has to be looked up waits.
   Fresh prepare(const std::vector<ListenerConfig>& added, std::vector<std::string>& faults);
   // Takes over what was prepared and the rules of `all`; what is not in `all` is closed.
   void take(Fresh fresh, const std::vector<ListenerConfig>& all);
@@ -74,7 +94,10 @@ class Endpoints {
   [[nodiscard]] uint64_t out_of_descriptors() const;
 
  private:
-  Result<Open> try_open(const ListenerConfig& config);
+  Result<Open> try_open(const ListenerConfig& config, std::vector<std::string> addresses = {});
+  // Nothing while the name of its host is looked up.
+  std::optional<Result<Open>> try_again(Waiting& one);
+  [[nodiscard]] std::shared_ptr<NameAsked> ask_for_name(const std::string& endpoint) const;
   void add(Open open);
   void wait_for(const ListenerConfig& config, const Error& why);
   void close(const Open& open) { out_of_descriptors_gone_ += open.listener->out_of_descriptors(); }
@@ -85,6 +108,7 @@ class Endpoints {
   const Clock& clock_;
   Events& events_;
   Opener opener_;
+  LookUp look_up_;
   std::vector<Open> open_;
   std::vector<Waiting> waiting_;
   uint64_t out_of_descriptors_gone_ = 0;  // of listeners that are closed

@@ -112,13 +112,14 @@ const char* host_of(const Endpoint& endpoint) {
   return endpoint.address == "localhost" ? nullptr : endpoint.address.c_str();
 }
 
-Result<std::vector<Address>> tcp_addresses(const Endpoint& endpoint, bool to_listen) {
+Result<std::vector<Address>> tcp_addresses(const Endpoint& endpoint, bool to_listen,
+                                           int flags = 0) {
   if (endpoint.address == "*" && !to_listen) {
     return Error{Errc::invalid, to_string(endpoint) + ": \"*\" is for listening"};
   }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
+  hints.ai_flags = AI_NUMERICSERV | flags;
   addrinfo* found = nullptr;
   const int fault =
       getaddrinfo(host_of(endpoint), std::to_string(endpoint.port).c_str(), &hints, &found);
@@ -216,8 +217,20 @@ Result<UniqueFd> listen_on_unix(const Endpoint& endpoint, const ListenOptions& o
   return bind_and_listen(endpoint, *address, options, true);
 }
 
+Result<std::vector<Address>> addresses_to_listen(const Endpoint& endpoint,
+                                                 const ListenOptions& options) {
+  if (options.addresses.empty()) return tcp_addresses(endpoint, true);
+  std::vector<Address> all;
+  for (const std::string& text : options.addresses) {
+    const auto some = tcp_addresses({Scheme::tcp, text, endpoint.port}, true, AI_NUMERICHOST);
+    if (!some) return some.error();
+    all.insert(all.end(), some->begin(), some->end());
+  }
+  return all;
+}
+
 Result<UniqueFd> listen_on_tcp(const Endpoint& endpoint, const ListenOptions& options) {
-  const auto addresses = tcp_addresses(endpoint, true);
+  const auto addresses = addresses_to_listen(endpoint, options);
   if (!addresses) return addresses.error();
   Result<UniqueFd> fd = Error{Errc::not_found, to_string(endpoint) + ": no address"};
   for (const Address& address : *addresses) {
@@ -301,6 +314,24 @@ Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& option
       return listen_on_bluetooth(endpoint, options);
   }
   return Error{Errc::invalid, to_string(endpoint)};
+}
+
+bool needs_look_up(const Endpoint& endpoint) {
+  if (endpoint.scheme != Scheme::tcp || host_of(endpoint) == nullptr) return false;
+  return !tcp_addresses(endpoint, true, AI_NUMERICHOST);
+}
+
+Result<std::vector<std::string>> look_up(const Endpoint& endpoint) {
+  const auto addresses = tcp_addresses(endpoint, true);
+  if (!addresses) return addresses.error();
+  std::vector<std::string> all;
+  for (Address address : *addresses) {
+    std::array<char, NI_MAXHOST> text{};
+    const int fault = getnameinfo(address.get(), address.bytes, text.data(), text.size(), nullptr,
+                                  0, NI_NUMERICHOST);
+    if (fault == 0) all.emplace_back(text.data());
+  }
+  return all;
 }
 
 Result<Endpoint> local_endpoint(int fd, const Endpoint& asked) {

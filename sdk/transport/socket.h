@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
@@ -19,12 +20,22 @@ namespace btb {
 struct ListenOptions {
   uint32_t mode = 0660;  // permissions of a unix socket
   int backlog = 1024;
+  // What look_up found of a TCP host's name; empty: listen_on looks it up itself, and may block.
+  std::vector<std::string> addresses{};
 };
 
 // A listening socket. A unix socket file that nobody listens on any more is replaced; one that is
 // in use is an error ("exists"), as is a TCP port in use. The host "*" is every address, v4 and v6.
 // Two brokers that start at the same moment on one path are kept apart by a lock on its directory.
 Result<UniqueFd> listen_on(const Endpoint& endpoint, const ListenOptions& options);
+
+// Whether listen_on would have to ask somebody for the address of a TCP host: not for addresses,
+// "localhost" and "*".
+bool needs_look_up(const Endpoint& endpoint);
+
+// The addresses of a TCP host, as text. Blocks for as long as the system's resolver does, 10 s and
+// more where no server answers. Errors: `unavailable`: none answers now. `not_found`: no such name.
+Result<std::vector<std::string>> look_up(const Endpoint& endpoint);
 
 // The endpoint a listening socket has, with the port the system chose for tcp:HOST:0.
 Result<Endpoint> local_endpoint(int fd, const Endpoint& asked);

@@ -4,14 +4,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "sdk/transport/socket.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/patience.h"
 
 namespace btb {
 namespace {
@@ -141,6 +147,104 @@ TEST_CASE("Bluetooth that somebody else has or that is forbidden is an error") {
     Endpoints endpoints(world.loop, world.clock, world, air.opener());
     CHECK_FALSE(endpoints.start({World::at(world.socket("a.sock")), World::at("le:*/128")}));
   }
+}
+
+// A resolver that answers when the test says so.
+struct Resolver {
+  std::mutex mutex;
+  std::condition_variable moved;
+  int asked = 0;
+  bool answers = false;
+  bool gave_up = false;  // it held the test up
+
+  Endpoints::Addresses look_up() {
+    std::unique_lock lock(mutex);
+    ++asked;
+    moved.notify_all();
+    gave_up = !moved.wait_for(lock, test::patience, [this] { return answers; });
+    return std::vector<std::string>{"127.0.0.1"};
+  }
+  bool is_asked() {
+    std::unique_lock lock(mutex);
+    return moved.wait_for(lock, test::patience, [this] { return asked != 0; });
+  }
+  void answer() {
+    const std::lock_guard lock(mutex);
+    answers = true;
+    moved.notify_all();
+  }
+};
+
+TEST_CASE("while the name of a host is looked up, the loop goes on; then it is listened on there") {
+  World world;
+  const auto resolver = std::make_shared<Resolver>();
+  std::vector<std::vector<std::string>> opened_at;
+  const auto opener = [&](Loop& loop, const Endpoint& endpoint, const ListenOptions& options,
+                          Listener::Accepted accepted) -> Result<std::unique_ptr<Listener>> {
+    if (endpoint.scheme == Endpoint::Scheme::unix_socket) {
+      return Listener::open(loop, endpoint, options, std::move(accepted));
+    }
+    opened_at.push_back(options.addresses);
+    if (options.addresses.empty()) return Error{Errc::unavailable, "no name service"};
+    return Listener::open(loop, *parse_endpoint(world.socket("b.sock")), {}, std::move(accepted));
+  };
+  Endpoints endpoints(world.loop, world.clock, world, opener,
+                      [resolver](const Endpoint&) { return resolver->look_up(); });
+  const auto a = World::at(world.socket("a.sock")), named = World::at("tcp:broker.example:4712");
+
+  SUBCASE("after a start without it") {
+    REQUIRE(endpoints.start({a, named}));
+  }
+  SUBCASE("after a reload that brought it") {
+    REQUIRE(endpoints.start({a}));
+    std::vector<std::string> faults;
+    Endpoints::Fresh fresh = endpoints.prepare({named}, faults);
+    CHECK(faults.empty());
+    CHECK(opened_at.empty());
+    endpoints.take(std::move(fresh), {a, named});
+  }
+  opened_at.clear();
+  REQUIRE(endpoints.waiting().size() == 1);
+  for (int i = 0; i < 5; ++i) {
+    world.clock.advance_ms(60'000);
+    CHECK_FALSE(endpoints.tick());
+  }
+  REQUIRE(resolver->is_asked());
+  CHECK(resolver->asked == 1);
+  CHECK(world.answers(a.endpoint));
+  CHECK(opened_at.empty());
+  resolver->answer();
+  const auto deadline = std::chrono::steady_clock::now() + test::patience;
+  while (!endpoints.tick() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  CHECK_FALSE(resolver->gave_up);
+  CHECK(endpoints.waiting().empty());
+  REQUIRE(opened_at.size() == 1);
+  CHECK(opened_at[0] == std::vector<std::string>{"127.0.0.1"});
+  CHECK(world.answers(world.socket("b.sock")));
+  endpoints.close_all();
+}
+
+TEST_CASE("an attempt that took long is not made again at once") {
+  World world;
+  int attempts = 0;
+  Endpoints endpoints(world.loop, world.clock, world,
+                      [&](Loop&, const Endpoint& endpoint, const ListenOptions&,
+                          const Listener::Accepted&) -> Result<std::unique_ptr<Listener>> {
+                        ++attempts;
+                        world.clock.advance_ms(10'000);
+                        return Error{Errc::unavailable, to_string(endpoint) + ": not now"};
+                      });
+  REQUIRE(endpoints.start({World::at("le:*/128")}));
+  world.clock.advance_ms(60'000);
+  (void)endpoints.tick();
+  REQUIRE(attempts == 2);
+  (void)endpoints.tick();
+  CHECK(attempts == 2);
+  world.clock.advance_ms(3'000);
+  (void)endpoints.tick();
+  CHECK(attempts == 3);
 }
 
 TEST_CASE("what is in use or forbidden does not wait: it is an error") {

@@ -328,3 +328,24 @@ TEST_CASE("a connection from another loopback address has the origin of this mac
   CHECK(btb::describe_peer(server->get()).starts_with("tcp 127.0.0.2:"));
   CHECK(btb::origin_of(server->get()) == "ip 127.0.0.1");
 }
+
+TEST_CASE("a name has to be looked up, an address has not, and what was looked up is listened on") {
+  const auto tcp = [](const char* host) { return Endpoint{Endpoint::Scheme::tcp, host, 0}; };
+  for (const char* host : {"127.0.0.1", "::1", "localhost", "*", "192.0.2.1"}) {
+    CHECK_FALSE(btb::needs_look_up(tcp(host)));
+  }
+  CHECK(btb::needs_look_up(tcp("broker.invalid")));
+  CHECK_FALSE(btb::needs_look_up({Endpoint::Scheme::unix_socket, "broker.invalid", 0}));
+  const auto addresses = btb::look_up(tcp("127.0.0.1"));
+  REQUIRE(addresses.ok());
+  CHECK(*addresses == std::vector<std::string>{"127.0.0.1"});
+  btb::ListenOptions options;
+  options.addresses = *addresses;
+  const Endpoint named = tcp("broker.invalid");  // RFC 6761: nobody has it
+  const auto listener = btb::listen_on(named, options);
+  REQUIRE(listener.ok());
+  const auto own = btb::local_endpoint(listener->get(), named);
+  REQUIRE(own.ok());
+  CHECK(own->address == "broker.invalid");
+  exchange(listener->get(), {Endpoint::Scheme::tcp, "127.0.0.1", own->port});
+}
