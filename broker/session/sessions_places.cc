@@ -1,5 +1,7 @@
 // Who gets a place: the part of Sessions that takes connections in and turns them away.
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "broker/session/sessions.h"
@@ -73,13 +75,26 @@ void Sessions::adopt(UniqueFd fd, SessionTraits traits) {
   shed(own_fault ? newcomer : most_silent(newcomer), *why, text_of(*why));
 }
 
-// Who has been silent longest, be it the newcomer: connections that never say anything cannot keep
-// those out that do.
+// Of the peer that has most connections which have not said hello, the oldest of them, be it the
+// newcomer: whoever floods keeps nobody else out.
 Session& Sessions::most_silent(Session& newcomer) {
+  struct Silent {
+    size_t count = 0;
+    Session* oldest = nullptr;
+  };
+  std::unordered_map<std::string_view, Silent> by_origin;
   for (const auto& [id, session] : handshakes_) {
-    if (!session->is_reserved()) return *session;
+    if (session->is_reserved()) continue;
+    Silent& silent = by_origin[session->traits().origin];
+    if (++silent.count == 1) silent.oldest = session;
   }
-  return newcomer;
+  Silent most;
+  for (const auto& [origin, silent] : by_origin) {
+    const bool as_many = silent.count == most.count;
+    const bool more = silent.count > most.count;
+    if (more || (as_many && silent.oldest->id() < most.oldest->id())) most = silent;
+  }
+  return most.oldest == nullptr ? newcomer : *most.oldest;
 }
 
 // The newest operators have these places: one that was forgotten in a terminal keeps nobody out.

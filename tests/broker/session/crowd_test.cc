@@ -131,6 +131,18 @@ TEST_CASE("who said nothing yet gives its descriptor to who comes") {
   world.welcome(late);
 }
 
+TEST_CASE("a peer that connects again and again without a hello takes the places of its own only") {
+  SessionWorld world;
+  world.sessions.limits.handshakes = 4;
+  WireClient& honest = world.connect(from("ip 1"));
+  for (int i = 0; i < 20; ++i) world.connect(from("ip 2"));
+  WireClient& another = world.connect(from("ip 3"));
+  CHECK(world.lines(honest).empty());
+  world.welcome(honest);
+  world.welcome(another);
+  CHECK(turned_away(world, NoPlace::handshakes) == 18);
+}
+
 TEST_CASE("what a client says for its goodbye is not told as the broker's own reason") {
   SessionWorld world;
   for (const wire::Reason reason :
