@@ -213,12 +213,14 @@ void Sessions::go_on_postponed() {
   }
 }
 
-// A session that ended is gone only here, where nobody holds it.
+// A session that ended is gone only here, where nobody holds it. Half of the turn is for those that
+// ask: many that leave do not keep them waiting.
 void Sessions::let_leave() {
+  const uint64_t work_until = router_.work() + limits.turn_work / 2;
   while (!leaving_.empty()) {
     const auto found = all_.find(leaving_.front());
     if (found != all_.end()) {
-      if (!found->second->leave_on(turn_until_)) return;
+      if (!found->second->leave_on(work_until)) return;
       if (found->second->state() == Session::State::ended) {
         all_.erase(found);
       } else {

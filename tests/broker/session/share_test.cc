@@ -178,6 +178,31 @@ TEST_CASE("a hundred clients with thousands of overlapping filters cost each tur
   CHECK(crowd.world.endings.size() == 100);
 }
 
+TEST_CASE("while a crowd leaves, the one that asks is answered") {
+  Crowd crowd(300);
+  crowd.connect(30);
+  for (WireClient* member : crowd.members) {
+    for (uint32_t i = 1; i <= 40; ++i) member->subscribe(i, overlapping_filter(i));
+  }
+  WireClient& asks = crowd.world.welcomed();
+  while (crowd.turn() != 0) {
+  }
+  for (WireClient* member : crowd.members) member->goodbye();
+  while (crowd.world.endings.size() != crowd.members.size()) crowd.turn();
+  asks.subscribe(1, "e");
+  Lines lines;
+  int turns = 0;
+  for (; lines.empty() && turns < 1'000; ++turns) {
+    asks.pump();
+    crowd.turn();
+    asks.pump();
+    lines = asks.take_lines();
+  }
+  REQUIRE_FALSE(lines.empty());
+  CHECK(lines.front() == "subscribed 1 none 1");
+  CHECK(turns <= 5);
+}
+
 TEST_CASE("the filters of the attack, all equal, are looked at once") {
   Crowd crowd(300);
   crowd.connect(1);
