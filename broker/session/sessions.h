@@ -102,9 +102,9 @@ class Sessions {
   SessionLimits limits;
   uint16_t site = 0;  // as it is announced over the air; see bluez::site_of
 
-  // A new connection. If there is no place, the oldest that has not said hello, of the peer with the
-  // most of those, ends with `full`; the newcomer itself if all others have said hello, or if its
-  // own peer has too many sessions. An operator is let in all the same, for commands only.
+  // A new connection. If there is no place, the oldest that has not said hello, of the peer with
+  // the most of those, ends with `full`; the newcomer itself if all others have said hello, or if
+  // its own peer has too many sessions. An operator is let in all the same, for commands only.
   void adopt(UniqueFd fd, SessionTraits traits);
   // A new connection for which there is no place: it ends with `full`, these words and the
   // endpoints where there is one.
