@@ -14,6 +14,7 @@
 // Resource; one thread. Controllers are borrowed and take themselves out before they go.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <map>

@@ -3,6 +3,7 @@
 // takes one apart. Value types.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 
