@@ -15,7 +15,7 @@ constexpr size_t goodbye_text_bytes_max = 256;
 constexpr size_t reply_text_bytes_max = 1024;
 constexpr uint32_t keep_alive_ms_min = 1'000;
 constexpr uint64_t gone_work = 5;      // of telling that a topic is gone
-constexpr uint64_t hint_work = 1'024;  // topics that could be looked at in the time of one hint
+constexpr uint64_t hint_work = 8'000;  // topics that could be looked at in the time of one hint
 
 std::string clipped_utf8(const std::string& text, size_t bytes_max) {
   std::string out = text.substr(0, bytes_max);
