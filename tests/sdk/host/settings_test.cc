@@ -84,10 +84,10 @@ TEST_CASE("every type of option is read as the ABI wants it") {
   CHECK(setting(*settings, "settle").integer == 2000);
   CHECK(setting(*settings, "row").integer == 1024);
   CHECK(text_of(setting(*settings, "mode").text) == "append");
-  const btb_setting& key = setting(*settings, "key");
+  const btb_setting key = setting(*settings, "key");
   REQUIRE(key.item_count == 2);
   CHECK(text_of(key.items[1]) == "b");
-  const btb_setting& types = setting(*settings, "types");
+  const btb_setting types = setting(*settings, "types");
   REQUIRE(types.item_count == 6);
   CHECK(text_of(types.items[2]) == "n");
   CHECK(text_of(types.items[3]) == "y");
