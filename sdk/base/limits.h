@@ -35,11 +35,11 @@ inline constexpr uint32_t topic_unused_ms = 10'000;  // without anybody and anyt
 // first; a row that would need more is refused: memory_full.
 inline constexpr uint64_t memory_max = 512U << 20;
 inline constexpr uint64_t memory_per_peer_max = 128U << 20;  // logs of topics that a peer made
-inline constexpr uint32_t followers_share =
-    4;  // with filters; so much of memory_max: a part in four
-inline constexpr uint32_t followers_per_peer_share = 2;  // of that, one peer's
-inline constexpr uint32_t client_rows_share =
-    2;  // of memory_max: rows beyond it are sources' alone
+// Parts of memory_max: followers and filters have one in four, those of one peer one in two of
+// that. Beyond one in two for rows, only sources make more of them.
+inline constexpr uint32_t followers_share = 4;
+inline constexpr uint32_t followers_per_peer_share = 2;
+inline constexpr uint32_t client_rows_share = 2;
 // Messages whose parts have not all come: of all sessions, and half of it of one peer.
 inline constexpr uint64_t unfinished_max = 128U << 20;    // reject: memory_full
 inline constexpr uint32_t sessions_max = 16'384;          // close: full

@@ -57,7 +57,9 @@ int check_plugin_file(const Program& program, const std::string& file,
     const auto wait = parse_wait_ms(stop_timeout);
     if (!wait) return static_cast<int>(program.usage("--stop-timeout: " + wait.error().text));
     times.stop_ms = *wait;
-    times.trial_ms = std::max(times.trial_ms, 12 * times.stop_ms);
+    constexpr uint64_t stops_in_trial = 12;
+    const uint64_t trial_ms = std::max<uint64_t>(times.trial_ms, stops_in_trial * times.stop_ms);
+    times.trial_ms = static_cast<uint32_t>(std::min<uint64_t>(trial_ms, UINT32_MAX));
   }
   std::vector<host::WrittenOption> written;
   for (const std::string& option : options) {
