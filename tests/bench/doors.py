@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """A stranger's hand at the doors: one attack after another against a fresh broker, and what a healthy subscriber feels of
-it: p50, p99 and losses, before and during. An attack is a function with a line of its own in ATTACKS; it knows the
-protocol and nothing else, and does its worst until its time is over."""
+it: p50, p99 and losses, before and during. What it feels while the attack goes to another broker of the machine is
+measured, too: a machine of two processors is busy with the attack itself. An attack is a function with a line of its own in
+ATTACKS; it knows the protocol and nothing else, and does its worst until its time is over."""
 
 import argparse
 import collections
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -348,36 +350,62 @@ def process(function, *arguments):
     return made, pipe
 
 
-def suffer(args, name):
-    """The figures before and during one attack, what it did, and what the broker took for it."""
-    attack, seconds, *setting = ATTACKS[name]
-    seconds = args.seconds or seconds
-    setting = setting[0] if setting else {}
+@contextlib.contextmanager
+def attacked(args, name, seconds):
+    """A broker, set up for an attack; its hand, prepared; and the way to tell it "go" and to hear what it did."""
+    setting = ATTACKS[name][2] if len(ATTACKS[name]) > 2 else {}
     stranger = f"tcp:127.0.0.1:{harness.free_port()}"
     config = f"  - endpoint: {stranger}\n" + TOPICS + setting.get("limits", "")
     with harness.running(args, "btbroker", "unix", config, under=setting.get("under", ())) as broker:
-        pair = Healthy(broker.endpoint)
-        hand, pipe = process(attacker, attack, broker.endpoint, stranger, seconds)
+        hand, pipe = process(attacker, ATTACKS[name][0], broker.endpoint, stranger, seconds)
         try:
             pipe.recv()
-            pair.begin(CALM_S)
-            before = pair.figures()
-            cpu, rss_before = broker.cpu_seconds(), broker.memory_kb()[0]
-            pair.begin(seconds)
-            pipe.send("go")
-            during, done = pair.figures(), pipe.recv()
-            pair.end()
-            return {"before": before, "during": during, "done": done, "cpu_s": broker.cpu_seconds() - cpu,
-                    "rss_kb": (rss_before, broker.memory_kb()[1]), "log_kb": broker.log.stat().st_size / 1024}
+            yield broker, pipe
         finally:
-            for each in (hand, pair.process):
-                each.terminate()
+            hand.terminate()
+
+
+@contextlib.contextmanager
+def healthy_pair(endpoint):
+    pair = Healthy(endpoint)
+    try:
+        yield pair
+    finally:
+        pair.process.terminate()
+
+
+def beside(args, name, seconds):
+    """What the healthy pair feels when the attack goes to another broker of the same machine: what the attack takes of the
+    processors, and no fault of the broker's."""
+    with (attacked(args, name, seconds) as (_, pipe), harness.running(args, "btbroker", "unix", TOPICS) as other,
+          healthy_pair(other.endpoint) as pair):
+        pair.begin(seconds)
+        pipe.send("go")
+        figures = pair.figures()
+        pair.end()
+        return figures
+
+
+def suffer(args, name):
+    """The figures before, beside and during one attack, what it did, and what the broker took for it."""
+    seconds = args.seconds or ATTACKS[name][1]
+    elsewhere = beside(args, name, seconds)
+    with attacked(args, name, seconds) as (broker, pipe), healthy_pair(broker.endpoint) as pair:
+        pair.begin(CALM_S)
+        before = pair.figures()
+        cpu, rss_before = broker.cpu_seconds(), broker.memory_kb()[0]
+        pair.begin(seconds)
+        pipe.send("go")
+        during, done = pair.figures(), pipe.recv()
+        pair.end()
+        return {"before": before, "beside": elsewhere, "during": during, "done": done, "cpu_s": broker.cpu_seconds() - cpu,
+                "rss_kb": (rss_before, broker.memory_kb()[1]), "log_kb": broker.log.stat().st_size / 1024}
 
 
 def row_of(name, found):
     def cells(figures):
         return [f"{figures['p50_ms']:.2f}", f"{figures['p99_ms']:.2f}", f"{figures['max_ms']:.0f}", figures["lost"]]
-    return [name, *cells(found["before"]), *cells(found["during"]), f"{found['cpu_s']:.1f}",
+    return [name, *cells(found["before"]), *cells(found["beside"]), *cells(found["during"]), f"{found['cpu_s']:.1f}",
             f"{found['rss_kb'][0] / 1024:.0f} to {found['rss_kb'][1] / 1024:.0f}", f"{found['log_kb']:.0f}", found["done"]]
 
 
@@ -397,9 +425,12 @@ def main():
         figures[name] = suffer(args, name)
         rows.append(row_of(name, figures[name]))
         harness.say(f"  {figures[name]}")
-    header = ("attack", "before: p50 ms", "p99", "max", "lost", "during: p50 ms", "p99", "max", "lost", "broker CPU s",
-              "RSS MB, to peak", "log kB", "the attacker")
-    parts = [harness.circumstances_line(about), f"A healthy subscriber of {RATE} messages a second, over unix.", "",
+    four = ("p50 ms", "p99", "max", "lost")
+    header = ("attack", *(f"{when}: {figure}" for when in ("before", "beside", "during") for figure in four),
+              "broker CPU s", "RSS MB, to peak", "log kB", "the attacker")
+    parts = [harness.circumstances_line(about),
+             f"A healthy subscriber of {RATE} messages a second, over unix. Before the attack; beside it, as it goes to another "
+             "broker of this machine; during it.", "",
              harness.table(header, rows)]
     harness.write_results(args, "doors", {"about": about, "attacks": figures}, "\n".join(parts))
 
