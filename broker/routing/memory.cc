@@ -12,11 +12,6 @@ namespace btb {
 
 namespace {
 
-// A follower, and its places in the lists of its topic, of its subscriber, and by topic.
-constexpr uint64_t follower_bytes = sizeof(Follower) + 16 + 3 * sizeof(Follower*);
-// A topic without its log: its name, and its places by name and by number.
-constexpr uint64_t topic_bytes = sizeof(Topic) + 128;
-
 // Two for each power of two.
 uint32_t rank_of(uint64_t bytes) {
   if (bytes < 4) return 0;
@@ -25,11 +20,6 @@ uint32_t rank_of(uint64_t bytes) {
 }
 
 }  // namespace
-
-uint64_t Router::memory_bytes() const {
-  return memory_.log_bytes + memory_.followers * follower_bytes + memory_.filter_bytes +
-         by_name_.size() * topic_bytes;
-}
 
 // Whether another follower would take more than the share of all of them, or its peer's of that.
 bool Router::followers_full(const Account* account) const {
@@ -70,20 +60,9 @@ void Router::set_rank(Topic& topic, uint32_t rank) {
   if (own != nullptr) own->insert(topic);
 }
 
-bool Router::is_pressed(const Topic& topic) const {
-  return memory_bytes() > memory_max ||
-         (topic.account != nullptr && topic.account->log_bytes > memory_per_peer_max);
-}
-
-// Whether a message may make `topic` larger, once there is room for it. The broker's own topics are
-// small, and say what is wrong.
-bool Router::may_grow(Topic& topic, Publisher publisher) {
-  const bool rows_full = topic.options->kind == wire::TopicKind::state &&
-                         publisher == client_publisher &&
-                         memory_.row_bytes > memory_max / limits::client_rows_share;
-  if (!rows_full && !is_pressed(topic)) return true;
-  if (wire::is_reserved(topic.name)) return true;
-  return !rows_full && make_room(topic);
+// The broker's own topics are small, and say what is wrong.
+bool Router::may_grow_when_short(Topic& topic, bool rows_full) {
+  return wire::is_reserved(topic.name) || (!rows_full && make_room(topic));
 }
 
 // A source publishes to a topic that a client made: it is no longer that client's to fill or to

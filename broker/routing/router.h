@@ -328,6 +328,7 @@ class Router {
   void set_rank(Topic& topic, uint32_t rank);
   void evict(Topic& topic);
   bool may_grow(Topic& topic, Publisher publisher);
+  bool may_grow_when_short(Topic& topic, bool rows_full);
   bool make_room(Topic& topic);
   void disown(Topic& topic);
   [[nodiscard]] bool is_pressed(const Topic& topic) const;
@@ -371,6 +372,31 @@ class Router {
   std::vector<Interest*> matching_;  // of the topic that is being made
   std::vector<Topic*> marked_;
   std::vector<Subscriber*> flush_list_;
+
+  // A follower, and its places in the lists of its topic, of its subscriber, and by topic.
+  static constexpr uint64_t follower_bytes = sizeof(Follower) + 16 + 3 * sizeof(Follower*);
+  // A topic without its log: its name, and its places by name and by number.
+  static constexpr uint64_t topic_bytes = sizeof(Topic) + 128;
 };
+
+// --- asked for each message ---
+
+inline uint64_t Router::memory_bytes() const {
+  return memory_.log_bytes + memory_.followers * follower_bytes + memory_.filter_bytes +
+         by_name_.size() * topic_bytes;
+}
+
+inline bool Router::is_pressed(const Topic& topic) const {
+  return memory_bytes() > memory_max ||
+         (topic.account != nullptr && topic.account->log_bytes > memory_per_peer_max);
+}
+
+// Whether a message may make `topic` larger, once there is room for it.
+inline bool Router::may_grow(Topic& topic, Publisher publisher) {
+  const bool rows_full = topic.options->kind == wire::TopicKind::state &&
+                         publisher == client_publisher &&
+                         memory_.row_bytes > memory_max / limits::client_rows_share;
+  return (!rows_full && !is_pressed(topic)) || may_grow_when_short(topic, rows_full);
+}
 
 }  // namespace btb

@@ -6,9 +6,6 @@ namespace btb {
 
 namespace {
 
-constexpr uint64_t stands_still_ms = 10'000;  // a message of which no part came for so long
-constexpr size_t looked_at_max = 1'000;
-
 // Built where it is used and passed on by reference: copying it costs as much as the lookup of its
 // topic. Inlined, for the same reason.
 inline Message message_of(const wire::DataHead& head, Bytes key, Bytes payload, int64_t now_us) {
@@ -181,8 +178,9 @@ bool Publications::has_room(size_t bytes) const {
 bool Publications::make_room(size_t bytes, uint64_t now_ms, Router& router) {
   if (bytes > unfinished_.bytes_max / 2) return false;
   auto at = unfinished_.begun.begin();
-  for (size_t left = looked_at_max; left != 0 && !has_room(bytes); --left) {
-    if (at == unfinished_.begun.end() || now_ms - at->moved_ms < stands_still_ms) return false;
+  for (size_t left = limits::unfinished_cut_at_once; left != 0 && !has_room(bytes); --left) {
+    if (at == unfinished_.begun.end() || now_ms - at->moved_ms < limits::unfinished_stands_ms)
+      return false;
     const Unfinished::Begun oldest = *at++;
     const bool own_full = account_->unfinished_bytes + bytes > unfinished_.bytes_max / 2;
     if (!own_full || oldest.by->account_ == account_) oldest.by->cut(oldest.index, router);

@@ -83,7 +83,7 @@ void Session::on_readable() {
 void Session::take_frames(Bytes buffer) {
   size_t at = 0;
   const uint64_t share_until = sessions_.share_until();
-  bool tired = !go_on_with_errand(share_until);
+  bool tired = has_errand() && !go_on_with_errand(share_until);
   while ((state_ == State::hello_expected || state_ == State::open) && !tired) {
     const wire::NextFrame next = wire::next_frame(buffer.subspan(at));
     if (next.status == wire::NextFrame::Status::fault) {
@@ -91,12 +91,14 @@ void Session::take_frames(Bytes buffer) {
       return;
     }
     if (next.status == wire::NextFrame::Status::incomplete) break;
-    tired = is_work(next.frame.kind) && sessions_.router_.work() >= share_until;
-    if (tired) break;
-    if (is_work(next.frame.kind)) sessions_.router_.charge(request_work_min);
+    if (is_work(next.frame.kind)) {
+      tired = sessions_.router_.work() >= share_until;
+      if (tired) break;
+      sessions_.router_.charge(request_work_min);
+    }
     handle(next.frame);
     at += next.consumed;
-    tired = !go_on_with_errand(share_until);
+    tired = has_errand() && !go_on_with_errand(share_until);
   }
   if (state_ != State::hello_expected && state_ != State::open) return;
   if (at == buffer.size()) {
@@ -110,7 +112,7 @@ void Session::take_frames(Bytes buffer) {
 void Session::postpone() {
   postponed_ = true;
   link_.want_readable(false);
-  held_up_ = !gone_.empty() && unsent() > told_bytes_max;
+  held_up_ = !gone_.empty() && unsent() > limits::told_gone_bytes_max;
   if (!held_up_) sessions_.postponed_.push_back(id_);
 }
 
@@ -220,7 +222,7 @@ size_t Session::flush() {
     case State::hello_expected:
     case State::open: {
       const size_t cost = sessions_.flush_.run(*this);
-      if (held_up_ && unsent() <= told_bytes_max) {
+      if (held_up_ && unsent() <= limits::told_gone_bytes_max) {
         held_up_ = false;
         sessions_.postponed_.push_back(id_);
       }

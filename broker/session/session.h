@@ -50,11 +50,6 @@ struct SessionCounters {
 
 class Session final : public Subscriber, private Poll::Events {
  public:
-  // So many filters that match nothing get a "did you mean"; then none is looked for.
-  static constexpr uint32_t hints_max = 8;
-  // Topics that are gone are told of while less than this is unsent; the rest waits.
-  static constexpr size_t told_bytes_max = 64U << 10;
-
   Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits traits);
   ~Session();
 
@@ -126,6 +121,7 @@ class Session final : public Subscriber, private Poll::Events {
   bool tell_gone(uint64_t work_until);
   void answer_unsubscribe(uint32_t id, wire::Reason reason);
   bool go_on_with_errand(uint64_t work_until);
+  [[nodiscard]] bool has_errand() const { return errand_.what != nullptr || !gone_.empty(); }
   void answer_errand();
   std::string hint_for(const std::string& filter);
   void count_refusal(wire::Reason reason);

@@ -14,8 +14,7 @@ constexpr uint16_t protocol = 1;
 constexpr size_t goodbye_text_bytes_max = 256;
 constexpr size_t reply_text_bytes_max = 1024;
 constexpr uint32_t keep_alive_ms_min = 1'000;
-constexpr uint64_t gone_work = 5;      // of telling that a topic is gone
-constexpr uint64_t hint_work = 8'000;  // topics that could be looked at in the time of one hint
+constexpr uint64_t gone_work = 5;  // of telling that a topic is gone
 
 std::string clipped_utf8(const std::string& text, size_t bytes_max) {
   std::string out = text.substr(0, bytes_max);
@@ -131,7 +130,8 @@ void Session::note_gone(const std::vector<Mark>& positions) {
 // all was told.
 bool Session::tell_gone(uint64_t work_until) {
   while (!gone_.empty()) {
-    if (unsent() > told_bytes_max || sessions_.router_.work() >= work_until) return false;
+    if (unsent() > limits::told_gone_bytes_max || sessions_.router_.work() >= work_until)
+      return false;
     sessions_.router_.charge(gone_work);
     fb::MustRefetchT message;
     message.topic = gone_.back();
@@ -183,9 +183,9 @@ void Session::answer_errand() {
 
 // For people, of a filter that matches nothing. Whoever asks often gets none: it takes time.
 std::string Session::hint_for(const std::string& filter) {
-  if (hints_ == hints_max) return {};
+  if (hints_ == limits::hints_per_session_max) return {};
   ++hints_;
-  sessions_.router_.charge(hint_work);
+  sessions_.router_.charge(limits::hint_work);
   const std::string near = nearest_topic(sessions_.router_, filter);
   return near.empty() ? "" : "did you mean " + near + "?";
 }

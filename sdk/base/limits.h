@@ -41,7 +41,10 @@ inline constexpr uint32_t followers_share = 4;
 inline constexpr uint32_t followers_per_peer_share = 2;
 inline constexpr uint32_t client_rows_share = 2;
 // Messages whose parts have not all come: of all sessions, and half of it of one peer.
-inline constexpr uint64_t unfinished_max = 128U << 20;    // reject: memory_full
+inline constexpr uint64_t unfinished_max = 128U << 20;  // reject: memory_full
+// Where there is no room, those that got no new part for so long are cut, so many at once.
+inline constexpr uint32_t unfinished_stands_ms = 10'000;
+inline constexpr uint32_t unfinished_cut_at_once = 1'000;
 inline constexpr uint32_t sessions_max = 16'384;          // close: full
 inline constexpr uint32_t sessions_per_peer_max = 4'096;  // of one user or host; close: full
 inline constexpr uint32_t sessions_per_device_max = 4;    // of one Bluetooth device; close: full
@@ -75,6 +78,10 @@ inline constexpr uint32_t catch_up_piece_bytes = 1024;
 // and of all. The rest waits for the next turn.
 inline constexpr uint32_t request_work_per_turn = 500;
 inline constexpr uint32_t turn_work = 2'000;
+inline constexpr uint32_t hint_work = 8'000;  // the time of one "did you mean", in the same unit
+inline constexpr uint32_t hints_per_session_max = 8;  // then none is looked for
+// Topics that are gone are told of while less than this is unsent; the rest waits.
+inline constexpr uint32_t told_gone_bytes_max = 64U << 10;
 inline constexpr uint32_t flush_ranges_max = 64;  // iovecs in one write
 inline constexpr uint32_t session_control_bytes_max =
     1U << 20;                                          // unsent control frames; close: overflow

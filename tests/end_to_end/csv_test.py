@@ -121,6 +121,25 @@ class ShippedTable(EndToEnd):
         self.assertEqual(in_order((m["topic"], m["payload"]) for m in held), in_order(self.rows))
 
 
+class WithoutARule(EndToEnd):
+    def test_a_table_is_rows_and_a_row_that_goes_is_deleted_at_the_subscriber(self):
+        file = self.folder / "stock.csv"
+        file.write_text("item,count\nsoap,1\nsalt,2\nrice,3\n", encoding="utf-8")
+        self.broker = self.start_broker("""
+listen: ["unix:broker.sock"]
+sources:
+  - {name: stock, plugin: csv, options: {path: stock.csv, topic: stock, key: [item]}}
+""")
+        subscriber = self.subscriber(self.broker, "stock")
+        subscriber.wait_for_messages(3)
+        new = self.folder / "stock.new"
+        new.write_text("item,count\nsoap,1\nrice,3\n", encoding="utf-8")
+        os.replace(new, file)
+        gone = subscriber.wait_for_messages(4)[3]
+        self.assertEqual((gone["op"], gone["key"]), ("delete", "salt"))
+        self.assertEqual(len(self.once(self.broker, "stock")), 2)
+
+
 class Writers(EndToEnd):
     """Programs that do not rename."""
 

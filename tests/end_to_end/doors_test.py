@@ -10,11 +10,11 @@ import socket
 import subprocess
 
 import harness
-from btb_client import BEGINNING, GOODBYE, Goodbye, control_frame
+from btb_client import BEGINNING, GOODBYE, Goodbye, Refused, control_frame
 from harness import DEADLINE_S, EndToEnd, Process, wait_for
 
 FULL = 4
-KICKED, OVERFLOW = 3, 9
+KICKED, OVERFLOW, TOO_MANY_TOPICS = 3, 9, 35
 DESCRIPTORS = 256
 REPEATS_SHOWN = 5  # log_repeats_shown of sdk/base/limits.h
 
@@ -105,6 +105,29 @@ topics: [{{filter: "rows/#", kind: state}}]
             subscriber.subscribe("#")
         self.assertEqual(goodbye.exception.reason, FULL)
         self.assertIn("kept for commands", goodbye.exception.text)
+
+    def test_clients_that_make_all_topics_they_may_leave_some_for_sources(self):
+        (self.folder / "in").mkdir()
+        self.broker = self.start_broker(listen("unix:b.sock", more=f"""
+sources:
+  - name: files
+    plugin: {harness.paths.plugins / "csv.so"}
+    options: {{path: "in/*.csv", topic: "rows/{{stem}}", key: [id], settle: 0ms, rescan: 100ms}}
+limits: {{topics: 1000, client_topics: 100, client_topics_per_peer: 100}}
+"""))
+        greedy = self.client(self.broker, "greedy")
+        refusals = []
+        for number in range(200):
+            try:
+                greedy.open(f"greedy/{number}")
+            except Refused as refused:
+                refusals.append(refused.reason)
+        self.assertEqual(refusals, [TOO_MANY_TOPICS] * 100)
+        (self.folder / "in" / "late.csv").write_text("id,name\n1,a row\n")
+        witness = self.client(self.broker, "witness")
+        witness.subscribe("rows/#")
+        witness.run_until(lambda: witness.synced("rows/late"), DEADLINE_S)
+        self.assertEqual(len(witness.topic("rows/late").rows), 1)
 
     def test_one_host_cannot_take_the_places_of_others(self):
         self.broker = self.start_broker(listen(*BOTH, more="limits: {sessions_per_peer: 3}\n"))
@@ -269,6 +292,20 @@ sources:
                       ":17:21: warning: `path`: there is no directory"):
             self.assertIn(words, checked.stderr)
         self.assertIn("no faults, 4 warnings", checked.stdout)
+
+    def test_a_rule_of_another_kind_than_the_source_makes_is_a_warning_with_its_place(self):
+        (self.folder / "s.csv").write_text("id,name\n1,a\n")
+        (self.folder / "broker.yaml").write_text(f"""listen: ["unix:b.sock"]
+sources:
+  - name: s
+    plugin: {harness.paths.plugins / "csv.so"}
+    options: {{path: s.csv, topic: t/x, key: [id]}}
+topics:
+  - {{filter: t/#, kind: events}}
+""")
+        checked = self.check()
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertIn(":7:25: warning: this rule says `kind: events`, but the source s makes `t/x` as state", checked.stderr)
 
     def test_a_relative_path_of_a_source_begins_at_the_configuration(self):
         (self.folder / "s.csv").write_text("id,name\n1,a\n")

@@ -112,7 +112,7 @@ TEST_CASE("topics that are gone are told in pieces, as fast as the client reads"
   client.send(fb::PingT());
   const uint64_t before = world.router.work();
   world.settle();  // so it comes to rest while somebody does not read
-  CHECK(buffer_bytes() < 4 * Session::told_bytes_max);
+  CHECK(buffer_bytes() < 4 * limits::told_gone_bytes_max);
   CHECK(world.ended_for(wire::Reason::control_overflow) == 0);
   other.send(fb::PingT());
   CHECK(world.lines(other) == Lines{"pong 0"});

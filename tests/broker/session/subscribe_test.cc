@@ -37,10 +37,10 @@ TEST_CASE("the answer to a filter that matches nothing names what is near, but n
   };
   CHECK(hint(1, "ward/3A/bed") == "did you mean ward/3A/beds?");
   CHECK(hint(2, "temperature").empty());
-  for (uint32_t id = 3; id <= Session::hints_max; ++id) {
+  for (uint32_t id = 3; id <= limits::hints_per_session_max; ++id) {
     CHECK_FALSE(hint(id, "wrad/#").empty());
   }
-  CHECK(hint(Session::hints_max + 1, "wrad/#").empty());
+  CHECK(hint(limits::hints_per_session_max + 1, "wrad/#").empty());
 }
 
 TEST_CASE("a state topic begins with its living rows between begin and end, then come changes") {
