@@ -267,6 +267,12 @@ std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& fau
     std::vector<std::string> texts;
     endpoints = endpoints_.prepare(changes->listeners_added, texts);
     for (std::string& text : texts) faults.push_back({config_->file, 0, 0, std::move(text)});
+    for (const Endpoints::Open& open : endpoints.open)
+      changes->applied.push_back("listen " + open.config.endpoint + ": opened");
+    for (const Endpoints::Waiting& one : endpoints.waiting) {
+      changes->applied.push_back("listen " + one.config.endpoint + ": not open yet (" + one.why +
+                                 "); it is tried again until it can be opened");
+    }
   }
   for (const ConfigFault& fault : faults) {
     log_.write(EventLog::Level::error, "reload_fault", to_string(fault));

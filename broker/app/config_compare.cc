@@ -68,8 +68,7 @@ void compare_listeners(const Config& before, const Config& after, ConfigChanges&
     const ListenerConfig* old = find_listener(before, fresh.endpoint);
     const std::string who = "listen " + fresh.endpoint + ": ";
     if (old == nullptr) {
-      changes.listeners_added.push_back(fresh);
-      changes.applied.push_back(who + "opened");
+      changes.listeners_added.push_back(fresh);  // who opens it says how that went
       continue;
     }
     if (*old == fresh) continue;

@@ -201,8 +201,14 @@ void read_topics(ConfigReader& reader, const YamlNode* node, Config& config) {
   }
 }
 
-// Where a rule says another kind than a source whose topics it matches.
-void compare_kinds(ConfigReader& reader, const YamlNode* topics, const Config& config) {
+// Where two sources, or a rule and a source whose topics it matches, say different kinds.
+void compare_kinds(ConfigReader& reader, const YamlNode& root, const Config& config) {
+  const YamlNode* sources = root.find("sources");
+  if (sources != nullptr && sources->items.size() == config.sources.size()) {
+    for (const SourceDisagreement& at : disagreements_of_sources(config))
+      reader.warning(sources->items[at.source].place, at.text);
+  }
+  const YamlNode* topics = root.find("topics");
   if (topics == nullptr || topics->items.size() != config.topics.size()) return;  // with faults
   for (const KindDisagreement& at : disagreements_of_kinds(config)) {
     const YamlNode& rule = topics->items[at.rule];
@@ -246,7 +252,7 @@ Config read_sections(ConfigReader& reader, YamlNode root) {
   read_listen(reader, root.find("listen"), {}, config);
   read_topics(reader, root.find("topics"), config);
   read_sources(reader, root.find("sources"), config);
-  compare_kinds(reader, root.find("topics"), config);
+  compare_kinds(reader, root, config);
   config.warnings = reader.take_warnings();
   return config;
 }

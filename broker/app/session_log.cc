@@ -6,9 +6,12 @@ namespace {
 
 constexpr uint64_t ms_in_s = 1'000;
 
+// A client that looks whether a broker is there connects and goes again without a word.
 EventLog::Level level_of(const Session& session, const SessionEnd& end) {
   const bool expected = end.reason == wire::Reason::normal || end.reason == wire::Reason::let_go;
-  return expected && session.said_hello() ? EventLog::Level::info : EventLog::Level::warning;
+  const bool only_looked = !session.said_hello() && end.reason == wire::Reason::peer_closed;
+  return only_looked || (expected && session.said_hello()) ? EventLog::Level::info
+                                                           : EventLog::Level::warning;
 }
 
 }  // namespace

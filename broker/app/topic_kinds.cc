@@ -35,6 +35,31 @@ std::string text_of(const SourceConfig& source, const host::DeclaredTopics& topi
          "; without `kind`, the source decides";
 }
 
+// Whether a rule says of which kind all of these topics are.
+bool is_ruled(const Config& config, const std::string& filter) {
+  for (const TopicRule& rule : config.topics) {
+    if (covers(rule.filter, filter)) return rule.names_kind;
+  }
+  return false;
+}
+
+void compare_sources(const Config& config, size_t first, size_t second,
+                     std::vector<SourceDisagreement>& found) {
+  const SourceConfig& one = config.sources[first];
+  const SourceConfig& other = config.sources[second];
+  for (const host::DeclaredTopics& a : one.topics) {
+    for (const host::DeclaredTopics& b : other.topics) {
+      if (a.kind == b.kind || !overlap(a.filter, b.filter)) continue;
+      if (is_ruled(config, a.filter) || is_ruled(config, b.filter)) continue;
+      found.push_back({second, "the source " + other.name + " makes `" + b.filter + "` as " +
+                                   std::string(word_of(b.kind)) + " and the source " + one.name +
+                                   " makes `" + a.filter + "` as " + std::string(word_of(a.kind)) +
+                                   ": of a topic that both make the first one decides; " +
+                                   "a rule of `topics` with `kind` decides for both"});
+    }
+  }
+}
+
 }  // namespace
 
 bool covers(std::string_view outer, std::string_view inner) {
@@ -79,6 +104,14 @@ std::vector<KindDisagreement> disagreements_of_kinds(const Config& config) {
         if (covers(rule.filter, topics.filter)) break;  // later rules never count for these
       }
     }
+  }
+  return found;
+}
+
+std::vector<SourceDisagreement> disagreements_of_sources(const Config& config) {
+  std::vector<SourceDisagreement> found;
+  for (size_t second = 1; second < config.sources.size(); ++second) {
+    for (size_t first = 0; first < second; ++first) compare_sources(config, first, second, found);
   }
   return found;
 }

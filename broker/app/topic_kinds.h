@@ -22,4 +22,11 @@ struct KindDisagreement {
 };
 std::vector<KindDisagreement> disagreements_of_kinds(const Config& config);
 
+// Two sources that can make a topic of one name as different kinds, where no rule names its kind.
+struct SourceDisagreement {
+  size_t source = 0;  // the later one: index in Config::sources
+  std::string text;
+};
+std::vector<SourceDisagreement> disagreements_of_sources(const Config& config);
+
 }  // namespace btb

@@ -1,6 +1,10 @@
 // Bytes: borrowed ranges of raw bytes, and the few conversions between them and text. Value types.
 #pragma once
 
+#if __cplusplus < 202002L
+#error "btbroker needs C++20: -std=c++20"
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

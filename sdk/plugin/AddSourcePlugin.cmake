@@ -14,8 +14,10 @@ function(btb_add_source_plugin name)
   endif()
   target_link_libraries(${name}_plugin PRIVATE btbroker::plugin ${PLUGIN_LINK})
   target_link_options(${name}_plugin PRIVATE -Wl,--version-script=${exports})
-  # The sanitizers' own symbols are resolved when the plugin is loaded.
-  if(NOT "${BTB_SANITIZE}" AND NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize")
+  # clang leaves the sanitizers' own symbols to the program that loads the plugin.
+  get_directory_property(options COMPILE_OPTIONS)
+  if(NOT ("${CMAKE_C_COMPILER_ID} ${CMAKE_CXX_COMPILER_ID}" MATCHES "Clang" AND
+          "${BTB_SANITIZE} ${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS} ${options}" MATCHES "address|thread|undefined|-fsanitize"))
     target_link_options(${name}_plugin PRIVATE -Wl,-z,defs)
   endif()
 endfunction()

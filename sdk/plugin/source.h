@@ -3,10 +3,13 @@
 //
 //   class Hello final : public btb::plugin::Source {
 //    public:
-//     static std::vector<Option> options() { return {text_option("topic", "Where to
-//     publish").required()}; } explicit Hello(const Settings& settings) :
-//     topic_(settings.text("topic")) {} void run(Host& host, std::string_view) override {
-//     host.publish(Batch().put(topic_, "", "hello")); }
+//     static std::vector<Option> options() {
+//       return {text_option("topic", "Where to publish").required()};
+//     }
+//     explicit Hello(const Settings& settings) : topic_(settings.text("topic")) {}
+//     void run(Host& host, std::string_view) override {
+//       host.publish(Batch().put(topic_, "", "hello"));
+//     }
 //    private:
 //     std::string topic_;
 //   };
@@ -20,6 +23,10 @@
 // `static std::vector<DeclaredTopics> topics(const Settings&)` says which topics it makes, and of
 // which kind: see btb_plugin_topics.
 #pragma once
+
+#if __cplusplus < 202002L
+#error "a source in C++ needs C++20: -std=c++20; abi.h is plain C"
+#endif
 
 #include <cstddef>
 #include <cstdint>

@@ -181,7 +181,7 @@ class OtherBuild(unittest.TestCase):
 
     def test_both_targets_are_there_and_no_program_no_test_no_install_rule(self):
         folder, environment = self.configured(f"""
-add_subdirectory({made.sources} btbroker)
+add_subdirectory("{made.sources}" btbroker)
 enable_testing()
 btb_add_source_plugin(space SOURCES space.cc)
 add_library(reader OBJECT reader.cc)
@@ -204,7 +204,7 @@ foreach(package PkgConfig yaml-cpp CLI11 spdlog nlohmann_json)
   set(CMAKE_DISABLE_FIND_PACKAGE_${{package}} ON)
 endforeach()
 set(BTB_CLIENT OFF)
-add_subdirectory({made.sources} btbroker EXCLUDE_FROM_ALL)
+add_subdirectory("{made.sources}" btbroker EXCLUDE_FROM_ALL)
 btb_add_source_plugin(space SOURCES space.cc)
 """)
         self.assertIn("space_plugin", call(["cmake", "--build", "build", "--target", "help"], folder, env=environment))

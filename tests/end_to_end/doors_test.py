@@ -226,6 +226,15 @@ class Endpoints(Doors):
         wait_for("the folder to be seen", lambda: self.broker.logged(" listening ", "late/c.sock"))
         self.client(self.broker, "late", waiting[1])
 
+    def test_a_reload_says_which_new_endpoints_are_open_and_which_wait(self):
+        self.broker = self.start_broker(listen("unix:b.sock"))
+        (self.folder / "broker.yaml").write_text(listen("unix:b.sock", "unix:second.sock", "tcp:192.0.2.1:4712"))
+        status, body = self.broker.ctl("reload")
+        self.assertEqual(status, 0)
+        said = "\n".join(body["applied"])
+        self.assertIn("second.sock: opened", said)
+        self.assertIn("listen tcp:192.0.2.1:4712: not open yet (", said)
+
     def test_a_broker_without_any_endpoint_ends_and_says_why(self):
         (self.folder / "broker.yaml").write_text(listen("tcp:192.0.2.1:4712"))
         ended = self.run_program(harness.paths.bin / "btbroker", self.folder / "broker.yaml")

@@ -25,11 +25,13 @@ def files(root):
     return {"/" + str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-def ours_outside():
-    """Every file of ours where a prefix of its own has no business, with its time."""
+def ours_outside(build):
+    """Every file of ours where a prefix of its own has no business, with its time. The clone and its build may be there."""
     found = {}
+    own = {str(build.resolve()), str(pathlib.Path(__file__).resolve().parents[2])}
     for top in OUTSIDE:
-        for folder, _, names in os.walk(top):
+        for folder, folders, names in os.walk(top):
+            folders[:] = [name for name in folders if os.path.join(folder, name) not in own]
             for name in names:
                 path = os.path.join(folder, name)
                 if re.search(r"btb|btsub|btpub|btctl", path) and os.path.lexists(path):
@@ -100,9 +102,9 @@ def what_was_changed_stays(build, root):
 
 
 def a_prefix_of_ones_own_holds_all(build, prefix):
-    before = ours_outside()
+    before = ours_outside(build)
     said = install(build, None, prefix)
-    assert ours_outside() == before
+    assert ours_outside(build) == before
     for path in re.findall(r"^-- (?:Installing|Keeping|Up-to-date): (\S+)", said, re.M):
         assert path.startswith(f"{prefix}/"), path
     program, config, settings = paths_of_the_units(prefix, "/lib/systemd/system")
@@ -142,14 +144,15 @@ class Door:
         cmake.write_text(f"""#!/bin/sh
 [ "$1" = --install ] || exit 0
 shift 2
-{shutil.which("cmake")} --install {build.resolve()} "$@" && cp {build.resolve()}/install_manifest_*.txt {folder}/build/release
+{shutil.which("cmake")} --install '{build.resolve()}' "$@" && cp '{build.resolve()}'/install_manifest_*.txt '{folder}/build/release'
 """)
         cmake.chmod(0o755)
 
     def __call__(self, *arguments, status=0):
-        path = f"{self.folder}/tools:{os.environ['PATH']}"
+        environment = {name: value for name, value in os.environ.items() if name != "DESTDIR"}
+        environment |= {"PATH": f"{self.folder}/tools:{os.environ['PATH']}", "BTB_PACKAGES": "installed"}
         done = subprocess.run([self.folder / "run", *arguments], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, env={**os.environ, "PATH": path, "BTB_PACKAGES": "installed"})
+                              text=True, env=environment)
         assert done.returncode == status, done.stdout
         return done.stdout
 
@@ -164,14 +167,27 @@ def run_says_what_it_put_where_and_takes_it_out(build, folder):
         assert all((prefix / folder_of / name).is_file() for name in names.split()), names
     assert f"export CMAKE_PREFIX_PATH={prefix} " in said and f"{prefix}/bin/btbroker {prefix}/etc/btbroker/broker.yaml" in said
     assert f"left as it is: {prefix}/etc/btbroker/broker.yaml" in run("install", "--prefix=own", "broker")
+    run("install", "--prefix", "second", "clients")
     run("uninstall", "clients")
-    assert not (prefix / "bin/btsub").exists() and (prefix / "bin/btbroker").exists()
+    assert not (prefix / "bin/btsub").exists() and not (folder / "second/bin/btsub").exists()
+    assert (prefix / "bin/btbroker").exists(), "another part stays"
     run("uninstall")
     left = sorted(path.relative_to(prefix).as_posix() for path in prefix.rglob("*") if not path.is_dir())
     assert left == ["etc/btbroker/bluetooth.conf", "etc/btbroker/broker.yaml"], left
     assert not list(prefix.glob("lib/**/btbroker")) and not (prefix / "include/btbroker").exists()
     assert "no list of what was installed" in run("uninstall", status=1)
     assert "not nonsense" in run("install", "nonsense", status=2)
+    assert "--prefix takes a folder" in run("install", "--prefix", "", status=2)
+
+    # Of what was there before only what is in the folders of ours goes.
+    shared = folder / "shared/include"
+    shared.mkdir(parents=True)
+    before = os.umask(0o077)
+    run("install", "--prefix", "shared", "dev")
+    os.umask(before)
+    assert (shared / "btbroker/sdk").stat().st_mode & 0o777 == 0o755
+    run("uninstall")
+    assert shared.is_dir() and not (shared / "btbroker").exists()
 
 
 def main():

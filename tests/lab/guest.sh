@@ -8,10 +8,10 @@ mount_from_host() { mount -t 9p -o "trans=virtio,version=9p2000.L,msize=524288,c
 
 # Puts files of the host at the same paths here.
 load() {
-  mount_from_host out ro
-  mount_from_host host ro
+  mount_from_host out ro || exit
+  mount_from_host host ro || exit
   cd /host || exit
-  tr '\n' '\000' </out/wanted | xargs -0 cp -a --parents -t /
+  tr '\n' '\000' </out/wanted | xargs -0 cp -a --parents -t / || exit
   cd /run/out || exit
   umount /host
   umount /out

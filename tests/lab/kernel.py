@@ -38,7 +38,8 @@ exec /bin/busybox switch_root /new /bin/sh /guest.sh
 
 def call(command, **more):
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              env={**os.environ, "LC_ALL": "C", "LANGUAGE": ""}, **more)
     except FileNotFoundError as missing:
         raise Unavailable(f"there is no {missing.filename}") from missing
     if done.returncode != 0:

@@ -83,6 +83,10 @@ def wait_for(what, check, timeout=PATIENCE_S):
         time.sleep(0.05)
 
 
+# What a program of ours says when it is wrong: the sanitizers' words, and those of BTB_ASSERT.
+FAULTS = ("AddressSanitizer", "runtime error:", ": bug: ")
+
+
 class Program:
     """One running program; its two outputs are files in /run/out."""
 
@@ -110,7 +114,11 @@ class Program:
         return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def wait(self, timeout=PATIENCE_S):
-        return self.process.wait(timeout)
+        watch = Stopwatch()
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"not within {timeout} s: the end of {self.name} (waited {watch})") from None
 
     def send(self, number):
         self.process.send_signal(number)
@@ -228,7 +236,7 @@ class Lab:
         (OUT / "dmesg").write_bytes(kernel)
         for program in self.programs:
             said = program.err()
-            if error is None and ("AddressSanitizer" in said or "runtime error:" in said or "ASSERT" in said):
+            if error is None and any(word in said for word in FAULTS):
                 raise AssertionError(f"{program.name}: {said[-3000:]}")
         bad = [line for line in kernel.decode(errors="replace").splitlines()
                if "BUG:" in line or "Oops" in line or "Call Trace" in line]

@@ -43,13 +43,13 @@ def digest(lines, paths):
 
 def kept_state(cache, name, mark, make):
     """The file with the state of this name; `make(folder)` makes it anew if there is none with this mark."""
-    state = cache / f"{name}-{mark}"
+    state = cache / f"{name}-{qemu.SHIFT}-{mark}"
     if not state.exists():
         began = time.monotonic()
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             with make(pathlib.Path(folder)) as guest:
                 guest.save(pathlib.Path(folder, "state"))
-            for old in cache.glob(f"{name}-*"):
+            for old in cache.glob(f"{name}-{qemu.SHIFT}-*"):
                 old.unlink()
             pathlib.Path(folder, "state").rename(state)
         print(f"lab: {name} in {time.monotonic() - began:.0f} s", flush=True)
@@ -84,7 +84,7 @@ def prepare(cache, build=None, wanted=()):
         kernel = kernels.fetch(cache)
         own = userland.contents()
         by = [subprocess.check_output([tool("qemu-system-x86_64"), "--version"], text=True), str(kernel), *qemu.MACHINE,
-              *((HERE / name).read_text() for name in ("guest.sh", "kernel.py", "userland.py"))]
+              *((HERE / name).read_text() for name in ("guest.sh", "kernel.py", "machine.py", "qemu.py", "userland.py"))]
         initramfs = cache / "initramfs"
         mark = digest(by, own)
         state = kept_state(cache, "booted", mark, lambda folder: booted_guest(kernel, own, initramfs, folder))
@@ -104,7 +104,12 @@ def run(cache, build, out, command, wanted):
     out.mkdir(parents=True)
     (out / "output").touch()
     with qemu.Guest(kernel, initramfs, out, qemu.from_state(state)) as guest:
-        guest.go_on(f"go {time.time():.0f}\n{command}\nend")
+        try:
+            guest.go_on(f"go {time.time():.0f}\n{command}\nend")
+        except RuntimeError:
+            state.unlink(missing_ok=True)
+            print(f"lab: the saved state {state.name} could not be read; it will be made anew", flush=True)
+            raise
         ended = follow(guest, out)
     if ended is None:
         return None
@@ -123,7 +128,7 @@ def follow(guest, out):
             for word, *values in guest.lines():
                 if word == "begun":
                     begun = list(map(float, values))
-                elif word == "ended" and values[0] != "stopped":
+                elif word == "ended":
                     ended = int(values[0]), float(values[1]) - begun[0], float(values[2]) - begun[1]
             said = output.read()
             sys.stdout.buffer.write(said)

@@ -71,8 +71,11 @@ def seven_over_mixed_links_an_eighth_is_told_full_and_a_second_adapter_takes_it(
         wait_for("the snapshot", lambda: len(rows(local)) == 10)
         for sub in subs:
             wait_for(f"the snapshot of {sub.name}", lambda: rows(sub) == rows(local))
-        for _ in range(3):
-            wait_for("it to be told", lambda: is_told_that_it_is_full(lab, 9))
+        attempts = []
+        while sum(attempts) < 3:
+            attempts.append(is_told_that_it_is_full(lab, 9))
+            assert attempts.count(False) <= 6, "more often than not it is not told"
+        print(f"told that it is full {sum(attempts)} times of {len(attempts)}")
         # A subscriber goes where it was told there are places.
         eighth = lab.btsub("ward/#", at=f"le:{lab.address(0)}/128", adapter=9, options=["-v", "--retry"], name="eighth")
         wait_for("the second adapter to take it", lambda: rows(eighth) == rows(local))

@@ -43,10 +43,7 @@ class Publisher:
             time.sleep(0.05)
 
     def go_on_until(self, what, check):
-        deadline = time.monotonic() + PATIENCE_S
-        while not check():
-            assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
-            self.go_on(0.2)
+        wait_for(what, lambda: check() or self.go_on(0.2))
 
     def finish(self):
         self.process.stdin.close()

@@ -5,6 +5,7 @@ program that is read from the host's disk takes no instruction of the guest, and
 """
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -20,7 +21,9 @@ NOT_OF_PYTHON = {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo",
                  "dist-packages", "distutils"}
 FOLDERS = ["run/out", "run/lock", "tmp", "var/lib", "var/log", "var/tmp", "out", "host"]
 PACKAGE_OF = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "depmod": "kmod", "modprobe": "kmod",
-              "bluetoothd": "bluez", "dbus-daemon": "dbus", "dpkg-deb": "dpkg", "xz": "xz-utils", "zstd": "zstd"}
+              "bluetoothd": "bluez", "btmon": "bluez", "hciconfig": "bluez", "hcitool": "bluez", "sdptool": "bluez",
+              "l2test": "bluez", "rctest": "bluez", "dbus-daemon": "dbus", "dbus-send": "dbus", "setpriv": "util-linux",
+              "dpkg-deb": "dpkg", "xz": "xz-utils", "zstd": "zstd"}
 SEARCHED = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/libexec/bluetooth"]
 
 
@@ -62,12 +65,14 @@ def below(folder):
 
 
 def libraries(programs):
+    """Lines of ldd are "\tNAME => /PATH (0x...)" or "\t/PATH (0x...)"; a path may have spaces."""
     said = subprocess.run(["ldd", *programs], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-    return {word for line in said.splitlines() for word in line.split() if word.startswith("/") and not word.endswith(":")}
+    return set(re.findall(r"^\t(?:.* => )?(/.*) \(0x[0-9a-f]+\)$", said, re.MULTILINE))
 
 
 def with_libraries(files):
-    """All paths, links included, that make these files run."""
+    """All paths, links included, that make these files run; without what is not there or may not be read."""
+    files = [path for path in files if os.access(path, os.R_OK)]
     dynamic = [path for path in files if os.access(path, os.X_OK) or path.endswith(".so")]
     return sorted({step for path in [*files, *libraries(dynamic)] for step in steps(path)})
 

@@ -109,6 +109,28 @@ TEST_CASE("a rule that says another kind than a source is told, with what comes 
       agreed("  - {filter: \"ward/3A/beds\", kind: state}\n  - {filter: \"#\", kind: events}\n"));
 }
 
+TEST_CASE("two sources that make one topic as different kinds are told, unless a rule decides") {
+  const auto told = [](const std::string& rules, const std::string& filter, TopicKind kind) {
+    Config config = with(rules, "ward/+/beds", TopicKind::state);
+    SourceConfig log;
+    log.name = "log";
+    log.topics = {{filter, kind}};
+    config.sources.push_back(log);
+    return disagreements_of_sources(config);
+  };
+  const auto found = told("  []\n", "ward/3A/+", TopicKind::events);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].source == 1);
+  for (const char* words : {"the source log makes `ward/3A/+` as events",
+                            "the source beds makes `ward/+/beds` as state"})
+    CHECK(found[0].text.find(words) != std::string::npos);
+  CHECK(told("  []\n", "ward/3A/+", TopicKind::state).empty());
+  CHECK(told("  []\n", "ward/3A/notes", TopicKind::events).empty());
+  const char* kindless = "  - {filter: \"ward/#\", priority: alert}\n";
+  CHECK(told(kindless, "ward/3A/+", TopicKind::events).size() == 1);
+  CHECK(told("  - {filter: \"ward/#\", kind: state}\n", "ward/3A/+", TopicKind::events).empty());
+}
+
 TEST_CASE("filters overlap if one name fits both") {
   CHECK(overlap("a/+/c", "a/b/+"));
   CHECK(overlap("a/#", "a"));
