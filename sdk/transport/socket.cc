@@ -385,7 +385,14 @@ Result<UniqueFd> begin_connect(const Endpoint& endpoint, uint32_t attempt,
     case Scheme::unix_socket: {
       const auto address = unix_address(endpoint);
       if (!address) return address.error();
-      return connect_to(endpoint, *address);
+      Result<UniqueFd> connected = connect_to(endpoint, *address);
+      if (connected) return connected;
+      Error error = connected.error();
+      if (error.code == Errc::not_found) error.text += "; no broker was started there";
+      if (error.code == Errc::refused) {
+        error.text += "; the `mode` of that listener says which users its broker lets in";
+      }
+      return error;
     }
     case Scheme::tcp: {
       const auto addresses = tcp_addresses(endpoint, false);

@@ -168,7 +168,9 @@ TEST_CASE("of many brokers that start at once on a stale socket exactly one gets
 
 TEST_CASE("a connection to nobody is an error of a kind that says whether trying again helps") {
   const Scratch scratch;
-  CHECK(btb::begin_connect(scratch.endpoint("none.sock")).error().code == Errc::not_found);
+  const btb::Error nobody = btb::begin_connect(scratch.endpoint("none.sock")).error();
+  CHECK(nobody.code == Errc::not_found);
+  CHECK(nobody.text.ends_with("; no broker was started there"));
   { (void)btb::listen_on(scratch.endpoint("stale.sock"), {}).ok(); }
   CHECK(btb::begin_connect(scratch.endpoint("stale.sock")).error().code == Errc::unavailable);
   CHECK(btb::begin_connect({Endpoint::Scheme::tcp, "*", 1}).error().code == Errc::invalid);
