@@ -53,6 +53,10 @@ bool Publisher::publish(const client::Publication& publication, uint64_t line) {
   if (!seq) return false;
   published_ = *seq;
   if (waits_) lines_.push_back(line);
+  if (of_rows_ && publication.key.empty() && !told_of_no_key_) {
+    told_of_no_key_ = true;
+    program_.note("this topic holds rows; without a key (-k) each message replaces the last one");
+  }
   return true;
 }
 
@@ -103,8 +107,9 @@ void Publisher::on_connected(const client::Session& session) {
   program_.detail("connected to " + session.broker_name);
 }
 
-void Publisher::on_opened(uint32_t, wire::TopicKind) {
+void Publisher::on_opened(uint32_t, wire::TopicKind kind) {
   open_ = ever_open_ = true;
+  of_rows_ = kind == wire::TopicKind::state;
   published_ = settled_ = 0;
   lines_.clear();
 }

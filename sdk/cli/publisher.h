@@ -68,6 +68,8 @@ class Publisher final : public client::Handler {
   bool open_ = false;
   bool ever_open_ = false;
   bool stopping_ = false;
+  bool of_rows_ = false;
+  bool told_of_no_key_ = false;
   bool unsent_ = false;         // when the turn began
   uint64_t published_ = 0;      // in this session
   uint64_t settled_ = 0;        // of them

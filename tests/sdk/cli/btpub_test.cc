@@ -7,12 +7,14 @@ using wire::Reason;
 namespace {
 
 // Welcomes btpub and opens the topic it asks for, as number 4.
-fb::OpenT open_topic(Served& broker, uint32_t message_bytes_max = 0) {
+fb::OpenT open_topic(Served& broker, uint32_t message_bytes_max = 0,
+                     wire::TopicKind kind = wire::TopicKind::events) {
   broker.greet(false, 7, message_bytes_max);
   auto open = broker.await<fb::OpenT>();
   fb::OpenedT answer;
   answer.id = open.id;
   answer.number = 4;
+  answer.kind = kind;
   broker.say(answer);
   return open;
 }
@@ -100,6 +102,25 @@ TEST_CASE("btpub says what a refused deletion means, and what was never connecte
   Process retries("btpub", {"-b", broker.address(), "--retry", "t", "-m", "x"});
   wait_until([&] { return retries.err().find("; connecting again\n") != std::string::npos; });
   CHECK(retries.err().starts_with("btpub: cannot connect: "));
+}
+
+TEST_CASE("btpub says once that rows need keys, and nothing where there is one") {
+  for (const bool with_key : {false, true}) {
+    Served broker;
+    std::vector<std::string> words{"-b", broker.address(), "t", "-l"};
+    if (with_key) words.insert(words.end(), {"-k", "x"});
+    Process btpub("btpub", words, "one\ntwo\n");
+    (void)open_topic(broker, 0, wire::TopicKind::state);
+    (void)broker.await_data();
+    (void)broker.await_data();
+    ack(broker, 2);
+    (void)broker.await<fb::GoodbyeT>();
+    broker.hang_up();
+    CHECK(btpub.wait() == 0);
+    const char* note =
+        "btpub: this topic holds rows; without a key (-k) each message replaces the last one\n";
+    CHECK(btpub.err() == (with_key ? "" : note));
+  }
 }
 
 TEST_CASE("btpub says which word it does not know and what is missing") {
