@@ -151,6 +151,7 @@ PublishResult Router::append(Topic& topic, const Message& message, Publisher pub
     topic.batch_by = publisher;
   }
   topic.batch_open = message.batch_more;
+  // With a message in it, it can age by these alone: see ages().
   if (topic.batch_open || message.deletion || topic.options->keep_age_us != 0) watch(topic);
   touch(topic);
   return {wire::Reason::none, appended.seq};

@@ -16,8 +16,11 @@ function(btb_add_source_plugin name)
   target_link_options(${name}_plugin PRIVATE -Wl,--version-script=${exports})
   # clang leaves the sanitizers' own symbols to the program that loads the plugin.
   get_directory_property(options COMPILE_OPTIONS)
-  if(NOT ("${CMAKE_C_COMPILER_ID} ${CMAKE_CXX_COMPILER_ID}" MATCHES "Clang" AND
-          "${BTB_SANITIZE} ${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS} ${options}" MATCHES "address|thread|undefined|-fsanitize"))
+  set(flags "-fsanitize=${BTB_SANITIZE}")
+  if("${BTB_SANITIZE}" STREQUAL "")
+    set(flags "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS} ${options}")
+  endif()
+  if(NOT ("${CMAKE_C_COMPILER_ID} ${CMAKE_CXX_COMPILER_ID}" MATCHES "Clang" AND "${flags}" MATCHES "-fsanitize"))
     target_link_options(${name}_plugin PRIVATE -Wl,-z,defs)
   endif()
 endfunction()
