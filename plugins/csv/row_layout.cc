@@ -199,7 +199,8 @@ bool RowLayout::is_left_out(const std::vector<Field>& fields) const {
 // first bad byte.
 std::string RowLayout::bad_bytes_text(std::string_view text, size_t at) const {
   if (text[at] == '\0') return "a NUL byte";
-  if (encoding_ != "utf-8") return "not valid " + encoding_ + ": is the encoding right?";
+  // The most frequent reason: a file that was UTF-8 all along.
+  if (encoding_ != "utf-8") return "not valid " + encoding_ + "; try encoding: utf-8";
   const std::string_view before = text.substr(0, at);
   const auto starts = std::count_if(before.begin(), before.end(), [](char c) {
     return (static_cast<uint8_t>(c) & 0xC0) != 0x80;

@@ -8,6 +8,7 @@ namespace {
 
 // Times `settle`: for who writes and has not closed, and for a line that has no end.
 constexpr int64_t patience = 10;
+constexpr int64_t steps_expected = 100;  // times `settle`
 
 }  // namespace
 
@@ -30,11 +31,14 @@ bool FileTracker::observe(const std::string& name, const std::optional<Signature
   TrackedFile& file = at->second;
   if (file.seen != found) {
     const bool replaced = file.seen && (!found || !found->is_same_file(*file.seen));
-    if (replaced) file.writing = false;                // that was another file
+    if (replaced) {  // that was another file
+      file.writing = false;
+      file.stepped_ms = TrackedFile::no_time;
+    }
     if (file.seen && !replaced) file.arrived = false;  // somebody wrote to it where it lies
     const bool grew = found && file.taken && found->is_same_file(*file.taken) &&
                       found->size_bytes > file.taken->size_bytes;
-    if (grew && now_ms - file.early_ms < settle_ms_) file.in_steps = true;
+    if (grew && now_ms - file.early_ms < settle_ms_) file.stepped_ms = now_ms;
     if (!file.seen || file.seen == file.taken) file.changed_since_ms = now_ms;
     file.seen = found;
     file.seen_since_ms = now_ms;
@@ -74,28 +78,34 @@ void FileTracker::postpone(TrackedFile& file, int64_t now_ms, int64_t delay_ms) 
 int64_t FileTracker::due_in(const TrackedFile& file, int64_t now_ms) const {
   if (!file.seen || file.seen == file.taken) return never;
   int64_t due_ms = file.not_before_ms;
-  if (!at_once_ && !file.arrived && !is_believed(file))
-    due_ms = std::max(due_ms, settled_at_ms(file));
+  if (!at_once_ && !file.arrived && !is_believed(file, now_ms))
+    due_ms = std::max(due_ms, settled_at_ms(file, now_ms));
   if (file.cut_off && !is_whole(file, now_ms))
     due_ms = std::max(due_ms, file.seen_since_ms + cut_off_wait_ms(file));
   return std::max<int64_t>(0, due_ms - now_ms);
 }
 
+// Whoever wrote it in steps is expected to do so again, for a while.
+bool FileTracker::is_in_steps(const TrackedFile& file, int64_t now_ms) const {
+  return now_ms - file.stepped_ms < settle_ms_ * steps_expected;
+}
+
 // Its writer says that it is whole.
-bool FileTracker::is_believed(const TrackedFile& file) const {
-  return trusts_close_ && file.closed && !file.writing && !file.doubted && !file.in_steps;
+bool FileTracker::is_believed(const TrackedFile& file, int64_t now_ms) const {
+  return trusts_close_ && file.closed && !file.writing && !file.doubted &&
+         !is_in_steps(file, now_ms);
 }
 
 // One that is written in steps all the time is taken between two of them now and then.
-int64_t FileTracker::settled_at_ms(const TrackedFile& file) const {
+int64_t FileTracker::settled_at_ms(const TrackedFile& file, int64_t now_ms) const {
   const int64_t settled = file.seen_since_ms + settle_ms_ * (file.writing ? patience : 1);
-  if (!file.in_steps || !file.closed) return settled;
+  if (!is_in_steps(file, now_ms) || !file.closed) return settled;
   return std::min(settled, file.changed_since_ms + settle_ms_ * patience);
 }
 
 bool FileTracker::is_early(const TrackedFile& file, int64_t now_ms) const {
-  return !at_once_ && !file.arrived && file.seen != file.taken && is_believed(file) &&
-         now_ms < settled_at_ms(file);
+  return !at_once_ && !file.arrived && file.seen != file.taken &&
+         is_believed(file, now_ms) && now_ms < settled_at_ms(file, now_ms);
 }
 
 bool FileTracker::is_whole(const TrackedFile& file, int64_t now_ms) const {

@@ -33,7 +33,7 @@ struct TrackedFile {
   bool cut_off = false;            // `seen` ends in the middle of a line
   bool doubted = false;            // `seen` was closed, and was not believed before it settled
   bool away = false;               // it was put away; `seen` is a new one
-  bool in_steps = false;           // it was written on right behind a close
+  int64_t stepped_ms = no_time;    // when it was last written on right behind a close
   int64_t changed_since_ms = 0;    // when `seen` became another version than `taken`
   int64_t early_ms = no_time;      // when a version was taken at its close
   static constexpr int64_t no_time = INT64_MIN / 2;
@@ -77,8 +77,9 @@ class FileTracker {
   [[nodiscard]] const std::map<std::string, TrackedFile>& files() const { return files_; }
 
  private:
-  [[nodiscard]] bool is_believed(const TrackedFile& file) const;
-  [[nodiscard]] int64_t settled_at_ms(const TrackedFile& file) const;
+  [[nodiscard]] bool is_in_steps(const TrackedFile& file, int64_t now_ms) const;
+  [[nodiscard]] bool is_believed(const TrackedFile& file, int64_t now_ms) const;
+  [[nodiscard]] int64_t settled_at_ms(const TrackedFile& file, int64_t now_ms) const;
   [[nodiscard]] int64_t cut_off_wait_ms(const TrackedFile& file) const;
 
   int64_t settle_ms_;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,7 @@
 #include "sdk/cli/program.h"
 #include "sdk/cli/scan_command.h"
 #include "sdk/cli/table.h"
+#include "sdk/cli/time_text.h"
 #include "sdk/wire/topic_name.h"
 #include "sdk/wire/words.h"
 
@@ -25,7 +27,6 @@ using namespace btb;
 using namespace btb::cli;
 using Json = nlohmann::json;
 
-constexpr uint64_t completion_ms_max = 1'000;  // a shell waits for it
 
 Words words() {
   return {
@@ -195,6 +196,13 @@ std::string completion_words(const std::string& verb, const std::string& body, u
   return out;
 }
 
+// How long a shell may wait for the words it completes.
+uint32_t completion_ms_max() {
+  const char* text = std::getenv("BTB_COMPLETION_TIMEOUT");
+  const auto given = parse_wait_ms(text == nullptr ? "" : text);
+  return given ? std::max<uint32_t>(1, *given) : 1'000;
+}
+
 // How a command's answer is shown.
 struct Shown {
   bool json = false;
@@ -216,13 +224,14 @@ int run_command(const Program& program, const std::string& verb, std::vector<std
     return static_cast<int>(Exit::unreachable);
   }
   options->reconnect = false;
+  if (shown.completion) options->connect_timeout_ms = completion_ms_max();
   const SystemClock clock;
   Commander commander(program, verb, std::move(arguments));
   client::Client client(std::move(*options), commander, clock);
   commander.attach(client);
   EventLoop loop;
   client.start();
-  const uint64_t deadline_ms = clock.mono_ms() + completion_ms_max;
+  const uint64_t deadline_ms = clock.mono_ms() + completion_ms_max();
   while (!commander.done()) {
     const auto wake = loop.turn(client, shown.completion ? 50 : -1, false);
     if (wake.signal != 0) return 128 + wake.signal;

@@ -222,8 +222,7 @@ Result<std::vector<client::Subscription>> subscriptions_of(const Arguments& a, i
 
 // A person who said nothing of where to begin may not know that there is something to ask for.
 bool tells_kept(const Arguments& a) {
-  return a.from.empty() && !a.only_new && !a.once && !a.rate && !a.latency &&
-         ::isatty(STDERR_FILENO) == 1;
+  return a.from.empty() && !a.only_new && !a.once && !a.rate && !a.latency;
 }
 
 // Runs until something ends it; what is left in the output is the caller's to flush.

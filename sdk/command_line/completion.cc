@@ -109,7 +109,7 @@ std::string bash_asking(const std::string& name) {
   while IFS=$'\t' read -r found _; do
     [[ $found == "$word"* ]] && COMPREPLY+=("$(printf %q "$found")")
   done < <("${COMP_WORDS[0]%)__" +
-         name + R"__(}btctl" "${broker[@]}" --connect-timeout 1 complete "$1" 2>/dev/null)
+         name + R"__(}btctl" "${broker[@]}" complete "$1" 2>/dev/null)
 }
 )__";
 }
@@ -186,7 +186,7 @@ std::string zsh_asking(const std::string& name) {
   while IFS=$'\t' read -r found _; do
     all+=("$found")
   done < <("${self%)__" +
-         name + R"__(}btctl" "${broker[@]}" --connect-timeout 1 complete ${@[-1]} 2>/dev/null)
+         name + R"__(}btctl" "${broker[@]}" complete ${@[-1]} 2>/dev/null)
   compadd "${@[1,-2]}" -a all
 }
 )__";
@@ -259,7 +259,7 @@ std::string fish_asking(const std::string& name) {
   end
   set -l program (string replace -r ')__" +
          name + R"__($' btctl -- $tokens[1])
-  $program $broker --connect-timeout 1 complete $argv[1] 2>/dev/null
+  $program $broker complete $argv[1] 2>/dev/null
 end
 )__";
 }

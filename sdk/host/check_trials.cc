@@ -81,7 +81,9 @@ Verdict try_stop_before_run(const TrialContext& context) {
 Verdict try_run_and_stop(const TrialContext& context) {
   const Host host = std::make_shared<CheckHost>();
   Verdict verdict = try_life(context, host, "run", {}, [&](CheckSource& source) {
-    source.reached(CheckSource::Step::done, context.times.run_ms);
+    if (source.reached(CheckSource::Step::done, context.times.run_ms)) return;
+    host->wait_until([](const CheckHost::Record& record) { return record.batches >= 1; },
+                     context.times.batch_ms);
   });
   if (verdict.outcome == CheckFinding::Outcome::passed && host->record().batches == 0) {
     verdict.text = "published nothing within " + show_duration(context.times.run_ms);
@@ -130,7 +132,7 @@ Verdict try_resume(const TrialContext& context) {
   const auto until_published = [&](const Host& host) {
     return [&context, host](CheckSource& source) {
       host->wait_until([](const CheckHost::Record& record) { return record.batches >= 2; },
-                       context.times.run_ms / 2);
+                       std::max(context.times.run_ms / 2, context.times.batch_ms));
       source.reached(CheckSource::Step::done, 0);
     };
   };

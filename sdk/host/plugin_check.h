@@ -26,6 +26,7 @@ struct CheckFinding {
 
 struct CheckTimes {
   uint32_t run_ms = 1'000;                            // how long a source may run in one trial
+  uint32_t batch_ms = 0;                              // longer than that if no batch came by then
   uint32_t stop_ms = limits::source_stop_timeout_ms;  // from being asked to stop to the end of run;
                                                       // also create, destroy
   uint32_t trial_ms = 60'000;                         // a whole trial; then its child is killed

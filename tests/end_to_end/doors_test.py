@@ -329,11 +329,13 @@ topics: [{{filter: "#", kind: state}}]
 
     def test_an_output_that_cannot_be_written_is_an_error(self):
         (self.folder / "broker.yaml").write_text(listen("unix:b.sock"))
-        with open("/dev/full", "w", encoding="ascii") as full:
-            ended = subprocess.run([str(harness.paths.bin / "btbroker"), "--check", str(self.folder / "broker.yaml")],
-                                   stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE_S, check=False)
-        self.assertEqual(ended.returncode, 1)
-        self.assertIn("No space left", ended.stderr)
+        for arguments in (["--check", str(self.folder / "broker.yaml")], ["--help"], ["--man"], ["--completion", "fish"],
+                          ["--version"]):
+            with self.subTest(arguments[0]), open("/dev/full", "w", encoding="ascii") as full:
+                ended = subprocess.run([str(harness.paths.bin / "btbroker"), *arguments], stdout=full,
+                                       stderr=subprocess.PIPE, text=True, timeout=DEADLINE_S, check=False)
+                self.assertEqual(ended.returncode, 1)
+                self.assertIn("No space left", ended.stderr)
 
 
 class ClosedStreams(Doors):

@@ -43,6 +43,7 @@ class Process:
         self.lines, self.errors = [], []
         environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "XDG_CONFIG_HOME": str(folder)}
         environment = {name: value for name, value in environment.items() if not name.startswith("BTB_")}
+        environment["BTB_CONNECT_TIMEOUT"] = str(DEADLINE_S)  # not in the time of this machine, unless a test is about it
         self.process = subprocess.Popen(self.arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         stdin=subprocess.DEVNULL, env=environment, cwd=folder, **options)
         self.readers = [threading.Thread(target=self._read, args=pair, daemon=True)
@@ -80,13 +81,22 @@ class Process:
         return status
 
 
+def patient(config):
+    """The same configuration, where a client may take its time for its hello, unless the configuration says how long."""
+    if "handshake_timeout" in config:
+        return config
+    if "limits: {" in config:
+        return config.replace("limits: {", "limits: {handshake_timeout: 1h, ")
+    return config.rstrip("\n") + "\nlimits: {handshake_timeout: 1h}\n"
+
+
 class Broker(Process):
     """A btbroker on FOLDER/broker.yaml. `unix` and `tcp` are its endpoints, tcp only if it listens there."""
 
     def __init__(self, folder, config=None, **options):
         self.config = pathlib.Path(folder) / "broker.yaml"
         if config is not None:
-            self.config.write_text(config, encoding="utf-8")
+            self.config.write_text(patient(config), encoding="utf-8")
         super().__init__([paths.bin / "btbroker", self.config], folder, **options)
         wait_for("the broker to start", lambda: self.logged("started name=") or not self.running())
         if not self.running():
@@ -116,7 +126,7 @@ class Broker(Process):
     def ctl(self, *arguments):
         """What btctl --json says: (exit code, JSON)."""
         done = subprocess.run([str(paths.bin / "btctl"), "-b", self.unix, "--json", *arguments], capture_output=True,
-                              text=True, timeout=DEADLINE_S, check=False)
+                              env={**os.environ, "BTB_CONNECT_TIMEOUT": str(DEADLINE_S)}, text=True, timeout=DEADLINE_S, check=False)
         return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
 
     def status(self):

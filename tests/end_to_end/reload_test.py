@@ -40,7 +40,7 @@ class Table(EndToEnd):
 
     def configure(self, *paths):
         text = TABLE.format(sources="".join(STOCK.format(path=self.folder / path) for path in paths) or "[]")
-        (self.folder / "broker.yaml").write_text(text, encoding="utf-8")
+        (self.folder / "broker.yaml").write_text(harness.patient(text), encoding="utf-8")
 
     def write(self, name, items):
         (self.folder / name).write_text("item,count\n" + "".join(f"{item},1\n" for item in items), encoding="utf-8")
@@ -91,6 +91,7 @@ class Reload(EndToEnd):
     def configure(self, listen='"unix:broker.sock"', sources=(("one", "10ms"), ("two", "10ms")), keep=100):
         text = CONFIG.format(fixtures=harness.paths.fixtures, listen=listen, keep=keep,
                              sources="".join(COUNTER.format(name=n, interval=i) for n, i in sources) or " []")
+        text = harness.patient(text)
         (self.folder / "broker.yaml").write_text(text, encoding="utf-8")
         return text
 

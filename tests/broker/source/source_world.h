@@ -21,6 +21,7 @@ class SourceWorld final : public SourceEvents {
   SourceWorld()
       : router(clock, 1, [this](std::string_view name, Publisher) { return options_of(name); }),
         sources(loop, router, clock, *this) {
+    sources.stop_timeout_ms = static_cast<uint32_t>(patience_ms);
     loop.set_before_sleep([this] {
       most_in_a_turn = std::max(most_in_a_turn, messages() - before_turn);
       before_turn = messages();
@@ -66,6 +67,12 @@ class SourceWorld final : public SourceEvents {
   Source& source(const std::string& name) {
     REQUIRE(sources.find(name) != nullptr);
     return *sources.find(name);
+  }
+  // Sources there are, those that are being stopped included.
+  [[nodiscard]] size_t count() const {
+    size_t sum = 0;
+    sources.for_each([&](const Source&) { ++sum; });
+    return sum;
   }
   [[nodiscard]] uint64_t messages() const {
     uint64_t sum = 0;

@@ -37,13 +37,18 @@ TEST_CASE("a slow writer's half of a table is never published") {
   folder.replace("a.csv", "id,v\n1,a\n2,b\n");
   Csv csv(folder, "a.csv", {{"rescan", "50ms"}, {"settle", "100ms"}});
   REQUIRE(csv.is_live());
+  const auto begun = std::chrono::steady_clock::now();
+  bool came = false;
   {
     std::ofstream file(folder.path("a.csv"), std::ios::trunc);
     file << "id,v\n1,A\n2,B\n3," << std::flush;
     // The writer pauses for longer than the settle time. It is still at it.
-    CHECK_FALSE(csv.host.wait_for([&] { return csv.host.messages().size() > 2; }, 300ms));
+    came = csv.host.wait_for([&] { return csv.host.messages().size() > 2; }, 300ms);
     file << "C\n";
   }
+  // On a machine that stood still for so long it may have come, and was right to.
+  if (std::chrono::steady_clock::now() - begun >= 100 * 100ms) return;
+  CHECK_FALSE(came);
   REQUIRE(csv.has(
       {{{"t", "1"}, json("1", "A")}, {{"t", "2"}, json("2", "B")}, {{"t", "3"}, json("3", "C")}}));
   CHECK(csv.changes().size() == 2);

@@ -147,3 +147,26 @@ TEST_CASE(
   }
   CHECK(now == 6000);
 }
+
+TEST_CASE("that a file was written in steps is forgotten with the file, and after a while") {
+  FileTracker tracker(500, false);
+  tracker.observe("a", version(1, 10), 1000, 0);
+  TrackedFile& file = tracker.files()["a"];
+  const auto close_version = [&](const Signature& signature, int64_t now) {
+    tracker.observe("a", signature, now, 0);
+    tracker.note("a", FileTracker::Event::closed, now);
+    const bool at_once = tracker.is_early(file, now);
+    file.taken = file.seen;
+    if (at_once) FileTracker::note_early(file, now);
+    return at_once;
+  };
+  CHECK(close_version(version(1, 10), 1000));
+  CHECK_FALSE(close_version(version(1, 20), 1100));
+  CHECK_FALSE(close_version(version(1, 30), 51'000));
+  SUBCASE("another file has the name") {
+    CHECK(close_version(version(2, 40), 51'050));
+  }
+  SUBCASE("a hundred times the settle time passed") {
+    CHECK(close_version(version(1, 40), 51'100));
+  }
+}

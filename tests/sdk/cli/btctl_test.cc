@@ -179,7 +179,8 @@ TEST_CASE("btctl sources says where the records are that could not be read") {
 TEST_CASE("btctl has the words that a shell completes, and none where there is no broker") {
   const auto words = [](const std::string& kind, const std::string& body) {
     Served broker;
-    Process btctl("btctl", {"-b", broker.address(), "complete", kind});
+    Process btctl("btctl", {"-b", broker.address(), "complete", kind}, "",
+                  {"BTB_COMPLETION_TIMEOUT=300"});
     CHECK(answer(broker, body).verb == kind);
     CHECK(btctl.wait() == 0);
     return btctl.out();
@@ -195,7 +196,8 @@ TEST_CASE("btctl has the words that a shell completes, and none where there is n
   Served silent;
   Process waits("btctl", {"-b", silent.address(), "complete", "topics"});
   silent.greet(true);
-  CHECK(waits.wait() == 3);
+  const int exit = waits.wait();
+  CHECK((exit == 3 || exit == 4));  // 4 if not even the greeting came in time
   Process help("btctl", {"--help"});
   CHECK(help.wait() == 0);
   CHECK(help.out().find("complete ") == std::string::npos);

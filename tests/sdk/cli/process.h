@@ -49,7 +49,8 @@ class Process {
     directory_ = pattern;
     std::ofstream(directory_ + "/in") << input;
     arguments.insert(arguments.begin(), std::string(BTB_BIN_DIR) + "/" + program);
-    variables.insert(variables.end(), {"TZ=UTC", "HOME=" + directory_, "PATH=/usr/bin:/bin"});
+    variables.insert(variables.end(), {"TZ=UTC", "HOME=" + directory_, "PATH=/usr/bin:/bin",
+                                       "BTB_CONNECT_TIMEOUT=" + std::to_string(test::patience_ms / 1000)});
     const auto pointers = [](std::vector<std::string>& texts) {
       std::vector<char*> out;
       for (std::string& text : texts) out.push_back(text.data());

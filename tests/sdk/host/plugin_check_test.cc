@@ -62,6 +62,7 @@ void check_all_passed(const std::vector<CheckFinding>& findings) {
 TEST_CASE("a well-behaved source in C passes every trial, a thousand load cycles among them") {
   CheckTimes times = quick();
   times.load_cycles = 1'000;
+  times.batch_ms = times.stop_ms;
   const auto findings = check("counter", {"interval=1ms"}, times);
   CHECK(findings.size() == 12);
   check_all_passed(findings);
