@@ -1,5 +1,6 @@
-# Run by `cmake --install`: writes the units and the configuration as the prefix wants them. Below /usr the configuration is
-# in /etc; below any other prefix nothing is written outside of it. A configuration that is there stays as it is.
+# `cmake --install` runs this: it writes the units and the configuration with the paths of the prefix. If the prefix is / or
+# /usr, the configuration is in /etc; with any other prefix nothing is written outside of it. If there is a configuration
+# already, it stays as it is.
 cmake_policy(VERSION 3.25)  # this is a script of its own
 foreach(folder btb_bindir btb_sysconfdir btb_unit_dir)
   if(NOT IS_ABSOLUTE "${${folder}}")

@@ -1,27 +1,40 @@
-// Writing a source in C++: derive from Source, then one line of registration. Header-only, over
-// abi.h; C++20.
+// How to write a source in C++: derive from Source, then add one line of registration. Header-only,
+// over abi.h; C++20.
 //
-//   class Hello final : public btb::plugin::Source {
+//   #include "sdk/plugin/source.h"
+//
+//   using namespace btb::plugin;
+//
+//   class Hello final : public Source {
 //    public:
 //     static std::vector<Option> options() {
 //       return {text_option("topic", "Where to publish").required()};
 //     }
+//
 //     explicit Hello(const Settings& settings) : topic_(settings.text("topic")) {}
+//
 //     void run(Host& host, std::string_view) override {
 //       host.publish(Batch().put(topic_, "", "hello"));
 //     }
+//
 //    private:
 //     std::string topic_;
 //   };
+//
 //   BTB_SOURCE_PLUGIN(Hello, "hello", "1.0.0", "Says hello once")
 //
-// An exception that leaves the constructor or run fails the source with its text; the broker starts
-// it again later. OptionFailure names the option at fault. Stopped is thrown by Host when the
-// source has to end: let it pass. An optional `static void validate(const Settings&, const
-// Report&)` finds what the declarations cannot say, and an optional `examine` of the same form what
-// `btbroker --check` can see of the files that are named: see btb_plugin_examine. An optional
-// `static std::vector<DeclaredTopics> topics(const Settings&)` says which topics it makes, and of
-// which kind: see btb_plugin_topics.
+// A class of a source may have three more static functions; all three are [any]:
+//   - void validate(const Settings&, const Report&) reports faults that the declarations cannot
+//     express: see btb_plugin.validate.
+//   - void examine(const Settings&, const Report&) reports to `btbroker --check` what is missing
+//     now: see btb_plugin_examine.
+//   - std::vector<DeclaredTopics> topics(const Settings&) says which topics the source makes, and
+//     of which kind: see btb_plugin_topics.
+//
+// Failures are exceptions. One that leaves the constructor or run fails the source: its text is the
+// reason that operators see, and the broker starts the source again later. OptionFailure names the
+// option at fault. Host throws Stopped when the source has to end: let it pass. The thread tags are
+// those of abi.h.
 #pragma once
 
 #if __cplusplus < 202002L
@@ -44,21 +57,26 @@
 
 namespace btb::plugin {
 
-// The source has to end. Thrown by Host; not a failure.
+// The source has to end. Thrown by Host; not a failure. It is not a std::exception. Code that
+// catches `...` has to throw it on, or the source does not stop and the broker gives its thread up.
 struct Stopped {};
 
-// One option has a value that cannot be used.
+// One option has a value that cannot be used. The constructor or run throws it. The reason that
+// operators see is "option NAME: TEXT". [source]
 class OptionFailure : public std::runtime_error {
  public:
   OptionFailure(std::string option, const std::string& text)
       : std::runtime_error(text), option_(std::move(option)) {}
+  // The name of the option; lives as long as this object.
   [[nodiscard]] const std::string& option() const { return option_; }
 
  private:
   std::string option_;
 };
 
-// The host does not take a message of a batch; nothing of the batch was taken.
+// Thrown by Host::publish: a message breaks a rule, and nothing of the batch was taken. index()
+// counts from 0; it is also 0 for a fault in the batch itself, such as a token that is too long.
+// reason() says which rule. [any]
 class InvalidMessage : public std::invalid_argument {
  public:
   InvalidMessage(size_t index, const std::string& reason)
@@ -73,29 +91,39 @@ class InvalidMessage : public std::invalid_argument {
   std::string reason_;
 };
 
-// Messages that belong together. Copies what it is given, so it can be filled from a buffer that is
-// reused. Reuse it too: clear keeps the memory.
+// Messages that belong together; see btb_batch. Value: copies what it is given, so it can be filled
+// from a buffer that is reused. Reuse it too: clear keeps the memory. Nothing is checked before
+// Host::publish. Methods that return Batch& return *this. [any], one thread at a time.
+//
+// A batch is held whole in memory, twice while it is published. Cut a long reading into batches of
+// some thousand messages, and mark all of them except the last with more().
 class Batch {
  public:
+  // Adds a message. In a state topic it sets the row of `key`. `time_us`: microseconds since
+  // 1970-01-01 UTC; 0: the time at which the broker takes it. The limits are those of btb_message.
   Batch& put(std::string_view topic, std::string_view key, std::string_view payload,
              int64_t time_us = 0) {
     return add(BTB_PUT, topic, key, payload, time_us);
   }
+  // Adds the deletion of a row. Topics of events refuse it. To delete a row that is not there is no
+  // fault and has no effect.
   Batch& remove(std::string_view topic, std::string_view key, int64_t time_us = 0) {
     return add(BTB_DELETE, topic, key, {}, time_us);
   }
-  // Where run goes on after this batch.
+  // The place where run goes on after this batch, up to 4096 bytes. Empty: the last one stays.
   Batch& resume_token(std::string_view token) { return token_ = token, *this; }
-  // The next batch belongs to this one.
+  // The next batch belongs to this one: subscribers apply them together. See BTB_BATCH_MORE.
   Batch& more(bool value = true) { return more_ = value, *this; }
 
-  // With this batch, all there is was published since run began; what an earlier run published and
-  // this one did not is deleted. See BTB_BATCH_COMPLETE.
+  // With this batch the source has published all that it has since run began. The broker deletes
+  // rows that an earlier run published and this one did not. See BTB_BATCH_COMPLETE.
   Batch& complete(bool value = true) { return complete_ = value, *this; }
-  // The same, except that some records could not be read. See BTB_BATCH_UNSURE.
+  // As complete, after records that could not be read: the broker asks before it deletes. See
+  // BTB_BATCH_UNSURE.
   Batch& unsure(bool value = true) { return unsure_ = value, *this; }
 
-  // Takes one message out again. REQUIRES: index < size().
+  // Takes one message out again; those behind it move up. Takes time in proportion to the batch.
+  // REQUIRES: index < size().
   void erase(size_t index) {
     size_t offset = 0;
     for (size_t i = 0; i < index; ++i) offset += messages_[i].bytes();
@@ -103,11 +131,14 @@ class Batch {
     messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(index));
   }
 
+  // What more() set last; false in a new or cleared batch.
   [[nodiscard]] bool has_more() const { return more_; }
+  // Messages in it, deletions included. An empty batch may be published, for its token or flags.
   [[nodiscard]] size_t size() const { return messages_.size(); }
   [[nodiscard]] bool empty() const { return messages_.empty(); }
-  // Bytes of topics, keys and payloads in it.
+  // Bytes of topics, keys and payloads in it, to cut batches by size.
   [[nodiscard]] size_t bytes() const { return text_.size(); }
+  // As a new batch, also without token and flags. Host::publish does not clear.
   void clear() {
     messages_.clear();
     text_.clear();
@@ -140,13 +171,16 @@ class Batch {
   }
 };
 
-// What the broker does for a source. All but log on the source's thread.
+// The services of the broker for a source: btb_host in C++. The plugin owns one for each source; it
+// lives until the destructor of the source has returned. [source], except where [any] is said.
 class Host {
  public:
+  // Borrows `host`, which has to live longer. Only tests make one by hand.
   explicit Host(const btb_host* host) : host_(host) {}
 
-  // Hands the batch over; waits while the broker is full or the source is paused. Throws Stopped,
-  // or InvalidMessage for one that breaks a rule (then nothing of the batch was taken).
+  // Hands the batch over, whole. Waits, without limit, while the mailbox is full or the source is
+  // paused. Leaves `batch` as it is. If it throws Stopped or InvalidMessage, nothing of the batch
+  // was taken. A topic may refuse a message afterwards, which is not told: see btb_host.publish.
   void publish(const Batch& batch) {
     fill(batch);
     btb_fault fault{sizeof(btb_fault), 0, ""};
@@ -164,32 +198,41 @@ class Host {
     }
   }
 
-  // Sleeps; returns early when something was asked of the source. Throws Stopped.
+  // Sleeps for `timeout_ms` milliseconds; negative: without limit. Returns early when an operator
+  // pauses or resumes the source. Throws Stopped. Any other way to sleep delays a stop.
   void wait(int64_t timeout_ms) {
     if (host_->wait(host_, timeout_ms) == BTB_STOPPED) throw Stopped();
   }
 
-  // Readable while something is asked of the source; poll it beside your own descriptors, then call
-  // `paused`.
+  // Readable when something is asked of the source: poll it beside your own descriptors, then call
+  // `paused`. The host owns it; never read or close it. Negative if there is none: use wait.
   [[nodiscard]] int wake_fd() const { return host_->wake_fd(host_); }
 
-  // True while the operator has paused the source. Throws Stopped. Clears wake_fd.
+  // True while the operator has paused the source. Does not wait. Throws Stopped. Takes the event
+  // that made wake_fd readable, on another thread, too: see btb_host.status. [any]
   bool paused() {
     const btb_status status = host_->status(host_);
     if (status == BTB_STOPPED) throw Stopped();
     return status == BTB_AGAIN;
   }
 
+  // Reports a record that cannot become a message, to the topic $dead/SOURCE; it is copied. Set
+  // letter.size and letter.reason. Above a rate, records are counted and not kept.
   void dead_letter(const btb_dead_letter& letter) { host_->dead_letter(host_, &letter); }
+  // The state that operators see; the newest one counts. 1024 bytes of the text are kept.
   void set_state(btb_source_state state, const std::string& text = {}) {
     host_->set_state(host_, state, text.c_str());
   }
+  // One line for the broker's journal, at most 1024 bytes. Never blocks; a flood is cut. [any]
   void log(btb_log_level level, const std::string& text) const {
     host_->log(host_, level, text.c_str());
   }
+  // As log, at these two levels. Write what an operator can act on, once and not in a loop. [any]
   void info(const std::string& text) const { log(BTB_LOG_INFO, text); }
   void warning(const std::string& text) const { log(BTB_LOG_WARNING, text); }
+  // The name in the configuration; lives as long as this object. [any]
   [[nodiscard]] std::string_view source_name() const { return host_->source_name; }
+  // The C form, for functions that are not wrapped here (get_extension). Borrowed. [any]
   [[nodiscard]] const btb_host* raw() const { return host_; }
 
  private:
@@ -218,7 +261,10 @@ class Host {
   std::vector<btb_message> raw_;
 };
 
-// A source. Made, run and destroyed on its own thread.
+// A source. Derive from it, with a constructor that takes const Settings&, and a static options().
+// Constructor, run and destructor are called on the source's own thread. Several sources of one
+// class run at the same time, so it has no globals. Threads that it starts hand to run what they
+// read; of Host they may call only the methods tagged [any]. The destructor ends these threads.
 class Source {
  public:
   Source() = default;
@@ -226,14 +272,18 @@ class Source {
   Source& operator=(const Source&) = delete;
   virtual ~Source() = default;
 
-  // Publishes until there is nothing more to come, or a call of `host` throws Stopped.
-  // `resume_token` is the last one the broker took, empty at the first start. [source]
+  // Publishes until there is nothing more to come: then return, and the broker does not start the
+  // source again. Let Stopped pass. Any other exception is a failure: the broker destroys this
+  // object and makes a new one later. `resume_token` is the last one that the broker took, borrowed
+  // until run returns. It is empty at the first start. An older version of the plugin may have made
+  // it: if it makes no sense, start anew. See btb_source.run. [source]
   virtual void run(Host& host, std::string_view resume_token) = 0;
-  // Ends a wait outside of the host. [any]
+  // Ends a wait outside of the host, such as a query. Called on another thread when the source has
+  // to stop, once or often. It must not block. An exception becomes a warning in the journal. [any]
   virtual void interrupt() {}
 };
 
-// What was thrown, in words. REQUIRES: called while it is caught.
+// The text of the exception that is being handled. REQUIRES: called inside a catch block. [any]
 inline std::string thrown_text() {
   try {
     throw;
@@ -244,16 +294,19 @@ inline std::string thrown_text() {
   }
 }
 
-// Topics that a source makes, and their kind. For `topics`.
+// A filter for topics that a source makes ("ward/+/beds", "ward/#"), and their kind. At most 1000
+// in a list; the broker ignores further ones, and those with a faulty filter.
 struct DeclaredTopics {
   std::string filter;
   btb_topic_kind kind = BTB_KIND_EVENTS;
 };
 
-// The C face of one source class. For BTB_SOURCE_PLUGIN.
+// The C side of one source class. For BTB_SOURCE_PLUGIN, and for tests.
 template <class T>
 class Plugin {
  public:
+  // Borrows the three texts: literals, none empty. Calls T::options(). If that throws, validate and
+  // create report its text, because the entry point cannot. [load]
   Plugin(const char* name, const char* version, const char* description) {
     plugin_ = {
         sizeof(btb_plugin), BTB_ABI_MAJOR, BTB_ABI_MINOR, name, version, description, nullptr, 0,
@@ -264,12 +317,14 @@ class Plugin {
       for (const btb_option& option : raw_options_) option_pointers_.push_back(&option);
       plugin_.options = option_pointers_.data();
       plugin_.option_count = option_pointers_.size();
-    } catch (...) {  // these say what it was: the entry point cannot
+    } catch (...) {
       plugin_.validate = &validate_undeclared;
       plugin_.create = &create_undeclared;
     }
   }
 
+  // The answer of btb_plugin_entry: null if BTB_ABI_MAJOR is not among `majors`. Lives as long as
+  // this object. [load]
   const btb_plugin* entry(const uint32_t* majors, size_t count) const {
     for (size_t i = 0; i < count; ++i) {
       if (majors[i] == BTB_ABI_MAJOR) return &plugin_;
@@ -278,7 +333,7 @@ class Plugin {
   }
 
  private:
-  // One live source and its C face.
+  // One live source and its C side.
   struct Instance {
     explicit Instance(const btb_host* raw) : host(raw) {}
     Host host;
@@ -286,7 +341,7 @@ class Plugin {
     btb_source face{};
   };
 
-  // Calls `body` and turns whatever it throws into host->fail.
+  // Calls `body` and turns an exception into host->fail.
   template <class Body>
   static btb_status guarded(const btb_host* host, Body body) {
     try {
@@ -302,7 +357,7 @@ class Plugin {
     return BTB_FAILED;
   }
 
-  // Calls `body` and turns whatever it throws into a report.
+  // Calls `body` and turns an exception into a report.
   template <class Body>
   static void reported(btb_report report, void* context, Body body) {
     try {
@@ -339,7 +394,7 @@ class Plugin {
     }
   }
 
-  // Of one that throws nothing is known, as of one that declares nothing.
+  // A T::topics that throws declares nothing: its topics are events, unless a rule says otherwise.
   static void declare_topics(const btb_setting* settings, size_t count, btb_declare_topics declare,
                              void* context) {
     if constexpr (requires(const Settings& s) { T::topics(s); }) {
@@ -395,7 +450,7 @@ class Plugin {
 
   static void destroy(void* self) { delete static_cast<Instance*>(self); }
 
-  // In the place of validate and create if options() threw.
+  // They replace validate and create if options() threw.
   static void validate_undeclared(const btb_setting*, size_t, btb_report report, void* context) {
     reported(report, context, &declare_again);
   }
@@ -416,7 +471,10 @@ class Plugin {
 
 }  // namespace btb::plugin
 
-// The one registration line of a plugin: defines the exported symbol. NULL if memory runs out.
+// The one registration line of a plugin, outside of all namespaces, once in a library. It defines
+// btb_plugin_entry. `name`: 1 to 64 characters of a-z, 0-9, "_" and "-", a letter first. `version`
+// and `description`: for people, one line each, not empty. All three are literals. If memory runs
+// out, the entry point returns NULL and the broker refuses the plugin.
 #define BTB_SOURCE_PLUGIN(Class, name, version, description)                                       \
   extern "C" BTB_EXPORT const btb_plugin* btb_plugin_entry(const uint32_t* majors, size_t count) { \
     try {                                                                                          \
