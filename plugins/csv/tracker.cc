@@ -104,8 +104,8 @@ int64_t FileTracker::settled_at_ms(const TrackedFile& file, int64_t now_ms) cons
 }
 
 bool FileTracker::is_early(const TrackedFile& file, int64_t now_ms) const {
-  return !at_once_ && !file.arrived && file.seen != file.taken &&
-         is_believed(file, now_ms) && now_ms < settled_at_ms(file, now_ms);
+  return !at_once_ && !file.arrived && file.seen != file.taken && is_believed(file, now_ms) &&
+         now_ms < settled_at_ms(file, now_ms);
 }
 
 bool FileTracker::is_whole(const TrackedFile& file, int64_t now_ms) const {

@@ -27,7 +27,6 @@ using namespace btb;
 using namespace btb::cli;
 using Json = nlohmann::json;
 
-
 Words words() {
   return {
       "btctl",

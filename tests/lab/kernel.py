@@ -1,7 +1,8 @@
 """The kernel of the lab's guest: Debian's, fetched with `apt-get download` and unpacked, never installed; and the
 initramfs that brings it up to its own root.
 
-It is 6.12 at least. Debian 12's own 6.1 falls over when several links open at once.
+It is 6.12 at least. Debian 12's own 6.1 falls over when several links open at once; its security updates have a 6.12. Where
+the system's apt knows of no security updates, a list of them is fetched beside it. The system's own lists stay as they are.
 """
 import os
 import pathlib
@@ -47,11 +48,11 @@ def call(command, **more):
     return done.stdout
 
 
-def package():
-    """The name of the package with the kernel itself."""
+def package(options=()):
+    """The name of the package with the kernel itself, as apt with these options knows it."""
     for name in PACKAGES:
         try:
-            said = call(["apt-cache", "depends", name])
+            said = call(["apt-cache", *options, "depends", name])
         except Unavailable:
             continue
         for found in re.findall(r"Depends: (linux-image-(\d+)\.(\d+)\S*)", said):
@@ -61,15 +62,39 @@ def package():
                       "update`, and have the security updates in its sources")
 
 
+def security_updates(cache):
+    """apt's options for a list of Debian's security updates alone, which lies in `cache`. It is fetched from the mirror that
+    the system's packages come from."""
+    targets = call(["apt-get", "indextargets", "--format", "$(CREATED_BY) $(ORIGIN) $(CODENAME) $(REPO_URI)"])
+    found = re.search(r"^Packages Debian (\w+) (\S+/debian)/?$", targets, re.MULTILINE)
+    if not found:
+        raise Unavailable("apt's sources name no mirror of Debian")
+    folder = cache / "security"
+    (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+    (folder / "sources.list").write_text(f"deb {found[2]}-security {found[1]}-security main\n")
+    options = ["-o", f"Dir::Etc::sourcelist={folder}/sources.list", "-o", "Dir::Etc::sourceparts=-",
+               "-o", f"Dir::State::lists={folder}/lists", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
+    call(["apt-get", *options, "update"])
+    return options
+
+
 def fetch(cache):
     """The folder with the unpacked kernel; fetched once."""
     kept = sorted(cache.glob("kernel-*"))
     if kept:
         return kept[-1]
-    name = package()
+    options = []
+    try:
+        name = package()
+    except Unavailable as unknown:
+        try:
+            options = security_updates(cache)
+            name = package(options)
+        except Unavailable:
+            raise unknown from None
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         print(f"lab: fetching {name} (about 100 MB, once)", flush=True)
-        call(["apt-get", "download", name], cwd=folder)
+        call(["apt-get", *options, "download", name], cwd=folder)
         unpacked = pathlib.Path(folder, "unpacked")
         call([tool("dpkg-deb"), "-x", next(pathlib.Path(folder).glob("*.deb")), unpacked])
         final = cache / ("kernel-" + name.removeprefix("linux-image-"))

@@ -293,7 +293,8 @@ TEST_CASE("btpub -W ends with 3 and says what was confirmed and what was not") {
         "btpub: the time was over before the broker answered; nothing was published\n");
   Served other;
   Pipe input;
-  Process btpub("btpub", {"-b", other.address(), "-W", "20", "t", "-l"}, "", {}, -1, input.ends[0]);
+  Process btpub("btpub", {"-b", other.address(), "-W", long_wait, "t", "-l"}, "", {}, -1,
+                input.ends[0]);
   (void)open_topic(other);
   input.write("one\ntwo\nthree\n");
   CHECK(other.await_data() == "1 [] one");
@@ -310,7 +311,7 @@ TEST_CASE("btpub -W ends with 3 and says what was confirmed and what was not") {
 TEST_CASE("btpub -W ends an endless input with 0 if all of it was confirmed") {
   Served broker;
   Pipe input;
-  Process btpub("btpub", {"-b", broker.address(), "-W", "20", "t", "-l"}, "", {}, -1,
+  Process btpub("btpub", {"-b", broker.address(), "-W", long_wait, "t", "-l"}, "", {}, -1,
                 input.ends[0]);
   (void)open_topic(broker);
   input.write("one\n");

@@ -20,6 +20,9 @@
 
 namespace btb::cli {
 
+// For -W of a program that is served before: long enough on any machine, and waited for. 20 s.
+inline const std::string long_wait = std::to_string(test::patience_ms / 15'000);
+
 inline std::string contents(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -49,8 +52,9 @@ class Process {
     directory_ = pattern;
     std::ofstream(directory_ + "/in") << input;
     arguments.insert(arguments.begin(), std::string(BTB_BIN_DIR) + "/" + program);
-    variables.insert(variables.end(), {"TZ=UTC", "HOME=" + directory_, "PATH=/usr/bin:/bin",
-                                       "BTB_CONNECT_TIMEOUT=" + std::to_string(test::patience_ms / 1000)});
+    variables.insert(variables.end(),
+                     {"TZ=UTC", "HOME=" + directory_, "PATH=/usr/bin:/bin",
+                      "BTB_CONNECT_TIMEOUT=" + std::to_string(test::patience_ms / 1000)});
     const auto pointers = [](std::vector<std::string>& texts) {
       std::vector<char*> out;
       for (std::string& text : texts) out.push_back(text.data());
