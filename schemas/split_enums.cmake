@@ -1,6 +1,6 @@
-# split_enums.cmake: takes the enums out of a header that flatc wrote (FROM) into one of their own (ENUMS), which needs
-# nothing of FlatBuffers; what is left (TO) includes it. So the words of the protocol cost nothing where its tables are
-# not used, and a program that is built against an installed client needs no FlatBuffers.
+# split_enums.cmake: moves the enums out of a header that flatc wrote (FROM) into a header of their own (ENUMS), which does
+# not need FlatBuffers. The rest (TO) includes it. So files that use only the enums of the protocol compile quickly, and a
+# program that is built with an installed client needs no FlatBuffers.
 file(READ "${FROM}" text)
 string(ASCII 31 semicolon)  # CMake splits lists at ";"
 string(REPLACE ";" "${semicolon}" text "${text}")

@@ -1,3 +1,5 @@
+// Parts: wiring (the constructor); life-cycle; the work of each turn and each second; listeners and
+// sources; the events of the parts; reload.
 #include "broker/app/application.h"
 
 #include <sys/resource.h>
@@ -5,10 +7,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <random>
 
 #include "broker/app/commands.h"
+#include "broker/config/read_config.h"
 
 namespace btb {
 
@@ -20,7 +25,7 @@ constexpr uint64_t shutdown_flush_ms = 500;
 constexpr uint64_t shutdown_look_ms = 20;
 constexpr size_t kept_topics_told_max = 10;
 
-// Differs between runs, also of a machine whose clock starts at the same time each day.
+// Differs between runs, even on a machine whose clock starts at the same time after each boot.
 uint64_t make_epoch(int64_t now_us) {
   std::random_device random;
   return (static_cast<uint64_t>(now_us) << 12) ^ random();
@@ -39,10 +44,19 @@ EventLog::Level level_of(btb_log_level level) {
   }
 }
 
-// Root and the broker's own user, by the word of the kernel: over unix sockets only.
-bool is_owner(int fd) {
-  const std::optional<PeerUser> user = peer_user(fd);
+// Root and the broker's own user. The kernel tells the user, and only for unix sockets.
+bool is_owner(const std::optional<PeerUser>& user) {
   return user && (user->uid == 0 || user->uid == ::geteuid());
+}
+
+// A text that no other broker has, and that stays the same when this one is started again.
+std::string identity(const Config& config) {
+  std::string machine;
+  std::ifstream file("/etc/machine-id");
+  std::getline(file, machine);
+  std::error_code fault;
+  const auto path = std::filesystem::absolute(config.file, fault).lexically_normal();
+  return config.broker.name + "\n" + machine + "\n" + path.string();
 }
 
 }  // namespace
@@ -60,6 +74,10 @@ Application::Application(std::unique_ptr<Config> config, std::string program_dir
       sessions_(loop_, router_, clock_, *this, config_->broker.name),
       sys_(router_, sessions_, sources_, started_us_),
       endpoints_(loop_, clock_, *this),
+      bluetooth_(loop_, clock_, sessions_.admission(), endpoints_,
+                 [this](bool good, const std::string& what, const std::string& text) {
+                   log_.write(good ? EventLog::Level::info : EventLog::Level::warning, what, text);
+                 }),
       supervisor_(loop_),
       tick_timer_(loop_, [this] { tick(); }),
       sys_timer_(loop_, [this] { sys_.publish(counters()); }),
@@ -92,7 +110,8 @@ Result<void> Application::start() {
   return {};
 }
 
-// What is allowed, and yet worth a look by whoever starts the broker.
+// Writes warnings for the person that starts the broker: things that are allowed, and may be
+// mistakes.
 void Application::say_warnings() {
   for (const ConfigFault& warning : config_->warnings) {
     log_.write(EventLog::Level::warning, "config_warning", to_string(warning));
@@ -116,7 +135,7 @@ void Application::shut_down() {
   supervisor_.stopping();
   log_.write(EventLog::Level::info, "stopping", "");
   endpoints_.close_all();
-  discovery_.reset();
+  bluetooth_.stop();
   tick_timer_.stop();
   sys_timer_.stop();
   sources_.stop_all();
@@ -129,7 +148,7 @@ void Application::shut_down() {
   loop_.set_before_sleep(nullptr);
 }
 
-// Where there are very few, sources get their share all the same.
+// At most half of the descriptors are reserved, even if there are very few.
 int Application::descriptors_for_clients() const {
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 0;
@@ -141,17 +160,19 @@ int Application::descriptors_for_clients() const {
 void Application::apply_limits() {
   const LimitsConfig& from = config_->limits;
   const int descriptors = descriptors_for_clients();
-  if (descriptors != 0) sessions_.limits.descriptors = descriptors;
-  sessions_.limits.sessions = from.sessions;
-  sessions_.limits.sessions_per_peer = from.sessions_per_peer;
-  sessions_.limits.sessions_per_device = from.sessions_per_device;
-  sessions_.limits.handshakes = from.handshakes;
+  AdmissionLimits& admission = sessions_.admission().limits;
+  if (descriptors != 0) admission.descriptors = descriptors;
+  admission.sessions = from.sessions;
+  admission.sessions_per_peer = from.sessions_per_peer;
+  admission.sessions_per_device = from.sessions_per_device;
+  admission.sessions_per_adapter = from.sessions_per_adapter;
+  admission.handshakes = from.handshakes;
+  admission.let_go_after_ms = from.let_go_after_ms;
   sessions_.limits.subscriptions_per_session = from.subscriptions_per_session;
   sessions_.limits.message_bytes = from.message_bytes;
   sessions_.limits.handshake_timeout_ms = from.handshake_timeout_ms;
   sessions_.limits.keep_alive_ms = from.keep_alive_ms;
   sessions_.limits.flush_budget_bytes = from.flush_budget_bytes;
-  sessions_.limits.let_go_after_ms = from.let_go_after_ms;
   router_.topics_max = from.topics;
   router_.client_topics_max = from.client_topics;
   router_.client_topics_per_peer_max = from.client_topics_per_peer;
@@ -176,24 +197,30 @@ void Application::tick() {
   sources_.tick();
   router_.begin_expiring();
   if (endpoints_.tick()) announce();
-  update_announcement();
+  bluetooth_.tick();
   session_log_.tick();
 }
 
 // --- listeners and sources ---
 
-void Application::connected(const ListenerConfig& config, UniqueFd fd) {
+void Application::connected(const ListenerConfig& config, std::unique_ptr<Stream> stream) {
   using Admin = ListenerConfig::Admin;
+  StreamFacts facts = stream->facts();
   SessionTraits traits;
-  traits.peer = describe_peer(fd.get());
-  traits.origin = origin_of(fd.get());
-  traits.listener = config.endpoint;
-  traits.is_operator = config.admin != Admin::nobody && is_owner(fd.get());
+  traits.is_operator = config.admin != Admin::nobody && is_owner(facts.user);
   traits.admin = traits.is_operator || config.admin == Admin::anyone;
-  traits.client_publish = config.client_publish;
-  traits.adapter = local_adapter(fd.get());
+  traits.peer = std::move(facts.peer);
+  traits.origin = std::move(facts.origin);
+  traits.adapter = std::move(facts.adapter);
   traits.classic = !traits.adapter.empty() && !traits.peer.starts_with("le ");
-  turn_away_or_adopt(std::move(fd), std::move(traits));
+  traits.listener = config.endpoint;
+  traits.client_publish = config.client_publish;
+  sessions_.adopt(std::move(stream), std::move(traits));
+}
+
+void Application::announce() {
+  const uint16_t site = bluez::site_of(identity(*config_));
+  if (bluetooth_.announce(config_->broker.name, site)) sessions_.site = site;
 }
 
 void Application::endpoint_event(bool good, std::string_view event, const std::string& endpoint,
@@ -228,7 +255,20 @@ void Application::start_source(const SourceConfig& config) {
 
 CommandResult Application::command(const std::string& verb,
                                    const std::vector<std::string>& arguments) {
-  return Commands(*this).run(verb, arguments);
+  const Commands::Broker broker{
+      .config = *config_,
+      .clock = clock_,
+      .started_us = started_us_,
+      .router = router_,
+      .sessions = sessions_,
+      .sources = sources_,
+      .endpoints = endpoints_,
+      .bluetooth = bluetooth_,
+      .counters = counters(),
+      .descriptors_for_clients = descriptors_for_clients(),
+      .reload = [this](std::vector<ConfigFault>& faults) { return reload(faults); },
+  };
+  return Commands(broker).run(verb, arguments);
 }
 
 void Application::session_opened(const Session& session) {
@@ -236,7 +276,8 @@ void Application::session_opened(const Session& session) {
 }
 
 void Application::session_ended(const Session& session, const SessionEnd& end) {
-  note_loose_link(session.traits());
+  const SessionTraits& traits = session.traits();
+  bluetooth_.session_ended(traits.adapter, std::string(traits.device()), traits.classic);
   session_log_.ended(session, end);
 }
 
@@ -252,7 +293,8 @@ void Application::reload_by_signal() {
   reload(faults);
 }
 
-// Parse, validate, compare; open what is new, which may fail; only then let go of what is old.
+// First it reads, checks and compares, and opens the new endpoints. Each of these steps may fail.
+// Only then the old configuration is given up.
 std::unique_ptr<ConfigChanges> Application::reload(std::vector<ConfigFault>& faults) {
   if (stopping_) {
     faults.push_back({config_->file, 0, 0, "the broker is stopping"});

@@ -1,3 +1,4 @@
+// One function for each verb, in the order of `run`.
 #include "broker/app/commands.h"
 
 #include <charconv>
@@ -28,7 +29,7 @@ Json memory_of(const Router& router, const Unfinished& unfinished) {
           {"evicted_bytes", use.evicted_bytes},   {"refused", use.refused}};
 }
 
-// The only argument.
+// The number that is the only argument; no value if there is none, or something else.
 std::optional<uint64_t> number_in(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) return std::nullopt;
   const std::string& text = arguments[0];
@@ -60,64 +61,64 @@ CommandResult Commands::status() {
   uint64_t messages = 0;
   uint64_t bytes = 0;
   uint64_t memory = 0;
-  app_.router_.for_each_topic([&](Topic& topic) {
+  broker_.router.for_each_topic([&](Topic& topic) {
     messages += topic.log.messages();
     bytes += topic.log.bytes();
     memory += topic.log.memory_bytes();
   });
   Json ends = Json::object();
-  for (const auto& [reason, count] : app_.sessions_.ends())
+  for (const auto& [reason, count] : broker_.sessions.ends())
     ends[std::string(wire::name_of(reason))] = count;
   Json refusals = Json::object();
-  for (const auto& [reason, count] : app_.sessions_.refusals())
+  for (const auto& [reason, count] : broker_.sessions.refusals())
     refusals[std::string(wire::name_of(reason))] = count;
   Json listen = Json::array();
-  for (const auto& open : app_.endpoints_.open()) {
+  for (const auto& open : broker_.endpoints.open()) {
     listen.push_back(to_string(open.listener->endpoint()));
   }
   Json waiting = Json::array();
-  for (const auto& one : app_.endpoints_.waiting()) {
+  for (const auto& one : broker_.endpoints.waiting()) {
     waiting.push_back({{"endpoint", one.config.endpoint}, {"why", one.why}});
   }
   Json warnings = Json::array();
-  for (const ConfigFault& warning : app_.config_->warnings) warnings.push_back(to_string(warning));
+  for (const ConfigFault& warning : broker_.config.warnings) warnings.push_back(to_string(warning));
   Json goodbyes = Json::object();
-  for (const auto& [reason, count] : app_.sessions_.goodbyes())
+  for (const auto& [reason, count] : broker_.sessions.goodbyes())
     goodbyes[std::string(wire::name_of(reason))] = count;
   Json turned_away = Json::object();
-  for (const auto& [why, count] : app_.sessions_.turned_away())
+  for (const auto& [why, count] : broker_.sessions.admission().turned_away())
     turned_away[std::string(name_of(why))] = count;
   size_t sources_count = 0;
-  app_.sources_.for_each([&](const Source&) { ++sources_count; });
-  const BrokerCounters counters = app_.counters();
+  broker_.sources.for_each([&](const Source&) { ++sources_count; });
+  const BrokerCounters counters = broker_.counters;
   return done({
-      {"name", app_.config_->broker.name},
+      {"name", broker_.config.broker.name},
       {"version", BTB_VERSION},
-      {"config", app_.config_->file},
-      {"epoch", app_.router_.epoch()},
-      {"started_us", app_.started_us_},
-      {"uptime_s", (app_.clock_.now_us() - app_.started_us_) / 1'000'000},
+      {"config", broker_.config.file},
+      {"epoch", broker_.router.epoch()},
+      {"started_us", broker_.started_us},
+      {"uptime_s", (broker_.clock.now_us() - broker_.started_us) / 1'000'000},
       {"listen", listen},
       {"waiting", waiting},
       {"warnings", warnings},
-      {"sessions", app_.sessions_.count()},
-      {"sessions_accepted", app_.sessions_.accepted()},
-      {"topics", app_.router_.topic_count()},
+      {"sessions", broker_.sessions.count()},
+      {"sessions_accepted", broker_.sessions.accepted()},
+      {"topics", broker_.router.topic_count()},
       {"sources", sources_count},
-      {"sources_abandoned", app_.sources_.abandoned()},
-      {"topics_of_clients", app_.router_.client_topics()},
-      {"topics_freed", app_.router_.topics_freed()},
-      {"batches_cut", app_.router_.batches_cut()},
-      {"memory", memory_of(app_.router_, app_.sessions_.unfinished())},
+      {"sources_abandoned", broker_.sources.abandoned()},
+      {"topics_of_clients", broker_.router.client_topics()},
+      {"topics_freed", broker_.router.topics_freed()},
+      {"batches_cut", broker_.router.batches_cut()},
+      {"memory", memory_of(broker_.router, broker_.sessions.unfinished())},
       {"messages", messages},
       {"log_bytes", bytes},
       {"log_memory_bytes", memory},
       {"resident_bytes", resident_bytes()},
       {"out_of_descriptors", counters.out_of_descriptors},
-      {"descriptors_for_clients", app_.descriptors_for_clients()},
+      {"descriptors_for_clients", broker_.descriptors_for_clients},
       {"log_lines_lost", counters.log_lines_lost},
       {"log_lines_repeated", counters.log_lines_repeated},
-      {"bluetooth", Json(app_.bluetooth_events_)},
+      {"bluetooth", Json(broker_.bluetooth.events())},
       {"ends", ends},
       {"goodbyes", goodbyes},
       {"turned_away", turned_away},
@@ -125,7 +126,7 @@ CommandResult Commands::status() {
   });
 }
 
-// All, or those that match the only argument.
+// All topics, or those that match the filter that is the only argument.
 CommandResult Commands::topics(const std::vector<std::string>& arguments) {
   if (arguments.size() > 1) return failed("one filter is expected, or none");
   const std::string filter = arguments.empty() ? "" : arguments[0];
@@ -133,7 +134,7 @@ CommandResult Commands::topics(const std::vector<std::string>& arguments) {
     return failed("filter \"" + filter + "\": " + fault);
   }
   Json body = Json::array();
-  app_.router_.for_each_topic([&](Topic& topic) {
+  broker_.router.for_each_topic([&](Topic& topic) {
     if (arguments.empty() || wire::filter_matches(filter, topic.name)) {
       body.push_back(describe(topic));
     }
@@ -143,21 +144,21 @@ CommandResult Commands::topics(const std::vector<std::string>& arguments) {
 
 CommandResult Commands::sessions() {
   Json body = Json::array();
-  const uint64_t now_ms = app_.clock_.mono_ms();
-  app_.sessions_.for_each(
+  const uint64_t now_ms = broker_.clock.mono_ms();
+  broker_.sessions.for_each(
       [&](const Session& session) { body.push_back(describe(session, now_ms)); });
   return done(body);
 }
 
 CommandResult Commands::sources() {
   Json body = Json::array();
-  app_.sources_.for_each([&](const Source& source) { body.push_back(describe(source)); });
+  broker_.sources.for_each([&](const Source& source) { body.push_back(describe(source)); });
   return done(body);
 }
 
 CommandResult Commands::reload() {
   std::vector<ConfigFault> faults;
-  const std::unique_ptr<ConfigChanges> changes = app_.reload(faults);
+  const std::unique_ptr<ConfigChanges> changes = broker_.reload(faults);
   Json body = {
       {"applied", Json::array()}, {"needs_restart", Json::array()}, {"faults", Json::array()}};
   for (const ConfigFault& fault : faults) body["faults"].push_back(to_string(fault));
@@ -174,7 +175,7 @@ CommandResult Commands::reload() {
 
 CommandResult Commands::set_paused(const std::vector<std::string>& arguments, bool paused) {
   if (arguments.size() != 1) return failed("one source is expected");
-  Source* source = app_.sources_.find(arguments[0]);
+  Source* source = broker_.sources.find(arguments[0]);
   if (source == nullptr) return failed("no source " + arguments[0]);
   source->set_paused(paused);
   return done(describe(*source));
@@ -183,7 +184,7 @@ CommandResult Commands::set_paused(const std::vector<std::string>& arguments, bo
 CommandResult Commands::kick(const std::vector<std::string>& arguments) {
   const auto id = number_in(arguments);
   if (!id) return failed("the number of a session is expected");
-  if (!app_.sessions_.kick(*id, "ended by an operator"))
+  if (!broker_.sessions.kick(*id, "ended by an operator"))
     return failed("no session " + std::to_string(*id));
   return done({{"kicked", *id}});
 }
@@ -194,9 +195,13 @@ CommandResult Commands::enrol(const std::vector<std::string>& arguments) {
     return failed("a number of seconds up to " + std::to_string(enrol_seconds_max) +
                   " is expected; 0 ends it");
   }
-  if (app_.discovery_ == nullptr) return failed("this broker does not listen on Bluetooth");
-  if (!app_.discovery_->enrol(static_cast<uint32_t>(*seconds))) {
-    return failed("there is no bluetoothd or no adapter; btctl doctor says more");
+  switch (broker_.bluetooth.enrol(static_cast<uint32_t>(*seconds))) {
+    case Bluetooth::Enrol::no_listener:
+      return failed("this broker does not listen on Bluetooth");
+    case Bluetooth::Enrol::no_bluetoothd:
+      return failed("there is no bluetoothd or no adapter; btctl doctor says more");
+    case Bluetooth::Enrol::done:
+      break;
   }
   return done({{"pairing_allowed_s", *seconds}});
 }

@@ -1,3 +1,4 @@
+// One function for each part of the broker.
 #include "broker/app/describe.h"
 
 namespace btb {

@@ -1,3 +1,5 @@
+// Parts: which errors may pass with time; opening; the start; the two steps of a reload; trying
+// again, with the look-up of names; unix sockets whose file is gone.
 #include "broker/app/endpoints.h"
 
 #include <algorithm>
@@ -10,7 +12,7 @@ namespace btb {
 namespace {
 
 constexpr uint64_t retry_after_ms = 3'000;
-// Without Bluetooth in the kernel, each attempt makes it look for the module.
+// A kernel without Bluetooth looks for the module at each attempt.
 constexpr uint64_t no_kernel_retry_after_ms = 30'000;
 
 bool is_bluetooth(const std::string& text) {
@@ -23,9 +25,10 @@ bool has_name(const std::string& text) {
   return endpoint && needs_look_up(*endpoint);
 }
 
-// Whether it can be opened later, as it is written, when something outside has come: an adapter or
-// the kernel's Bluetooth; an address or the name service of the network; a folder that is made or
-// mounted. What is in use or forbidden is for a person to decide.
+// True if the endpoint may be opened later without a change of the configuration, because something
+// outside is missing now: an adapter, Bluetooth in the kernel, an address or the name service of
+// the network, a folder that is made or mounted later. An endpoint that is in use or forbidden
+// needs a decision of a person.
 bool may_come(const std::string& text, const Error& error) {
   const bool missing = error.code == Errc::not_found || error.code == Errc::unavailable;
   return missing || (error.code == Errc::unsupported && is_bluetooth(text));
@@ -55,10 +58,10 @@ Result<Endpoints::Open> Endpoints::try_open(const ListenerConfig& config,
   ListenOptions options;
   options.mode = config.mode;
   options.addresses = std::move(addresses);
-  Result<std::unique_ptr<Listener>> listener =
-      opener_(loop_, *endpoint, options, [this, at = config.endpoint](UniqueFd fd) {
+  Result<std::unique_ptr<Listener>> listener = opener_(
+      loop_, *endpoint, options, [this, at = config.endpoint](std::unique_ptr<Stream> stream) {
         const auto open = std::find_if(open_.begin(), open_.end(), is_at(at));
-        if (open != open_.end()) events_.connected(open->config, std::move(fd));
+        if (open != open_.end()) events_.connected(open->config, std::move(stream));
       });
   if (!listener) return listener.error();
   return Open{config, std::move(*listener)};
@@ -141,7 +144,7 @@ std::shared_ptr<Endpoints::NameAsked> Endpoints::ask_for_name(const std::string&
       asked->done = true;
     }).detach();
   } catch (const std::system_error&) {
-    return nullptr;  // no thread to be had now
+    return nullptr;  // no thread can be made now; the next tick tries again
   }
   return asked;
 }
@@ -177,8 +180,8 @@ bool Endpoints::tick() {
   return changed;
 }
 
-// Somebody cleaned up, or another broker took the path. Sessions are not touched by it, but nobody
-// new would find us.
+// A file is gone if somebody cleaned up, or if another broker took the path. Sessions go on, but
+// new clients could not connect.
 bool Endpoints::look_at_files() {
   std::vector<ListenerConfig> lost;
   std::erase_if(open_, [&](const Open& open) {

@@ -1,7 +1,8 @@
-// Endpoints: where the broker listens: those that are open, and those that wait for something
-// outside (a Bluetooth adapter, an address of the network, a folder) and are tried again.
+// Endpoints: the endpoints that the broker listens on. Some are open. Others wait for something
+// outside the broker (a Bluetooth adapter, a network address, a folder), and are tried again every
+// few seconds.
 //
-// A unix socket whose file was removed is made again. Resource; [loop] thread.
+// If the file of a unix socket was removed, the socket is made again. Resource; [loop] thread.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/app/config.h"
+#include "broker/config/config.h"
 #include "broker/link/listener.h"
 #include "broker/loop/loop.h"
 #include "sdk/base/clock.h"
@@ -28,19 +29,20 @@ class Endpoints {
     std::unique_ptr<Listener> listener;
   };
   using Addresses = Result<std::vector<std::string>>;
-  // A thread looks the name of a host up, for the system's resolver may take long. The thread holds
-  // it, too: nobody waits for it at the end.
+  // A look-up of a host's name. The system's resolver may take long, so a thread of its own does
+  // it. The thread shares this object. So the object may be dropped while the thread still runs.
   struct NameAsked {
-    std::optional<Addresses> addresses;  // of the loop thread once `done` is set
+    std::optional<Addresses> addresses;  // the thread's; once `done` is set, the loop's
     std::atomic<bool> done = false;
   };
   struct Waiting {
     ListenerConfig config;
-    std::string why;
-    uint64_t retry_ms = 0;                       // when it is tried again
-    std::shared_ptr<NameAsked> name_asked = {};  // while its name is looked up
+    std::string why;                             // it could not be opened, for an operator
+    uint64_t retry_ms = 0;                       // the time of the next attempt (monotonic clock)
+    std::shared_ptr<NameAsked> name_asked = {};  // null: no look-up is running
   };
-  // Of a configuration that may still be refused.
+  // The new endpoints of a configuration that may still be refused. If it is dropped, they are
+  // closed again.
   struct Fresh {
     std::vector<Open> open;
     std::vector<Waiting> waiting;
@@ -48,8 +50,9 @@ class Endpoints {
 
   class Events {
    public:
-    virtual void connected(const ListenerConfig& config, UniqueFd fd) = 0;
-    // `event` is a word of the log. `good`: for the better.
+    virtual void connected(const ListenerConfig& config, std::unique_ptr<Stream> stream) = 0;
+    // An event for the journal. `event` is its word, `text` is for people. `good`: this change is
+    // an improvement.
     virtual void endpoint_event(bool good, std::string_view event, const std::string& endpoint,
                                 const std::string& text) = 0;
 
@@ -57,10 +60,10 @@ class Endpoints {
     ~Events() = default;
   };
 
-  // As Listener::open; tests have others.
+  // Listener::open. Tests put others in its place.
   using Opener = std::function<Result<std::unique_ptr<Listener>>(
       Loop&, const Endpoint&, const ListenOptions&, Listener::Accepted)>;
-  // As btb::look_up; called on a thread of its own.
+  // btb::look_up. It is called on a thread of its own.
   using LookUp = std::function<Addresses(const Endpoint&)>;
 
   // All of these outlive the Endpoints.
@@ -74,28 +77,32 @@ class Endpoints {
   Endpoints(const Endpoints&) = delete;
   Endpoints& operator=(const Endpoints&) = delete;
 
-  // Opens those that can be; what may still come waits. An error if one of them can never be opened
-  // as it is, or if none is open and something else than Bluetooth is missing. May block for the
-  // look-up of a host's name; nothing else here does.
+  // Opens the endpoints. One that cannot be opened yet, because something is missing, waits. Fails
+  // if an endpoint is in use, forbidden or wrong, or if none could be opened and one of them waits
+  // for something other than Bluetooth. May block while it looks up the name of a host; no other
+  // function here blocks.
   Result<void> start(const std::vector<ListenerConfig>& all);
-  // For a reload: opens what is neither open nor waiting yet. What is wrong goes to `faults`. A
-  // host's name that has to be looked up waits.
+  // The first step of a reload: opens the endpoints of `added` that are neither open nor waiting
+  // yet. An endpoint that is wrong adds a text to `faults`. One with the name of a host waits until
+  // the name was looked up. The open endpoints do not change.
   Fresh prepare(const std::vector<ListenerConfig>& added, std::vector<std::string>& faults);
-  // Takes over what was prepared and the rules of `all`; what is not in `all` is closed.
+  // The second step: takes in what `prepare` returned, closes the endpoints that are not in `all`,
+  // and gives the others their configuration from `all`.
   void take(Fresh fresh, const std::vector<ListenerConfig>& all);
-  // Once a second: tries what waits, and looks whether sockets can still be found. Whether
-  // something was opened or closed.
+  // Call it once a second. Tries the endpoints that wait, and makes a unix socket again if its file
+  // is gone. True if an endpoint was opened or closed.
   bool tick();
   void close_all();
 
   [[nodiscard]] const std::vector<Open>& open() const { return open_; }
   [[nodiscard]] const std::vector<Waiting>& waiting() const { return waiting_; }
-  // Connections that could not be taken for want of descriptors, since the start.
+  // How often, since the start, a connection could not be accepted because the process had no
+  // descriptor left.
   [[nodiscard]] uint64_t out_of_descriptors() const;
 
  private:
   Result<Open> try_open(const ListenerConfig& config, std::vector<std::string> addresses = {});
-  // Nothing while the name of its host is looked up.
+  // No value while the name of its host is looked up.
   std::optional<Result<Open>> try_again(Waiting& one);
   [[nodiscard]] std::shared_ptr<NameAsked> ask_for_name(const std::string& endpoint) const;
   void add(Open open);

@@ -1,3 +1,4 @@
+// A line as JSON and as text; the line about lost lines; writing.
 #include "broker/app/event_log.h"
 
 #include <spdlog/details/log_msg.h>
@@ -29,7 +30,7 @@ std::string json_line(std::string_view event, std::string_view text,
                       const EventLog::Fields& fields) {
   nlohmann::ordered_json line = {{"event", event}, {"text", text}};
   for (const auto& [name, value] : fields) line[std::string(name)] = value;
-  // The brace is opened before the time and the level: see formatted.
+  // Without its first brace: `formatted` writes the brace, the time and the level before it.
   const std::string whole = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return escaped_json(std::string_view(whole).substr(1));
 }
@@ -44,7 +45,7 @@ std::string text_line(std::string_view event, std::string_view text,
   return line;
 }
 
-// The whole line, with the time and its newline. [any]
+// The whole line, with the time and the newline. [any]
 std::string formatted(bool json, EventLog::Level level, std::string_view event,
                       std::string_view text, const EventLog::Fields& fields) {
   const std::string body = json ? json_line(event, text, fields) : text_line(event, text, fields);

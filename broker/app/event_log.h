@@ -1,5 +1,5 @@
-// EventLog: what the broker tells its operator, one line an event, on standard error: as text for
-// people, or as JSON for programs. Whatever comes from outside is made safe first: see log_text.h.
+// EventLog: the broker's journal. It writes one line for each event to standard error: text for
+// people, or JSON for programs. Text from outside is made safe first: see log_text.h.
 //
 // Writing never waits: see LineWriter. If standard error is not read, lines are lost, and a line
 // `log_lost` says how many. Resource; [loop] thread.
@@ -23,27 +23,28 @@ class EventLog {
   enum class Level : unsigned char { debug, info, warning, error };
   using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
-  // `level` and `format` as in BrokerConfig. `fd` is duplicated.
+  // `level` and `format`: see BrokerConfig. `fd` is duplicated, so the caller may close it.
   EventLog(const std::string& level, const std::string& format, int fd = STDERR_FILENO,
            const LineWriterLimits& limits = {});
-  // Waits a moment until all is written: see LineWriter.
+  // Waits a moment until all lines are written: see ~LineWriter.
   ~EventLog() = default;
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
+  // For a reload. Lines that wait keep their format.
   void configure(const std::string& level, const std::string& format);
 
-  // `event` is a fixed word that a program can look for ("session_ended"); `text` says it in words
-  // of our own, up to the end of the line. Words of others are the values of `fields`; an empty one
-  // is left out.
+  // Writes one line, unless `level` is below the configured one. `event` is a fixed word that a
+  // program can look for ("session_ended"). `text` is for people, and comes last on the line. Names
+  // and texts of others belong into `fields`. As text, a field with an empty value is left out.
   void write(Level level, std::string_view event, std::string_view text, const Fields& fields = {});
 
-  // Lines that were not written, because standard error was not read or could not be written to.
+  // The number of lines that were lost, because standard error was not read or failed.
   [[nodiscard]] uint64_t lost() const { return writer_.lost(); }
 
  private:
   Level level_ = Level::info;
-  std::shared_ptr<std::atomic<bool>> json_;  // the writer's thread looks at it, too
+  std::shared_ptr<std::atomic<bool>> json_;  // shared with the writer's thread, for `log_lost`
   LineWriter writer_;
 };
 

@@ -1,3 +1,4 @@
+// The state that both threads share; the side of the callers; the writer's thread (`run`).
 #include "broker/app/line_writer.h"
 
 #include <fcntl.h>
@@ -18,7 +19,7 @@ namespace btb {
 
 namespace {
 
-// How many lines of `lines` could not be written; one that was begun counts as well.
+// Returns how many of `lines` could not be written. A line that was written in part counts, too.
 uint64_t write_lines(int fd, std::string_view lines) {
   while (!lines.empty()) {
     const ssize_t written = ::write(fd, lines.data(), lines.size());
@@ -34,7 +35,7 @@ uint64_t write_lines(int fd, std::string_view lines) {
   return 0;
 }
 
-// Signals are for the loop; of a closed pipe, EPIPE says enough.
+// The loop handles the signals. A closed pipe is seen by EPIPE, so SIGPIPE is not needed.
 void block_signals() {
   sigset_t all;
   sigfillset(&all);
@@ -43,7 +44,7 @@ void block_signals() {
 
 }  // namespace
 
-// What both threads hold, so that neither outlives it.
+// The state that both threads share. It lives as long as the one that ends last.
 struct LineWriter::Shared {
   Shared(UniqueFd fd_in, LostLine lost_line_in, const LineWriterLimits& limits_in)
       : fd(std::move(fd_in)), lost_line(std::move(lost_line_in)), limits(limits_in) {}
@@ -54,11 +55,11 @@ struct LineWriter::Shared {
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::string waiting;
-  uint64_t lost = 0;
-  uint64_t lost_unsaid = 0;
-  bool closing = false;
-  bool ended = false;
+  std::string waiting;       // whole lines
+  uint64_t lost = 0;         // lines, since the start
+  uint64_t lost_unsaid = 0;  // lost lines that no lost_line has counted yet
+  bool closing = false;      // the destructor waits
+  bool ended = false;        // the thread has written everything
 };
 
 LineWriter::LineWriter(int fd, LostLine lost_line, const LineWriterLimits& limits)
@@ -82,8 +83,8 @@ LineWriter::~LineWriter() {
 
 void LineWriter::write(std::string_view line) {
   const std::lock_guard lock(shared_->mutex);
-  // However short: once a line is lost, all are lost until those that wait are taken, so that the
-  // line that says it stands where they are missing.
+  // The length of `line` does not matter. So after a lost line, all lines are lost until the thread
+  // takes the waiting ones, and the line about them stands where they are missing.
   if (shared_->waiting.size() >= shared_->limits.waiting_bytes_max) {
     ++shared_->lost;
     ++shared_->lost_unsaid;

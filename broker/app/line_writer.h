@@ -1,15 +1,16 @@
-// LineWriter: writes lines to a descriptor that may be stuck (a stopped terminal, a pipe nobody
-// reads), so that whoever hands them in never waits.
+// LineWriter: writes lines to a descriptor that may be stuck (a stopped terminal, a pipe that
+// nobody reads). The caller never waits.
 //
-// A thread of its own writes. Making the descriptor non-blocking would do without one, but
-// O_NONBLOCK belongs to the open file, not to the descriptor: standard error is shared with the
-// shell and with all that was started beside us, and their output would fail with EAGAIN. An
-// asynchronous logger of spdlog waits for its thread when it is destroyed, for ever if that one is
-// stuck, and tells neither when nor where lines are missing.
+// A thread of its own writes. A non-blocking descriptor would need no thread. But O_NONBLOCK
+// belongs to the open file, not to the descriptor. Standard error is shared with the shell and with
+// the other programs started from it, and their output would fail with EAGAIN. The asynchronous
+// logger of spdlog does not help: its destructor waits for its thread, for ever if the thread is
+// stuck, and it does not say when or where lines are missing.
 //
-// What waits is bounded. The lines that come while there is no room are lost and counted, and once
-// there is room again their number is written in their place. Of a process that aborts, the lines
-// that wait are lost, too: the thread is at most a moment behind unless it is stuck. Resource.
+// The memory for waiting lines is bounded. Lines that come while it is full are lost and counted. A
+// line with their number is written later, where they are missing. If the process aborts, the
+// waiting lines are lost, too. These are few: the thread is only a moment behind, unless it is
+// stuck. Resource.
 #pragma once
 
 #include <cstddef>
@@ -23,27 +24,29 @@
 namespace btb {
 
 struct LineWriterLimits {
-  size_t waiting_bytes_max = 1U << 20;  // and one line; as much again is in the thread's hands
-  uint32_t close_wait_ms = 500;         // how long the destructor waits for the last lines
+  // The last line that is taken may exceed it. The thread may hold as many bytes once more.
+  size_t waiting_bytes_max = 1U << 20;
+  uint32_t close_wait_ms = 500;  // the destructor waits so long for the last lines
 };
 
 class LineWriter {
  public:
-  // The line that says that `count` are missing; with its newline. Called on the writer's thread,
-  // which may outlive the LineWriter: it owns what it uses.
+  // Makes the line that says that `count` lines are missing, with its newline. It is called on the
+  // writer's thread, which may outlive the LineWriter. So it must own everything it uses.
   using LostLine = std::function<std::string(uint64_t count)>;
 
-  // `fd` is duplicated. If that cannot be, all lines are lost.
+  // `fd` is duplicated. If this fails, all lines are lost and counted.
   LineWriter(int fd, LostLine lost_line, const LineWriterLimits& limits = {});
-  // Waits until all is written, at most close_wait_ms; a thread that is stuck is left alone, and
-  // ends with the process or after its last write.
+  // Waits until all lines are written, at most close_wait_ms. A stuck thread is left alone. It ends
+  // after its last write, or with the process.
   ~LineWriter();
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
-  // `line` ends with its only newline. Never waits for the descriptor. [any]
+  // `line` ends with a newline and has no other one. It is copied. Never waits for the descriptor.
+  // [any]
   void write(std::string_view line);
-  // Lines that were not written, and will not be. [any]
+  // The number of lines that were lost. [any]
   [[nodiscard]] uint64_t lost() const;
 
  private:

@@ -1,3 +1,4 @@
+// Reading UTF-8; the characters that are not safe; the three functions of the header.
 #include "broker/app/log_text.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ struct Character {
   size_t bytes = 1;
 };
 
-// The first character of valid UTF-8 that is not empty.
+// The first character. `utf8` must be valid, and not empty.
 Character first_of(std::string_view utf8) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(utf8[i]); };
   const uint8_t lead = byte(0);
@@ -31,8 +32,8 @@ bool is_control(char32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029;
 }
 
-// Marks of direction, and characters without a shape that may hide between others. Joiners (200C,
-// 200D) have a meaning in several scripts, and stay.
+// Marks that change the direction of text, and invisible characters. The joiners (200C, 200D) are
+// allowed, because several scripts need them.
 bool is_hidden(char32_t c) {
   return c == 0x00AD || c == 0x061C || c == 0x200B || c == 0x200E || c == 0x200F ||
          (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
@@ -54,7 +55,7 @@ void append_escaped(std::string& out, char32_t code) {
     out.append(buffer.data(), static_cast<size_t>(size));
   };
   if (code < 0x10000) return append(code);
-  append(0xD800 + ((code - 0x10000) >> 10));  // as two, see RFC 8259, 7
+  append(0xD800 + ((code - 0x10000) >> 10));  // a surrogate pair, see RFC 8259, section 7
   append(0xDC00 + ((code - 0x10000) & 0x3FF));
 }
 

@@ -1,5 +1,5 @@
-// Log text: what comes from outside (names of clients, texts of plugins, file names), made safe for
-// a line that people and programs read. Pure; [any] thread.
+// Makes text from outside (names of clients, texts of plugins, file names) safe for the journal,
+// which people and programs read. Pure; [any] thread.
 #pragma once
 
 #include <string>
@@ -7,17 +7,20 @@
 
 namespace btb {
 
-// `text` with a "?" in the place of each character that could steer a terminal or mislead a reader
-// (controls, those of C1 included; line and paragraph separators; marks that change the direction
-// of text or are not seen), and of each byte if it is no UTF-8.
+// Returns `text` with a "?" for each character that could control a terminal or mislead a reader:
+// control characters (C0 and C1), line and paragraph separators, marks that change the direction of
+// text, invisible characters. If `text` is not valid UTF-8, each byte that is not printable ASCII
+// becomes a "?".
 std::string printable(std::string_view text);
 
-// A value behind "name=" in a line of text. As it is if it is one plain word; else between quotes,
-// where `"` and `\` have a `\` before them, and made printable: so no value looks like two fields.
+// Returns `value` as it is written after "name=" in a line of text. One plain ASCII word stays as
+// it is. Any other value is made printable and put between quotes, with a `\` before each `"` and
+// `\`. So no value looks like two fields.
 std::string field_value(std::string_view value);
 
-// A document of JSON with the same characters as \u escapes in its texts. They stand nowhere else
-// in JSON, so the document means the same.
+// Returns a JSON document in which the characters that `printable` replaces are \u escapes. In JSON
+// without line breaks they occur only inside strings, so the document means the same. `json` must
+// be valid UTF-8.
 std::string escaped_json(std::string_view json);
 
 }  // namespace btb

@@ -1,4 +1,5 @@
-// btbroker: reads its arguments and the configuration, and runs the application.
+// btbroker, the program. Parts: reading the configuration, --check, running; the command line and
+// the manual page; main.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,8 @@
 
 #include "broker/app/application.h"
 #include "broker/app/log_text.h"
+#include "broker/config/print_config.h"
+#include "broker/config/read_config.h"
 #include "sdk/base/standard_streams.h"
 #include "sdk/command_line/self_description.h"
 #include "sdk/command_line/unknown_word.h"
@@ -18,7 +21,7 @@ namespace {
 
 constexpr int exit_usage = 2;
 
-// Each session is a descriptor: take as many as the system gives without asking an administrator.
+// Each session needs a descriptor. So this raises the limit as far as the system allows it.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -52,7 +55,7 @@ int printed(int status) {
   return EXIT_FAILURE;
 }
 
-// Warnings go to standard error with the faults, the verdict to standard output.
+// Faults and warnings go to standard error, the result to standard output.
 int check_config(const std::string& file) {
   const std::unique_ptr<btb::Config> config = read(file, true);
   if (config == nullptr) return exit_usage;
@@ -75,7 +78,7 @@ int run(const std::string& file) {
     btb::Application application(std::move(config), program_directory());
     started = application.start();
     if (started) application.run();
-  }  // here its log is written out: what is said now comes behind it
+  }  // the destructor writes the rest of the journal, so the next line comes after it
   if (started) return EXIT_SUCCESS;
   std::cerr << "btbroker: " + btb::printable(started.error().text) + "\n";
   return EXIT_FAILURE;
@@ -127,7 +130,7 @@ btb::command_line::Page manual_page(const CLI::App& app) {
   return page;
 }
 
-// The words of what the command line lacks or has too much of.
+// Says in our words what is missing on the command line, or what is too much.
 std::string fault_of(const CLI::App& app, const CLI::ParseError& error) {
   const std::string unknown =
       btb::command_line::unknown_word(app, "btbroker takes one configuration");

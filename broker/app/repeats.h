@@ -1,10 +1,11 @@
-// Repeats: keeps lines of the log that come again and again from flooding it. The first of each
-// kind are written at once; the others of the same window are counted, and one line says how many
-// they were.
+// Repeats: decides which lines go to the journal, so that repeated lines do not flood it. The first
+// lines of a kind (log_repeats_shown) are written at once. The others in the same window of time
+// (log_repeat_window_ms) are only counted; one line then says how many there were.
 //
-// A kind is an event and whoever caused it. Kinds are few (log_repeat_kinds_max): beyond, all the
-// others of an event count as one, so a stranger with a thousand addresses gets no further than a
-// stranger with one. Value; time is passed in; [loop] thread.
+// A kind is an event and its cause, for example the address of a client. At most
+// log_repeat_kinds_max kinds are counted apart. After that, all new causes of an event count as
+// one: a stranger with a thousand addresses can write no more lines than one with a single address.
+// Value; time is passed in; [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -23,16 +24,17 @@ class Repeats {
   // Lines of one kind that were not written.
   struct Held {
     std::string event;
-    std::string cause;  // empty: many
+    std::string cause;  // empty: several causes, counted as one
     uint64_t count = 0;
-    uint64_t window_ms = 0;  // since the first line of this window
+    uint64_t window_ms = 0;  // the time since the first line of the window
   };
 
-  // Whether a line is to be written now. If not, it is counted.
+  // True if this line is to be written now. If false, it was counted.
   bool admit(std::string_view event, std::string_view cause, uint64_t now_ms);
-  // What windows that are over have held back; they are forgotten. `all`: of the others, too.
+  // Ends the windows that are over, or every window if `all` is true, and returns their lines that
+  // were not written.
   std::vector<Held> due(uint64_t now_ms, bool all = false);
-  // Since the start.
+  // The number of lines since the start that were not written.
   [[nodiscard]] uint64_t held() const { return held_; }
 
  private:

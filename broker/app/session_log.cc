@@ -6,7 +6,8 @@ namespace {
 
 constexpr uint64_t ms_in_s = 1'000;
 
-// A client that looks whether a broker is there connects and goes again without a word.
+// Some clients only look whether a broker is there: they connect and close, and never say hello.
+// That is no reason for a warning.
 EventLog::Level level_of(const Session& session, const SessionEnd& end) {
   const bool expected = end.reason == wire::Reason::normal || end.reason == wire::Reason::let_go;
   const bool only_looked = !session.said_hello() && end.reason == wire::Reason::peer_closed;

@@ -1,6 +1,7 @@
-// SessionLog: what the log tells of clients that come and go. Whoever can connect can make lines,
-// so repeats are counted, and what a client says of itself stands between quotes, in fields that
-// are named after it. Resource; borrows the log and the clock; [loop] thread.
+// SessionLog: writes to the journal when clients come and go. Everybody who can connect causes
+// lines here. So repeated lines are only counted (see Repeats), and text that a client chose stands
+// in fields of its own, where it cannot look like another field. Resource; borrows the journal and
+// the clock; [loop] thread.
 #pragma once
 
 #include <string>
@@ -21,11 +22,11 @@ class SessionLog {
 
   void opened(const Session& session);
   void ended(const Session& session, const SessionEnd& end);
-  // Once a second: tells what was held back.
+  // Call it once a second. Writes how many lines were held back, for windows of time that are over.
   void tick() { tell(false); }
-  // Before the broker stops.
+  // Call it before the broker stops. Does the same for all windows.
   void finish() { tell(true); }
-  // Lines that were counted and not written, since the start.
+  // The number of lines since the start that were counted and not written.
   [[nodiscard]] uint64_t held() const { return repeats_.held(); }
 
  private:

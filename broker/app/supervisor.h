@@ -1,5 +1,6 @@
-// Supervisor: tells systemd how the broker is: started, alive, stopping. Does nothing where nobody
-// asks ($NOTIFY_SOCKET, $WATCHDOG_USEC). Resource; [loop] thread.
+// Supervisor: tells systemd the condition of the broker: started, alive, stopping. If the broker
+// was not started by systemd (no $NOTIFY_SOCKET, no $WATCHDOG_USEC), it does nothing. Resource;
+// [loop] thread.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@ class Supervisor {
  public:
   explicit Supervisor(Loop& loop);
 
-  // `status` is a line for people (systemctl status). From now on the loop's being alive is told as
-  // often as the watchdog wants.
+  // The broker has started. `status` is a line for people (systemctl status). From now on a timer
+  // of the loop tells systemd that the broker is alive, three times in each period of the watchdog.
   void ready(const std::string& status);
   void stopping();
 

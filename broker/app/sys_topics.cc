@@ -1,3 +1,4 @@
+// All figures are gathered in `publish`; `row` publishes those that changed.
 #include "broker/app/sys_topics.h"
 
 #include <unistd.h>
@@ -36,7 +37,7 @@ void SysTopics::publish(const BrokerCounters& counters) {
   for (const auto& [reason, count] : sessions_.goodbyes()) {
     row("$SYS/goodbyes", std::string(wire::name_of(reason)), std::to_string(count));
   }
-  for (const auto& [why, count] : sessions_.turned_away()) {
+  for (const auto& [why, count] : sessions_.admission().turned_away()) {
     row("$SYS/turned_away", std::string(name_of(why)), std::to_string(count));
   }
   for (const auto& [reason, count] : sessions_.refusals()) {
@@ -45,7 +46,7 @@ void SysTopics::publish(const BrokerCounters& counters) {
   std::set<std::string> names;
   sources_.for_each([&](const Source& source) {
     names.insert(source.spec().name);
-    // Texts of plugins are whatever they are: what is no UTF-8 becomes U+FFFD.
+    // The texts of a plugin may not be UTF-8; wrong bytes become U+FFFD.
     row("$SYS/sources", source.spec().name,
         describe(source).dump(-1, ' ', false, Json::error_handler_t::replace));
   });
@@ -61,7 +62,7 @@ void SysTopics::row(const std::string& topic_name, const std::string& key,
   Message message;
   message.key = as_bytes(key);
   message.payload = as_bytes(json);
-  // One that is refused, for want of memory, is published the next time.
+  // If the row is refused, because memory is short, the next call publishes it.
   if (router_.publish(*topic, message).reason == wire::Reason::none) known = json;
 }
 
@@ -75,7 +76,7 @@ void SysTopics::delete_all_but(const std::string& topic_name, const std::set<std
     const bool stays = keys.count(row->first) != 0;
     const bool refused =
         !stays && topic != nullptr && router_.publish(*topic, message).reason != wire::Reason::none;
-    if (refused) row->second.clear();  // tried again the next time, or published anew
+    if (refused) row->second.clear();  // the next call deletes or publishes it
     row = stays || refused ? std::next(row) : rows.erase(row);
   }
 }

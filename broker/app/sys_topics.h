@@ -1,8 +1,14 @@
-// SysTopics: the broker's own figures as ordinary state topics: $SYS/broker (a row a figure),
-// $SYS/ends (a row a reason why sessions ended), $SYS/goodbyes (a row a reason that clients gave),
-// $SYS/turned_away (a row a limit that left no place for a session), $SYS/refusals (a row a reason
-// why requests were refused), $SYS/sources (a row a source). A row is published only when it
-// changed, and deleted when what it tells of is gone. Resource; [loop] thread.
+// SysTopics: publishes the broker's own figures as ordinary state topics.
+//
+//   $SYS/broker       one row for each figure
+//   $SYS/ends         one row for each reason why sessions ended
+//   $SYS/goodbyes     one row for each reason that clients gave in their goodbye
+//   $SYS/turned_away  one row for each limit that left no place for a session
+//   $SYS/refusals     one row for each reason why requests were refused
+//   $SYS/sources      one row for each source
+//
+// A row is published only if it changed. The row of a source that is gone is deleted. Resource;
+// [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +22,11 @@
 
 namespace btb {
 
-// What only the application counts, since the broker was started.
+// Figures that only the application knows, counted since the broker was started.
 struct BrokerCounters {
-  uint64_t out_of_descriptors = 0;  // times that no connection could be accepted for want of them
-  uint64_t log_lines_lost = 0;
-  uint64_t log_lines_repeated = 0;  // counted instead of written
+  uint64_t out_of_descriptors = 0;  // see Endpoints::out_of_descriptors
+  uint64_t log_lines_lost = 0;      // lines of the journal; see EventLog::lost
+  uint64_t log_lines_repeated = 0;  // lines of the journal; see SessionLog::held
 };
 
 class SysTopics {
@@ -30,6 +36,8 @@ class SysTopics {
   SysTopics(const SysTopics&) = delete;
   SysTopics& operator=(const SysTopics&) = delete;
 
+  // Call it once in every sys_interval. A row that is refused, because memory is short, is
+  // published by the next call.
   void publish(const BrokerCounters& counters);
 
  private:
@@ -45,7 +53,7 @@ class SysTopics {
   std::map<std::string, Rows> published_;  // by topic
 };
 
-// Bytes of memory that are resident now; 0 if the system does not say. [any]
+// The resident memory of this process, in bytes; 0 if the system does not tell it. [any]
 uint64_t resident_bytes();
 
 }  // namespace btb

@@ -1,3 +1,5 @@
+// Parts: the announcement that follows from the endpoints; connecting to D-Bus and serving it on
+// the loop; functions that pass calls on to Presence and Enrolment.
 #include "broker/discovery/discovery.h"
 
 #include <poll.h>
@@ -19,7 +21,7 @@ bluez::PresenceOptions options_for(const std::string& name, uint16_t site,
   bluez::PresenceOptions options;
   options.name = name;
   options.announcement.site = site;
-  options.announcement.free_places = limits::sessions_per_adapter_max;  // until it is told
+  options.announcement.free_places = limits::sessions_per_adapter_max;  // until set_free_places
   bool all = false;
   for (const Endpoint& endpoint : endpoints) {
     if (!is_bluetooth(endpoint)) continue;
@@ -56,7 +58,7 @@ Discovery::Discovery(Loop& loop, const std::string& broker_name, uint16_t site,
   connect();
 }
 
-// What is asked on leaving goes out, if the bus takes it at once.
+// The last requests are sent if the bus takes them at once; nothing waits for it.
 Discovery::~Discovery() {
   if (presence_ == nullptr) return;
   enrolment_->close();
@@ -84,7 +86,7 @@ void Discovery::connect() {
   turn();
 }
 
-// Does what the bus has to do, then waits for what it waits for.
+// Processes the bus, then asks the loop to wait for the same events and time as the bus.
 void Discovery::turn() {
   if (bus_ == nullptr) return;
   if (!bus_->process()) {

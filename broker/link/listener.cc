@@ -29,18 +29,19 @@ Listener::Listener(Loop& loop, UniqueFd fd, Endpoint endpoint, Accepted accepted
   poll_.want(true, false);
 }
 
-// Somebody may have removed the file, and a second broker made its own there. While this socket is
-// open, nobody takes a path whose file is still ours: it is seen to be in use.
+// The file may have been removed, and a second broker may have made its own there: then it stays.
+// While this socket is open, no other broker takes the path of our file, because it sees that it is
+// in use.
 Listener::~Listener() {
   if (file_ && can_be_found()) remove_endpoint(endpoint_);
 }
 
-// Out of descriptors, the listening socket would stay readable for ever: look away for a moment.
+// Without a free descriptor the listening socket would stay readable: stop reading it for a moment.
 void Listener::on_readable() {
   for (int i = 0; i < accepts_per_turn_max; ++i) {
     Result<UniqueFd> fd = accept_from(fd_.get());
     if (fd) {
-      accepted_(std::move(*fd));
+      accepted_(socket_stream(std::move(*fd)));
       continue;
     }
     if (fd.error().code == Errc::limit) {

@@ -1,5 +1,5 @@
-// Listener: one endpoint that is listened on; hands each new connection to its owner. Resource;
-// [loop] thread.
+// Listener: listens on one endpoint, and hands each new connection to its owner. Resource; [loop]
+// thread.
 #pragma once
 
 #include <functional>
@@ -12,14 +12,17 @@
 #include "sdk/base/unique_fd.h"
 #include "sdk/transport/endpoint.h"
 #include "sdk/transport/socket.h"
+#include "sdk/transport/stream.h"
 
 namespace btb {
 
 class Listener final : private Poll::Events {
  public:
-  // Called for each connection. May not destroy the listener.
-  using Accepted = std::function<void(UniqueFd fd)>;
+  // Called for each new connection. It must not destroy the listener.
+  using Accepted = std::function<void(std::unique_ptr<Stream> stream)>;
 
+  // Begins to listen; connections come from the next turn on. Fails if the system does not let it
+  // listen there; the error says why. `loop` must outlive the listener.
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Endpoint& endpoint,
                                                 const ListenOptions& options, Accepted accepted);
   // Removes the file of its unix socket, unless another one has taken its place.
@@ -27,12 +30,14 @@ class Listener final : private Poll::Events {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // With the port the system chose, if it was left to it.
+  // The endpoint given to `open`; if its port was left to the system, with the port that was
+  // chosen.
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
-  // False once the file of its unix socket is gone or another one's: whoever looks for it there
-  // does not reach it any more.
+  // False if the file of its unix socket was removed, or now belongs to another socket: then
+  // clients cannot reach this listener any more. Always true for other endpoints.
   [[nodiscard]] bool can_be_found() const { return !file_ || socket_file(endpoint_) == file_; }
-  // Connections that could not be taken for want of descriptors; it tries again a moment later.
+  // How often a connection could not be accepted because the process had no free descriptor. The
+  // listener tries again a moment later.
   [[nodiscard]] uint64_t out_of_descriptors() const { return out_of_descriptors_; }
 
  private:
@@ -42,7 +47,7 @@ class Listener final : private Poll::Events {
 
   UniqueFd fd_;
   Endpoint endpoint_;
-  std::optional<SocketFile> file_;  // of a unix socket, as it was made
+  std::optional<SocketFile> file_;  // the file of a unix socket, as it was when it was made
   Accepted accepted_;
   Poll poll_;
   Timer retry_;

@@ -1,8 +1,8 @@
 // KeyIndex: where the newest frame of each key of a state topic lies.
 //
-// Open addressing with linear probing; 12 bytes an entry, because the keys themselves lie in the
-// frames: whoever looks one up brings the comparison. Resource, owned by its TopicLog; [loop]
-// thread.
+// A hash table with open addressing and linear probing. An entry takes 12 bytes: the keys lie in
+// the frames only, so the caller of find brings the comparison. Resource, owned by its TopicLog;
+// [loop] thread.
 #pragma once
 
 #include <bit>
@@ -17,9 +17,9 @@ namespace btb {
 
 class KeyIndex {
  public:
-  // A place in a log, in 8 bytes at a multiple of 4. Frames begin at multiples of 8, so 13 bits are
-  // enough for where in a segment, and 51 are left for the segment's number: at a million segments
-  // a second they last for 71 years. Value type.
+  // Where a frame lies: a segment and an offset in it, packed into 8 bytes with an alignment of 4.
+  // Frames begin at multiples of 8, so 13 bits are enough for the offset. The other 51 bits are the
+  // segment's id; at a million segments a second they last for 71 years. Value type.
   class Location {
    public:
     static constexpr uint32_t offset_bits =
@@ -52,8 +52,9 @@ class KeyIndex {
   [[nodiscard]] uint32_t size() const { return size_; }
   [[nodiscard]] size_t memory_bytes() const { return entries_.capacity() * sizeof(Entry); }
 
-  // The location for which same(location) holds among those of this hash; null if there is none.
-  // The pointer lives until the next insert or erase.
+  // Calls same(location) for the entries with this hash. Returns the first location for which it is
+  // true; null if there is none. The caller may change the location through the pointer, which is
+  // valid until the next insert or erase.
   template <class Same>
   Location* find(uint32_t hash, Same same) {
     if (entries_.empty()) return nullptr;
@@ -64,10 +65,10 @@ class KeyIndex {
     }
   }
 
-  // REQUIRES: the key is not in it.
+  // REQUIRES: the index has no entry for this key.
   void insert(uint32_t hash, Location location);
 
-  // Takes out what find returned.
+  // Removes one entry. REQUIRES: `location` came from find, with no insert or erase since.
   void erase(Location* location);
 
  private:
@@ -80,7 +81,7 @@ class KeyIndex {
   void grow();
   void place(const Entry& entry);
 
-  std::vector<Entry> entries_;  // a power of two of them, at most three quarters full
+  std::vector<Entry> entries_;  // the size is a power of two; at most three quarters are in use
   uint32_t size_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// Appending and keeping; reading is in topic_log_read.cc.
+// TopicLog, first part: appending, superseding and compacting, keeping within the limits. Reading
+// is in topic_log_read.cc.
 #include "broker/log/topic_log.h"
 
 #include <xxhash.h>
@@ -10,7 +11,7 @@ namespace btb {
 
 namespace {
 
-// Another one in each run, or keys could be made up that all fall to one place of the index.
+// Random in each run: with a known seed a client could choose keys that all have the same hash.
 const uint64_t hash_seed = std::random_device()();
 
 uint32_t hash_of(Bytes key) {
@@ -31,7 +32,7 @@ Appended TopicLog::append(const Message& message, bool may_grow) {
   if (!is_state()) {
     BTB_ASSERT(!message.deletion);
     if (wire::message_bytes(message.key.size(), message.payload.size()) > options_->keep_bytes) {
-      return {wire::Reason::message_too_large, 0};  // it would not even keep itself
+      return {wire::Reason::message_too_large, 0};  // the log could not even keep this one
     }
     if (!may_grow) return {wire::Reason::memory_full, 0};
     const uint64_t seq = last_seq_ + 1;
@@ -106,8 +107,8 @@ TopicLog::Location TopicLog::write(const Message& message, uint64_t seq) {
   return {first_segment, first_offset};
 }
 
-// Segments grow with what the topic holds, so that a topic with one small row costs a small one and
-// a busy one gets large runs to write from.
+// Segments grow with what the topic holds: a topic with one small row costs a small segment, and a
+// busy topic has large runs to write from.
 Segment& TopicLog::add_tail(uint32_t stride) {
   uint64_t wanted = 2 * (bytes_ - dead_bytes_);
   if (!is_state()) wanted = std::min(wanted, options_->keep_bytes / 4);
@@ -122,7 +123,7 @@ Segment& TopicLog::add_tail(uint32_t stride) {
   return *segments_.back();
 }
 
-// --- the dead ---
+// --- superseded frames ---
 
 TopicLog::Location* TopicLog::find_key(Bytes key, uint32_t hash) {
   return index_.find(hash, [&](const Location& location) {
@@ -130,7 +131,7 @@ TopicLog::Location* TopicLog::find_key(Bytes key, uint32_t hash) {
   });
 }
 
-// Kills all parts of the message that begins at `location`.
+// Marks all parts of the message that begins at `location` as superseded.
 void TopicLog::kill(Location location) {
   size_t index = index_of(location.segment());
   const size_t first = index;
@@ -152,9 +153,10 @@ void TopicLog::kill(Location location) {
   for (size_t i = index + 1; i-- > first;) compact(i);
 }
 
-// Once half of a segment is dead its living frames move to a new one, together with those of the
-// segment before it if both are small: so the log holds at most about twice what is alive, and each
-// frame moves a bounded number of times. The tail is left alone: it is being filled.
+// When half of a segment is superseded, its other frames move to a new segment, together with those
+// of the segment before it if both are small. So the log takes at most about twice the bytes of its
+// living frames, and each frame moves a bounded number of times. The tail stays as it is, because
+// it is being filled.
 void TopicLog::compact(size_t index) {
   Segment& segment = *segments_[index];
   if (index + 1 == segments_.size() || segment.dead_bytes() * 2 < segment.used()) return;
@@ -181,8 +183,8 @@ void TopicLog::compact(size_t index) {
   segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
 }
 
-// What died in a segment while it was the tail was left alone, and perhaps nothing else in it will
-// ever die.
+// A segment is not compacted while it is the tail. When a new tail comes, this makes up for it:
+// perhaps no other frame of the segment will ever be superseded.
 void TopicLog::compact_former_tail(uint64_t id) {
   const size_t index = index_of(id);
   if (segments_[index]->id == id) compact(index);
@@ -213,8 +215,8 @@ void TopicLog::move_frames(const Segment& from, Segment& to) {
   dead_bytes_ -= from.dead_bytes();
 }
 
-// New deletions come at the end only, so the search goes on behind the one forgotten last: over all
-// of them it passes each frame once, and once more when its segment was compacted.
+// New deletions come at the end only, so each search begins behind the deletion that was forgotten
+// last. All searches together pass each frame once, and once more after its segment was compacted.
 void TopicLog::forget_oldest_deletion() {
   Cursor& at = deletions_begin_;
   for (size_t index = locate(at); index < segments_.size(); ++index) {
@@ -239,8 +241,8 @@ void TopicLog::forget_oldest_deletion() {
 
 // --- keeping ---
 
-// The bits for the dead, which a segment of a state log gets when it needs them, are counted from
-// the beginning.
+// Segments of a state log get the bits for superseded frames only when they need them. They are
+// counted from the beginning.
 uint64_t TopicLog::segment_bytes(const Segment& segment) const {
   const uint64_t bits = is_state() ? segment.capacity() / 64 + 8 : 0;
   return sizeof(Segment) + segment.capacity() + bits;
@@ -265,8 +267,8 @@ void TopicLog::drop_front() {
   segments_.erase(segments_.begin());
 }
 
-// Whole segments go; between them, floor_seq_ makes the limit by count exact. The newest message
-// stays whole: its first parts may lie in the front segment, behind older messages.
+// Drops whole segments only; floor_seq_ makes the limit by count exact. The newest message is never
+// cut: its first parts may lie in the front segment, behind older messages.
 void TopicLog::trim() {
   const auto cuts_newest = [&] {
     return segments_[1]->begins_inside_message && segments_[1]->first_seq == last_seq_;
@@ -297,7 +299,8 @@ void TopicLog::for_each_row(Visit visit) const {
   }
 }
 
-// Keys of the oldest rows, as long as old(head) holds, up to keys_at_once.
+// The keys of the oldest rows, up to the first one for which old(head) is false, at most
+// keys_at_once.
 template <class Old>
 std::vector<ByteVector> TopicLog::oldest_keys(Old old) const {
   std::vector<ByteVector> keys;

@@ -1,4 +1,5 @@
-// Reading a TopicLog: cursors, ranges, and finding a place by number, time or distance.
+// TopicLog, second part: reading. Cursors, ranges, and finding a message by number, by time or by
+// its distance from the end.
 #include <algorithm>
 
 #include "broker/log/topic_log.h"
@@ -7,7 +8,7 @@ namespace btb {
 
 namespace {
 
-// Moves `cursor` behind the frame it stands before.
+// Moves `cursor` behind the frame with this head, before which it stands.
 void step(Cursor& cursor, const wire::DataHead& head) {
   if (cursor.next_seq != head.seq) cursor.part_bytes = 0;
   if (head.part_more()) {
@@ -58,8 +59,8 @@ size_t TopicLog::index_of(uint64_t id) const {
   return static_cast<size_t>(found - segments_.begin());
 }
 
-// The segment the cursor stands in, after checking its hint and, if that is stale, looking for the
-// place by number. segments_.size() if there is nothing behind it.
+// The index of the segment in which the cursor stands. Uses its hint if that is still true, or else
+// searches by number and mends the hint. segments_.size() if there is nothing left to read.
 size_t TopicLog::locate(Cursor& cursor) const {
   if (segments_.empty()) return 0;
   if (cursor.segment != 0 && cursor.segment >= segments_.front()->id) {
@@ -72,9 +73,9 @@ size_t TopicLog::locate(Cursor& cursor) const {
   return seek(cursor);
 }
 
-// Finds the frame the cursor stands before by its number, and by the bytes of the message that were
-// read already: the segment found first holds the first part, for parts are kept and reclaimed
-// together.
+// Finds the frame before which the cursor stands, by its number and by the bytes of the message
+// that were read already. The first segment with this number holds the first part of the message,
+// because all parts are kept and reclaimed together.
 size_t TopicLog::seek(Cursor& cursor) const {
   const auto found = std::lower_bound(
       segments_.begin(), segments_.end(), cursor.next_seq,
@@ -122,7 +123,7 @@ size_t TopicLog::read(Cursor& cursor, uint64_t deletions_from, size_t bytes_want
   return count;
 }
 
-// The runs of living frames in one segment, from the cursor on.
+// The runs of frames to send in one segment, from the cursor on.
 size_t TopicLog::read_living(Cursor& cursor, const Segment& segment, uint64_t deletions_from,
                              std::span<LogRange> out, bool& skipped) const {
   size_t count = 0;
@@ -187,7 +188,7 @@ uint64_t TopicLog::seq_from_end(uint64_t count, uint64_t& passed) const {
       count -= segment.messages();
       continue;
     }
-    uint64_t before = segment.messages() - count;  // of those in it
+    uint64_t before = segment.messages() - count;  // messages of this segment to pass
     bool inside = segment.begins_inside_message;
     for (uint32_t offset = 0; offset < segment.used();) {
       const wire::DataHead& head = segment.frame(offset);

@@ -1,9 +1,12 @@
 // Loop: libuv, wrapped once. This is the only room of the broker that includes <uv.h>.
 //
-// A turn of the loop: events come in, then, before it sleeps, every prepare hook runs; that is
-// where sessions flush. A hook that returns true has more to do, and the loop takes another turn
-// without sleeping. All of it on the loop thread, but for Wakeup::signal. Handles are closed by
-// their owners' destructors and freed by the loop, as libuv asks.
+// A turn of the loop: events come in; then, before the loop sleeps, it calls the one hook that
+// `set_before_sleep` gave it. There the sources are drained and the sessions are flushed. If the
+// hook returns true, it has more to do, and the loop takes another turn without sleeping.
+//
+// Everything runs on the loop's thread, except for Wakeup::signal. Poll, Timer, Wakeup and Signal
+// are resources: their destructors close the handle, the loop frees it later, and no callback comes
+// after the destructor. A failure of libuv is a bug, and ends the program.
 #pragma once
 
 #include <uv.h>
@@ -24,11 +27,13 @@ class Loop {
 
   // Runs turns until stop is called.
   void run();
-  // One turn; waits for events if `wait`. For tests.
+  // One turn. Waits for events if `wait` is true. For tests.
   void run_once(bool wait);
+  // Makes `run` return after this turn.
   void stop();
 
-  // The hook that runs before the loop sleeps; true: take another turn at once.
+  // The hook runs once a turn, before the loop sleeps. It returns true to take another turn at
+  // once.
   void set_before_sleep(std::function<bool()> hook) { before_sleep_ = std::move(hook); }
 
   uv_loop_t* raw() { return &loop_; }
@@ -38,7 +43,7 @@ class Loop {
 
   uv_loop_t loop_{};
   uv_prepare_t prepare_{};
-  uv_idle_t idle_{};  // active while a hook wants another turn
+  uv_idle_t idle_{};  // active while the hook wants another turn
   std::function<bool()> before_sleep_;
 };
 
@@ -54,11 +59,12 @@ struct CloseHandle {
 template <class Handle>
 using HandlePtr = std::unique_ptr<Handle, CloseHandle<Handle>>;
 
-// Tells when a descriptor can be read or written. The descriptor must stay open as long as this
-// lives. Resource.
+// Tells when a descriptor can be read or written. The descriptor is borrowed, and must stay open as
+// long as the Poll lives. Resource.
 class Poll {
  public:
-  // Who is told. Either may destroy the Poll.
+  // The receiver of the events. Both functions may destroy the Poll. An error on the descriptor
+  // comes as on_readable; the next read returns it.
   class Events {
    public:
     virtual void on_readable() = 0;
@@ -72,7 +78,7 @@ class Poll {
   Poll(const Poll&) = delete;
   Poll& operator=(const Poll&) = delete;
 
-  // Level-triggered. Asking for nothing stops it.
+  // Chooses the events; none at first. They come again in each turn as long as they are true.
   void want(bool readable, bool writable);
 
  private:
@@ -82,13 +88,15 @@ class Poll {
   int wanted_ = 0;
 };
 
+// Calls a function after a time, once or repeatedly. Resource.
 class Timer {
  public:
   Timer(Loop& loop, std::function<void()> fired);
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  // Fires once after `delay_ms`, then every `repeat_ms` unless that is 0. Starting again replaces.
+  // Fires once after `delay_ms`, then every `repeat_ms` unless that is 0. A second start replaces
+  // the first one.
   void start(uint64_t delay_ms, uint64_t repeat_ms);
   void stop();
 
@@ -97,14 +105,14 @@ class Timer {
   std::function<void()> fired_;
 };
 
-// Calls a function on the loop thread after signal was called on any thread; several signals may
-// become one call.
+// Calls a function on the loop thread after `signal` was called on any thread. Several signals may
+// become one call. Resource.
 class Wakeup {
  public:
   Wakeup(Loop& loop, std::function<void()> woken);
   Wakeup(const Wakeup&) = delete;
   Wakeup& operator=(const Wakeup&) = delete;
-  // [any], as long as this lives.
+  // [any] The caller makes sure that the Wakeup is not destroyed meanwhile.
   void signal();
 
  private:
@@ -112,7 +120,7 @@ class Wakeup {
   std::function<void()> woken_;
 };
 
-// A UNIX signal as an event.
+// Calls a function on the loop thread when the process gets a UNIX signal. Resource.
 class Signal {
  public:
   Signal(Loop& loop, int number, std::function<void()> received);

@@ -60,7 +60,7 @@ void FilterTree::erase(std::string_view filter, Value value) {
   erase_below(root_, filter, value);
 }
 
-// True if `node` is empty afterwards, so that its parent lets go of it. Recursion is as deep as a
+// True if `node` is empty afterwards: then its parent erases it. The recursion is as deep as a
 // filter has levels.
 bool FilterTree::erase_below(Node& node, std::string_view rest, Value value) {
   const Split at = split(rest);
@@ -85,7 +85,7 @@ uint64_t FilterTree::match(std::string_view name, const std::function<void(Value
   return match_below(root_, name, !name.starts_with('$'), found);
 }
 
-// `wildcards` is false at the first level of a reserved name: "+" and "#" do not reach those.
+// `wildcards` is false at the first level of a reserved name: "+" and "#" do not match it.
 uint64_t FilterTree::match_below(const Node& node, std::string_view rest, bool wildcards,
                                  const std::function<void(Value)>& found) {
   uint64_t looked_at = 1;

@@ -1,7 +1,7 @@
-// FilterTree: who subscribed to what, for finding the subscriptions that a new topic matches.
+// FilterTree: all filters of all subscribers. It finds the filters that match a new topic.
 //
-// A tree by level; values are borrowed pointers that mean nothing here. Pure, no I/O. Resource;
-// [loop] thread.
+// A tree with one node for each level of a filter. Each filter has a value, a pointer that this
+// class stores and never follows. Resource, owned by the Router; [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -22,20 +22,19 @@ class FilterTree {
   FilterTree(const FilterTree&) = delete;
   FilterTree& operator=(const FilterTree&) = delete;
 
-  // The same value may stand under several filters, and several times under one. REQUIRES: a valid
-  // filter.
+  // Values may repeat, under several filters and under the same one. REQUIRES: `filter` is valid.
   void insert(std::string_view filter, Value value);
-  // Takes one occurrence out. REQUIRES: it is there.
+  // Removes `value` from under `filter`, once. REQUIRES: it is there.
   void erase(std::string_view filter, Value value);
   // Calls `found` for each value whose filter matches `name`, in no particular order. Returns how
-  // many places of the tree were looked at. REQUIRES: a valid name.
+  // many nodes of the tree it looked at. REQUIRES: `name` is a valid topic name.
   uint64_t match(std::string_view name, const std::function<void(Value)>& found) const;
 
   [[nodiscard]] size_t size() const { return size_; }
 
  private:
   struct Node {
-    std::map<std::string, std::unique_ptr<Node>, std::less<>> children;  // "+" among them
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> children;  // "+" is one of them
     std::vector<Value> here;                                             // filters that end here
     std::vector<Value> below;  // filters that end here with "#"
     [[nodiscard]] bool empty() const { return children.empty() && here.empty() && below.empty(); }

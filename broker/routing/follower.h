@@ -1,7 +1,8 @@
-// Follower: one session's interest in one topic, with the cursor that says how far it is.
+// Follower: one session's interest in one topic, with the cursor that says how far the session has
+// read. DueList and FollowerIndex: the followers of one subscriber, by their turn and by topic.
 //
-// Owned by the Router. The flags say what the session has been told about the topic; they change
-// only when the frame that tells it was handed to the link. [loop] thread.
+// A follower is owned by its subscriber. Its flags say what the client was told about the topic.
+// They change only after the link took the frame that tells it. [loop] thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace btb {
 class Subscriber;
 struct Topic;
 
-// A place in a DueList.
+// The links of one entry of a DueList to its neighbours.
 struct DueLink {
   DueLink* next = nullptr;
   DueLink* before = nullptr;
@@ -24,24 +25,24 @@ struct Follower : DueLink {
   Subscriber* subscriber = nullptr;
   Topic* topic = nullptr;
   Cursor cursor;
-  // Deletions up to this number concern nobody here: the session never heard of the keys.
+  // Deletions up to this number are not sent: the client never heard of their keys.
   uint64_t deletions_from = 0;
-  // The last `position` or end of a snapshot that was sent.
+  // The sequence number in the `position` or `snapshot_end` that was sent last.
   uint64_t position_seq = 0;
   uint32_t index_in_topic = 0;
   uint32_t index_in_subscriber = 0;
   uint32_t wanted = 0;  // how many filters of its subscriber match the topic
 
-  bool due = false;                           // stands in a list of its subscriber
+  bool due = false;                           // it is in one of the due lists of its subscriber
   bool announced = false;                     // the topic's number and name were sent
   bool snapshot_wanted = false;               // snapshot_begin is to be sent
   bool in_snapshot = false;                   // snapshot_begin was sent, snapshot_end is to follow
-  bool skipped = false;                       // dead frames were left out since the last position
+  bool skipped = false;                       // frames were left out since the last position
   wire::Reason refetch = wire::Reason::none;  // must_refetch is to be sent, with this reason
 };
 
-// First in, first out; a follower stands in at most one. It stays where it is, because its
-// followers point to it.
+// Followers that wait for their turn, first in, first out. A follower is in one list at most. The
+// list cannot be moved, because its followers point to it.
 class DueList {
  public:
   DueList() { clear(); }
@@ -51,8 +52,9 @@ class DueList {
   [[nodiscard]] bool empty() const { return ends_.next == &ends_; }
   // REQUIRES: not empty.
   [[nodiscard]] Follower* front() const { return static_cast<Follower*>(ends_.next); }
-  // Whether there is one, and no other.
+  // Whether there is exactly one.
   [[nodiscard]] bool has_one() const { return !empty() && ends_.next == ends_.before; }
+  // Puts a follower at the end. REQUIRES: it is in no list.
   void push(Follower* follower) {
     follower->due = true;
     follower->next = &ends_;
@@ -60,18 +62,19 @@ class DueList {
     ends_.before->next = follower;
     ends_.before = follower;
   }
+  // Takes the first follower out. REQUIRES: not empty.
   Follower* pop() {
     Follower* follower = front();
     remove(follower);
     return follower;
   }
-  // Takes it out of the list it stands in, whichever that is.
+  // Takes a follower out of its list. REQUIRES: it is in one.
   static void remove(Follower* follower) {
     follower->before->next = follower->next;
     follower->next->before = follower->before;
     follower->due = false;
   }
-  // Moves all of `other` behind those that are here.
+  // Moves all followers of `other` to the end of this list.
   void take(DueList& other) {
     if (other.empty()) return;
     other.ends_.next->before = ends_.before;
@@ -84,16 +87,17 @@ class DueList {
  private:
   void clear() { ends_.next = ends_.before = &ends_; }
 
-  DueLink ends_;  // the first is next, the last before
+  DueLink ends_;  // `next` is the first follower, `before` the last one
 };
 
 // The followers of one subscriber, found by topic. A hash table of pointers with open addressing.
 class FollowerIndex {
  public:
+  // The follower of this topic; null if there is none.
   [[nodiscard]] Follower* find(const Topic& topic) const;
-  // REQUIRES: none of its topic is in it.
+  // Borrows the follower until it is erased. REQUIRES: there is no other one for its topic.
   void insert(Follower* follower);
-  // REQUIRES: it is there.
+  // REQUIRES: the follower is in the index.
   void erase(const Follower* follower);
   void clear() {
     std::vector<Follower*>().swap(places_);
@@ -106,7 +110,7 @@ class FollowerIndex {
   [[nodiscard]] size_t home(const Topic* topic) const;
   void place(Follower* follower);
 
-  std::vector<Follower*> places_;  // a power of two of them, at most three quarters full
+  std::vector<Follower*> places_;  // the size is a power of two; at most three quarters are in use
   uint32_t size_ = 0;
 };
 

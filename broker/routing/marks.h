@@ -1,6 +1,6 @@
-// Marks: how far a client says it has come, topic by topic. Taken in as they come, a frame at a
-// time, and sorted within that only: what one frame brings is bounded, what all do is not. Value
-// type.
+// Marks: the positions a client has reached, by topic. A client that resumes sends them, in one
+// frame or more. Each frame is sorted for itself, because its size is bounded; the number of frames
+// is not, so sorting them all together could take too long. Value type; [loop] thread.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,9 @@ struct Mark {
 class Marks {
  public:
   Marks() = default;
-  Marks(std::vector<Mark> some) { add(std::move(some)); }  // NOLINT: a list of them is one
+  Marks(std::vector<Mark> some) { add(std::move(some)); }  // NOLINT: implicit on purpose
 
+  // Adds the marks of one frame, in any order.
   void add(std::vector<Mark> some) {
     if (some.empty()) return;
     if (!std::is_sorted(some.begin(), some.end(), by_topic)) {
@@ -30,9 +31,10 @@ class Marks {
     runs_.push_back(std::move(some));
   }
   [[nodiscard]] size_t size() const { return size_; }
-  // What a look-up costs beside looking at the topic.
+  // The cost of one find, in the unit of Router::work().
   [[nodiscard]] size_t work() const { return runs_.size() / 4; }
 
+  // The last message of this topic that the client has; nullopt if it sent no mark for the topic.
   [[nodiscard]] std::optional<uint64_t> find(uint32_t topic) const {
     for (const std::vector<Mark>& run : runs_) {
       if (topic < run.front().topic || topic > run.back().topic) continue;
@@ -47,7 +49,7 @@ class Marks {
  private:
   static bool by_topic(const Mark& a, const Mark& b) { return a.topic < b.topic; }
 
-  std::vector<std::vector<Mark>> runs_;  // each sorted, none empty
+  std::vector<std::vector<Mark>> runs_;  // one for each frame, sorted by topic; none is empty
   size_t size_ = 0;
 };
 

@@ -1,7 +1,8 @@
-// What topics and followers take of memory, and where room is made when that is too much: the
-// oldest messages of events go, first in the topic that the publisher's own peer made if it holds
-// more than its share, else in the largest topic of all. Rows of state topics stay; one that would
-// need more is refused, a client's already where rows have their share.
+// Router: counting the memory of topics and followers, and making room. When memory is short, the
+// oldest messages of events topics are forgotten. If the topic was made by a client whose peer has
+// more than its share, they go from the largest topic of that peer; after that, from the largest
+// topic of all. Rows of state topics stay. A row that would need more memory is refused; a client's
+// row is refused earlier, when rows have taken their share.
 #include <algorithm>
 #include <bit>
 
@@ -12,7 +13,7 @@ namespace btb {
 
 namespace {
 
-// Two for each power of two.
+// Two ranks for each power of two.
 uint32_t rank_of(uint64_t bytes) {
   if (bytes < 4) return 0;
   const auto width = static_cast<uint32_t>(std::bit_width(bytes));
@@ -21,7 +22,7 @@ uint32_t rank_of(uint64_t bytes) {
 
 }  // namespace
 
-// Whether another follower would take more than the share of all of them, or its peer's of that.
+// Whether one more follower would exceed the share of all followers, or that of its peer.
 bool Router::followers_full(const Account* account) const {
   const uint64_t share = memory_max / limits::followers_share;
   const uint64_t all = memory_.followers * follower_bytes + memory_.filter_bytes;
@@ -36,7 +37,7 @@ void Router::count_follower(const Subscriber& subscriber, int change) {
     account->following_bytes += static_cast<uint64_t>(change) * follower_bytes;
 }
 
-// Takes in what its log holds by now.
+// Takes over in all counters how much memory the log of the topic holds now.
 void Router::recount(Topic& topic) {
   const uint64_t now = topic.log.held_bytes();
   memory_.log_bytes += now - topic.held_bytes;
@@ -60,13 +61,13 @@ void Router::set_rank(Topic& topic, uint32_t rank) {
   if (own != nullptr) own->insert(topic);
 }
 
-// The broker's own topics are small, and say what is wrong.
+// The broker's own topics may always grow: they are small, and they say what is wrong.
 bool Router::may_grow_when_short(Topic& topic, bool rows_full) {
   return wire::is_reserved(topic.name) || (!rows_full && make_room(topic));
 }
 
-// A source publishes to a topic that a client made: it is no longer that client's to fill or to
-// lose.
+// A source publishes to a topic that a client made. From now on the topic is not counted for the
+// peer of this client.
 void Router::disown(Topic& topic) {
   const uint32_t rank = topic.rank;
   if (rank != 0) set_rank(topic, 0);
@@ -77,7 +78,7 @@ void Router::disown(Topic& topic) {
   if (rank != 0) set_rank(topic, rank);
 }
 
-// A segment of the oldest messages; who follows is told their numbers when it comes to them.
+// Forgets the oldest segment. Followers that still need it are told the numbers that they missed.
 void Router::evict(Topic& topic) {
   const uint64_t before = topic.log.held_bytes();
   memory_.evicted_messages += topic.log.drop_oldest();

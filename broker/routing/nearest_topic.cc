@@ -10,7 +10,8 @@ namespace btb {
 namespace {
 
 constexpr uint32_t topics_looked_at_max = 4'096;
-constexpr size_t cells_max = 200'000;  // of the tables that edit distances are computed in
+// Cells in all tables for computing edit distances: the bound on time.
+constexpr size_t cells_max = 200'000;
 
 using Levels = std::vector<std::string_view>;
 
@@ -35,10 +36,10 @@ std::string joined(const Levels& levels) {
 
 struct Candidate {
   std::string filled;  // the filter with the topic's own levels where it has wildcards
-  std::string mended;  // what would be proposed
+  std::string mended;  // the text to propose
 };
 
-// What the filter would have to be to match the topic.
+// The filter that is nearest to `filter` and matches the topic. `rest`: it ends with "#".
 Candidate candidate_of(const Levels& filter, bool rest, std::string_view topic) {
   Levels name = levels_of(topic);
   if (rest && name.size() > filter.size()) name.resize(filter.size());
@@ -67,8 +68,7 @@ std::string nearest_topic(const Router& router, std::string_view filter) {
   size_t best = std::max<size_t>(1, filter.size() / 3) + 1;
   size_t cells = 0;
   std::string found;
-  const auto looked_at =
-      static_cast<uint32_t>(std::min<size_t>(router.topic_count(), topics_looked_at_max));
+  const auto looked_at = std::min<size_t>(router.last_number(), topics_looked_at_max);
   for (uint32_t number = 1; number <= looked_at && cells < cells_max; ++number) {
     const Topic* topic = router.find(number);
     if (topic == nullptr || topic->name.starts_with('$') != filter.starts_with('$')) continue;

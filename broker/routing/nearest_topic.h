@@ -1,4 +1,4 @@
-// nearest_topic: which topics somebody may have meant by a filter that matches none. [loop] thread.
+// nearest_topic: a guess which topics a person meant by a filter that matches none. [loop] thread.
 #pragma once
 
 #include <string>
@@ -8,10 +8,12 @@
 
 namespace btb {
 
-// The filter with its words mended after the topic that is nearest ("wrad/#": "ward/#";
-// "ward/3A/medicaton": "ward/3A/medication"), or the topic that the filter is the last levels of
-// ("medication": "ward/3A/medication"); empty if none is near. Looks at a bounded number of
-// topics, the oldest first, for a millisecond at most. REQUIRES: a valid filter.
+// Returns a filter or a topic to propose; empty if no topic is near.
+// - The filter, with its mistyped words corrected after the nearest topic: "ward/#" for "wrad/#",
+//   "ward/3A/medication" for "ward/3A/medicaton".
+// - The topic whose last levels are the filter: "ward/3A/medication" for "medication".
+// Looks at a bounded number of topics, the lowest numbers first, for a millisecond at most.
+// REQUIRES: `filter` is valid.
 std::string nearest_topic(const Router& router, std::string_view filter);
 
 }  // namespace btb

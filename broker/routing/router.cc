@@ -1,3 +1,5 @@
+// Router, first part: topics, publishing, expiring, and due followers. See subscriptions.cc and
+// memory.cc for the rest.
 #include "broker/routing/router.h"
 
 #include <algorithm>
@@ -49,7 +51,7 @@ Topic* Router::find_or_make(std::string_view name, const AccountPtr& account, Pu
     topic->unused_since_ms = 0;
     return topic;
   }
-  // The broker's own are few, and say what is wrong when there are too many others.
+  // The broker's own topics are few, and they say when there are too many others.
   if (by_name_.size() >= topics_max && !wire::is_reserved(name)) return nullptr;
   if (account != nullptr && !may_make(account.get())) return nullptr;
   uint32_t number = static_cast<uint32_t>(topics_.size() + 1);
@@ -89,7 +91,7 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
     std::shared_ptr<const TopicOptions> options = options_of_(name, topic->maker);
     if (options->kind != topic->options->kind) {
       kept_kind.push_back(topic->name);
-      // What a reload forbids clients holds all the same.
+      // If the reload forbids clients to publish, that is true for this topic, too.
       auto kept = std::make_shared<TopicOptions>(*topic->options);
       kept->client_publish = options->client_publish;
       topic->log.set_options(*kept);
@@ -99,7 +101,8 @@ std::vector<std::string> Router::refresh_options(OptionsOf options_of) {
     }
     const bool moved = options->priority != topic->options->priority;
     for (Follower* follower : topic->followers) {
-      // One that is held for an answer stays where it is, and comes in its old order once.
+      // While its subscription is not answered, a follower stays in its list. So it comes once in
+      // the order of its old priority.
       if (!moved || !follower->due || follower->subscriber->holding_) continue;
       DueList::remove(follower);
       follower->subscriber->due(options->priority).push(follower);
@@ -141,7 +144,7 @@ PublishResult Router::append(Topic& topic, const Message& message, Publisher pub
   if (appended.reason == wire::Reason::memory_full) ++memory_.refused;
   if (appended.seq == 0) {
     ++(appended.reason == wire::Reason::none ? topic.counters.unchanged : topic.counters.rejected);
-    if (!message.batch_more) close_batch(topic);  // it was the last one all the same
+    if (!message.batch_more) close_batch(topic);  // it ends its batch all the same
     return {appended.reason, 0};
   }
   ++topic.counters.published;
@@ -151,7 +154,7 @@ PublishResult Router::append(Topic& topic, const Message& message, Publisher pub
     topic.batch_by = publisher;
   }
   topic.batch_open = message.batch_more;
-  // With a message in it, it can age by these alone: see ages().
+  // A topic with a new message can age for these reasons only: see ages().
   if (topic.batch_open || message.deletion || topic.options->keep_age_us != 0) watch(topic);
   touch(topic);
   return {wire::Reason::none, appended.seq};
@@ -170,7 +173,7 @@ void Router::expire() {
   }
 }
 
-// Whether time alone may change something about it.
+// Whether time alone may change the topic.
 bool Router::ages(const Topic& topic) {
   return topic.batch_open || is_unused(topic) ||
          (topic.options->keep_age_us != 0 && topic.log.messages() != 0);
@@ -196,7 +199,8 @@ bool Router::go_on_expiring(size_t count) {
     if (count == 0) return true;
     Topic& topic = *expiring_[expiring_at_];
     cut_batch(topic, now_ms);
-    const size_t rows = topic.batch_open ? 0 : expire_rows(topic, now_us);  // no batch is cut by it
+    // Not within a batch, which deletions would end.
+    const size_t rows = topic.batch_open ? 0 : expire_rows(topic, now_us);
     count -= std::min(count, rows + 1);
     if (rows == TopicLog::keys_at_once) continue;  // there may be more
     ++expiring_at_;
@@ -228,7 +232,7 @@ size_t Router::expire_rows(Topic& topic, int64_t now_us) {
   return keys.size();
 }
 
-// Whether it has been unused for so long that it goes.
+// Whether the topic has been unused for so long that it is freed.
 bool Router::is_over(Topic& topic, uint64_t now_ms) {
   if (!is_unused(topic)) {
     topic.unused_since_ms = 0;
@@ -239,7 +243,7 @@ bool Router::is_over(Topic& topic, uint64_t now_ms) {
          topic.unused_since_ms <= now_ms;
 }
 
-// The broker's own stay: who fills them remembers what it has put there.
+// The broker's own topics stay, because the code that fills them remembers what they contain.
 bool Router::is_unused(const Topic& topic) {
   return topic.open == 0 && topic.followers.empty() && !topic.batch_open &&
          topic.log.messages() == 0 && !wire::is_reserved(topic.name);
@@ -278,7 +282,7 @@ size_t Router::delete_rows_until(Topic& topic, uint64_t until_seq) {
   return keys.size();
 }
 
-// --- who is due ---
+// --- due followers ---
 
 void Router::make_due(Follower& follower) {
   if (!follower.due) follower.subscriber->due(follower.topic->options->priority).push(&follower);

@@ -1,8 +1,12 @@
-// Router: topics by name and number, subscriptions, and who is due.
+// Router: topics by name and number, subscriptions, and the list of subscribers to flush.
 //
-// Publishing appends to a log and remembers the topic; once a turn, `mark` puts the followers of
-// those topics on the due lists of their subscribers, and the subscribers on the list to be
-// flushed. No I/O and no sockets here. Resource; [loop] thread.
+// Publishing appends to a log and remembers the topic. Once a turn, `mark` puts the followers of
+// those topics on the due lists of their subscribers, and the subscribers on the flush list. No I/O
+// and no sockets here.
+//
+// router.cc: topics and publishing. subscriptions.cc: filters, errands and followers. memory.cc:
+// what all of it takes of memory, and making room. Pointers and references to a Topic are valid
+// until the topic is freed, which only `expire` and `go_on_expiring` do. Resource; [loop] thread.
 #pragma once
 
 #include <array>
@@ -23,31 +27,32 @@
 
 namespace btb {
 
-// Counters of one topic. `rejected` are messages that were not taken, whatever the reason.
+// Counters of one topic, since it was made.
 struct TopicCounters {
   uint64_t published = 0;
   uint64_t published_bytes = 0;  // of keys and payloads
-  uint64_t unchanged = 0;        // deletions of what was not there
-  uint64_t rejected = 0;
-  uint64_t batches_cut = 0;  // that got no end in time
-  uint64_t evicted = 0;      // bytes of memory that others needed
-  uint64_t missed = 0;       // messages that a follower did not get: the log no longer had them
+  uint64_t unchanged = 0;        // deletions of keys that were not there
+  uint64_t rejected = 0;         // messages that were refused, for any reason
+  uint64_t batches_cut = 0;      // batches whose end did not come in time
+  uint64_t evicted = 0;          // bytes of memory that were freed because memory was short
+  uint64_t missed = 0;  // messages that a follower did not get, because the log no longer had them
 };
 
-// Who publishes: 1 for all clients together, from 2 on one for each source.
+// The number of a publisher: 1 for all clients together, from 2 on one for each source.
 using Publisher = uint32_t;
 constexpr Publisher no_publisher = 0, client_publisher = 1, several_publishers = UINT32_MAX;
 
 struct Topic;
 
-// Logs of events by what they hold, two ranks for each power of two: room is made at the upper end.
-// `index` is where a topic keeps its place.
+// Topics of kind events, sorted roughly by the memory of their logs: two ranks for each power of
+// two. When memory is short, room is made in one of the largest. `index` is the member of Topic
+// that holds the topic's position within its rank. Topics are borrowed.
 class Ranks {
  public:
   explicit Ranks(uint32_t Topic::*index) : index_(index) {}
   void insert(Topic& topic);
   void erase(const Topic& topic);
-  // One of those in the highest rank; null if there is none.
+  // A topic of the highest rank that has one; null if there is no topic.
   [[nodiscard]] Topic* largest() const;
 
  private:
@@ -55,17 +60,18 @@ class Ranks {
   std::array<std::vector<Topic*>, 128> by_rank_;
 };
 
-// Whom topics are counted for that a client made: one for all sessions of a peer.
+// The resources that one peer uses, in all its sessions and in the topics that they made.
 struct Account {
-  std::unique_ptr<Ranks> ranks;   // of its topics, once it has made one
-  uint32_t topics = 0;            // that are there
-  uint64_t log_bytes = 0;         // of memory, in their logs
+  std::unique_ptr<Ranks> ranks;   // of its topics; null until it makes one
+  uint32_t topics = 0;            // topics that it made and that still exist
+  uint64_t log_bytes = 0;         // of memory, in the logs of these topics
   uint64_t unfinished_bytes = 0;  // of messages whose parts have not all come
   uint64_t following_bytes = 0;   // of followers and filters
 };
 using AccountPtr = std::shared_ptr<Account>;
 
-// Finds a topic again, if it is still there: numbers of topics that nobody was told of come again.
+// Finds a topic again, if it still exists. The number alone is not enough: the number of a topic
+// that was never followed is given to a new topic later.
 struct TopicRef {
   uint32_t number = 0;
   uint64_t born = 0;
@@ -78,47 +84,50 @@ struct Topic {
 
   const uint32_t number;
   bool marked = false;      // in the router's list of topics that changed
-  bool watched = false;     // in its list of those that time changes
+  bool watched = false;     // in the router's list of topics that time alone may change
   bool batch_open = false;  // the newest message said that more of its batch follow
   std::shared_ptr<const TopicOptions> options;
   const std::string name;
   TopicLog log;
-  uint64_t closed_seq = 0;      // a batch was ended without a message: position is due up to here
-  uint64_t batch_since_ms = 0;  // while batch_open: when it was begun
-  Publisher batch_by = no_publisher;  // and by whom
-  uint64_t born = 0;                  // counts all topics that were ever made
-  AccountPtr account;                 // null: a source's, or the broker's own
+  // Where a batch was last ended without a message of its own: followers get a position up to here.
+  uint64_t closed_seq = 0;
+  uint64_t batch_since_ms = 0;        // while batch_open: when the batch was begun
+  Publisher batch_by = no_publisher;  // while batch_open: its publisher
+  uint64_t born = 0;                  // grows with each topic that is made
+  AccountPtr account;                 // of the peer that made it; null: of a source or the broker
   Publisher maker = no_publisher;     // the source that made it, if one did
   uint32_t open = 0;                  // sessions that have opened it to publish
-  bool known = false;                 // somebody followed it: its number is never given to another
+  bool known = false;                 // it was followed: its number is never given to another topic
   uint64_t unused_since_ms = 0;       // 0: it is used, or was not looked at yet
-  uint64_t held_bytes = 0;            // of memory, as it was counted last
-  uint32_t rank = 0;                  // where it stands in Ranks; 0: nowhere
+  uint64_t held_bytes = 0;            // of memory in its log, as it was counted last
+  uint32_t rank = 0;                  // in Ranks; 0: it is not there
   uint32_t index_in_all = 0;
   uint32_t index_in_account = 0;
   uint64_t seen_in_pass = 0;           // see Router::next_pass
-  Publisher publisher = no_publisher;  // the only one so far, or several_publishers
+  Publisher publisher = no_publisher;  // none yet, the only one so far, or several_publishers
   std::vector<Follower*> followers;
   TopicCounters counters;
 };
 
-// What a subscriber asked for by one number of its own.
+// One request to subscribe.
 struct Subscription {
-  uint64_t made = 0;  // in the order in which they were made
-  uint32_t id = 0;
+  uint64_t made = 0;  // grows with each subscription of any subscriber
+  uint32_t id = 0;    // chosen by the subscriber
   bool no_snapshot = false;
 };
 
-// One filter of one subscriber, however often it asked for it. Owned by the Router.
+// One filter of one subscriber, which may have subscribed to it several times. Owned by the
+// subscriber, changed by the Router only.
 struct Interest {
   Subscriber* subscriber = nullptr;
   std::string filter;
-  std::vector<Subscription> asked;  // the one made first is the first
-  uint32_t topics = 0;              // that it matches, as far as they were looked at
-  bool answered = false;            // all were: what it brings may be sent
+  std::vector<Subscription> asked;  // the oldest first
+  uint32_t topics = 0;              // how many topics it matches, of those looked at so far
+  bool answered = false;            // all topics were looked at: their messages may be sent
 };
 
-// Who follows topics: the base of a session, without virtual functions. It must stay where it is.
+// A subscriber follows topics. It is the base of Session, without virtual functions. It cannot be
+// moved, because its followers point to it. Router::remove must be called before it is destroyed.
 class Subscriber {
  public:
   Subscriber() = default;
@@ -128,30 +137,34 @@ class Subscriber {
   static constexpr size_t priorities = 4;
   [[nodiscard]] bool has_due() const;
   DueList& due(wire::Priority priority) { return due_[static_cast<size_t>(priority)]; }
-  [[nodiscard]] std::span<Follower* const> followers() const { return followers_; }
+  // One follower for each topic. Valid until this subscriber begins or ends to follow a topic.
+  [[nodiscard]] std::span<const std::unique_ptr<Follower>> followers() const { return followers_; }
   [[nodiscard]] size_t subscription_count() const { return by_id_.size(); }
   [[nodiscard]] bool has_subscription(uint32_t id) const { return by_id_.contains(id); }
   using Interests = std::map<std::string_view, std::unique_ptr<Interest>>;  // by filter
   [[nodiscard]] const Interests& interests() const { return interests_; }
 
-  // Whom its followers and filters are counted for; null: nobody. Set before there are any.
+  // Its followers and filters are counted in this account; null: in none. Set before the first
+  // subscription.
   AccountPtr follows_for;
-  // Not flushed while it is blocked; whoever unblocks it calls Router::wake.
+  // While this is true, the router does not put it on the flush list. After setting it to false,
+  // call Router::wake.
   bool blocked = false;
   bool in_flush_list = false;
 
  private:
   friend class Router;
   std::array<DueList, priorities> due_;
-  std::array<DueList, priorities> held_;  // of a subscription that was not answered yet
-  std::vector<Follower*> followers_;
-  bool holding_ = false;  // there is one
+  std::array<DueList, priorities> held_;  // followers of a subscription that is not answered yet
+  std::vector<std::unique_ptr<Follower>> followers_;
+  bool holding_ = false;  // there is such a subscription
   FollowerIndex index_;
   Interests interests_;
   std::unordered_map<uint32_t, Interest*> by_id_;
 };
 
-// Where a new subscription begins; see fb::Subscribe.
+// A new subscription. See fb::Subscribe for the meaning of the fields. `filter` is borrowed for the
+// call.
 struct SubscribeRequest {
   uint32_t id = 0;
   std::string_view filter;
@@ -162,158 +175,180 @@ struct SubscribeRequest {
   Marks positions;
 };
 
-// A request that the router carries out in pieces, because it has to look at many topics. Whoever
-// holds it drops it before its subscriber is removed. [loop]
+// A request to subscribe or to unsubscribe. The router carries it out in pieces, because it may
+// have to look at many topics. Its owner destroys it before the subscriber is removed.
 class Errand {
  public:
   [[nodiscard]] bool done() const { return done_; }
-  // Of a subscription that is done: how many topics match.
+  // How many topics match. Only for a subscription that is done.
   [[nodiscard]] uint32_t topics() const { return topics_; }
-  // none, or memory_full: then there is no subscription.
+  // none, or memory_full. With memory_full there is no subscription.
   [[nodiscard]] wire::Reason reason() const { return reason_; }
 
  private:
   friend class Router;
-  Interest* interest_ = nullptr;    // of a subscription
-  std::unique_ptr<Interest> gone_;  // of the end of one
+  Interest* interest_ = nullptr;    // to subscribe: the filter that is added
+  std::unique_ptr<Interest> gone_;  // to unsubscribe, or to take back: the filter that is removed
   Subscriber* subscriber_ = nullptr;
   wire::From from_ = wire::From::latest;
   int64_t value_ = 0;
   bool no_snapshot_ = false;
   uint64_t epoch_ = 0;
   Marks positions_;
-  std::string next_;            // the name from which on topics were not looked at
-  std::string until_;           // of one that is taken back: where it had come to,
-  uint64_t taken_back_at_ = 0;  // and which topics had found it themselves
+  std::string next_;  // topics from this name on were not looked at yet
+  // A subscription for which memory ran out is taken back: topics with names before `until_` had
+  // been looked at, and topics made after the errand began, up to `taken_back_at_`, had found the
+  // filter.
+  std::string until_;
+  uint64_t taken_back_at_ = 0;
   wire::Reason reason_ = wire::Reason::none;
-  uint64_t born_ = 0;  // topics made later know what they have to know
+  uint64_t born_ = 0;  // newer topics found their followers when they were made
   uint32_t topics_ = 0;
   bool done_ = false;
 };
 
 struct PublishResult {
   wire::Reason reason = wire::Reason::none;
-  uint64_t seq = 0;  // 0: it changed nothing
+  uint64_t seq = 0;  // the number of the message; 0: it changed nothing, or was refused
 };
 
-// What all topics and followers take of memory, and what was done about it.
+// The memory that all topics and followers take, and what was done when it was short.
 struct MemoryUse {
   uint64_t log_bytes = 0;
-  uint64_t row_bytes = 0;  // of these, in state topics
-  uint64_t followers = 0;
+  uint64_t row_bytes = 0;  // the part of log_bytes that is in state topics
+  uint64_t followers = 0;  // their number
   uint64_t filter_bytes = 0;
   uint64_t evicted_messages = 0;
   uint64_t evicted_bytes = 0;
-  uint64_t refused = 0;  // messages and subscriptions
+  uint64_t refused = 0;  // messages and subscriptions that found no room
 };
 
 class Router {
  public:
-  // What a topic of this name is like. Called once when it is made, and for all at a reload.
+  // Gives the options of a topic. Called when a topic is made, for each topic at a reload, and with
+  // no_publisher when Router::options_of is asked for a topic that does not exist.
   using OptionsOf =
       std::function<std::shared_ptr<const TopicOptions>(std::string_view name, Publisher maker)>;
 
+  // `clock` must outlive the router. `epoch` names this run of the broker: clients that resume with
+  // another one start over.
   Router(const Clock& clock, uint64_t epoch, OptionsOf options_of);
+  // REQUIRES: every subscriber was removed.
   ~Router();
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
   [[nodiscard]] uint64_t epoch() const { return epoch_; }
-  uint32_t topics_max =
-      limits::topics_max;  // those whose names begin with $ are made beyond it, too
+  // Limits, which the application may set at any time. Topics with names that begin with $ are made
+  // even beyond topics_max.
+  uint32_t topics_max = limits::topics_max;
   uint32_t client_topics_max = limits::client_topics_max;
   uint32_t client_topics_per_peer_max = limits::client_topics_per_peer_max;
-  uint32_t client_batch_ms = limits::client_batch_ms_max;
+  uint32_t client_batch_ms = limits::client_batch_ms_max;  // longer batches of clients are cut
 
   // --- topics ---
+  // The topic of this name, number or reference; null if there is none.
   [[nodiscard]] Topic* find(std::string_view name) const;
   [[nodiscard]] Topic* find(uint32_t number) const;
-  // What the topic of this name is like, or would be. REQUIRES: a valid name.
+  // The options of the topic of this name; if there is no such topic, the options it would get.
+  // REQUIRES: `name` is valid.
   [[nodiscard]] std::shared_ptr<const TopicOptions> options_of(std::string_view name) const;
   [[nodiscard]] Topic* find(const TopicRef& ref) const;
-  // The topic of this name, made if there is none; null if there are too many, of this account or
-  // of all. Without an account it is a source's or the broker's own. REQUIRES: a valid name.
+  // The topic of this name; makes it if there is none. Null if there are too many topics, in all or
+  // in this account. `account` is null for a source and for the broker itself. REQUIRES: `name` is
+  // valid.
   Topic* find_or_make(std::string_view name, const AccountPtr& account = nullptr,
                       Publisher maker = no_publisher);
   [[nodiscard]] size_t topic_count() const { return by_name_.size(); }
   [[nodiscard]] uint32_t client_topics() const { return client_topics_; }
   [[nodiscard]] uint64_t topics_freed() const { return topics_freed_; }
-  // Counts all topics that were ever made.
+  // How many topics were ever made.
   [[nodiscard]] uint64_t born() const { return born_; }
-  // Whether a topic had this number and is gone.
+  // The highest number that a topic has, or had.
+  [[nodiscard]] uint32_t last_number() const { return static_cast<uint32_t>(topics_.size()); }
+  // Whether a topic had this number, and was freed.
   [[nodiscard]] bool is_gone(uint32_t number) const {
     return number != 0 && number <= topics_.size() && topics_[number - 1] == nullptr;
   }
-  // In the order of their names.
+  // Visits all topics in the order of their names. `visit` must not free topics.
   void for_each_topic(const std::function<void(Topic&)>& visit) const;
-  // A reload: asks options_of again for every topic. A topic keeps its kind; returns the names of
-  // those that would have another: of what else changed they take only client_publish.
+  // A reload: takes the new options for every topic. A topic cannot change its kind. Returns the
+  // names of the topics for which the new options name another kind; these take only client_publish
+  // of the new options.
   std::vector<std::string> refresh_options(OptionsOf options_of);
 
   // --- publishing ---
-  // REQUIRES: key and payload within the limits.
+  // Appends a message to the log of the topic; its followers become due at the next `mark`. A
+  // `time_us` of 0 becomes the present time. Refuses with a reason of TopicLog::append, or with
+  // delete_unsupported. REQUIRES: key and payload are within the limits.
   PublishResult publish(Topic& topic, const Message& message,
                         Publisher publisher = client_publisher);
-  // Deletes rows that have had no message since number `until_seq`, as one batch, at most
-  // TopicLog::keys_at_once. Returns how many; fewer than that were all. REQUIRES: a state topic.
+  // Deletes rows that have had no message after number `until_seq`, as one batch. Returns how many
+  // it deleted: TopicLog::keys_at_once at most; if fewer, no such row is left. REQUIRES: a state
+  // topic.
   size_t delete_rows_until(Topic& topic, uint64_t until_seq);
-  // A number that no topic bears as its seen_in_pass yet: for one pass over topics in which each is
-  // to be told from those seen before.
+  // A new value for Topic::seen_in_pass: a caller that goes over topics marks with it those it has
+  // seen in this pass.
   uint64_t next_pass() { return ++pass_; }
-  // Ends a batch whose last message said that more would follow.
+  // Ends a batch whose last message said that more would follow. Does nothing if no batch is open.
   void close_batch(Topic& topic);
-  // Batches that got no end in time, in all topics.
+  // How many batches were cut in all topics, because their end did not come in time.
   [[nodiscard]] uint64_t batches_cut() const { return batches_cut_; }
-  // Lets every log forget what is too old, and topics go that nobody publishes to, follows, or has
-  // messages in. To be begun about once a second. Costs nothing for the topics to which none of it
-  // applies.
+  // Makes every log forget the messages that are too old, cuts batches that are open for too long,
+  // and frees topics that were unused for long: without publishers, followers and messages. Costs
+  // nothing for topics that time alone does not change.
   void expire();
-  // The same in pieces: go_on_expiring looks at `count` topics, or fewer and so many rows of them;
-  // true if there are more.
+  // The same in pieces; begin it about once a second. go_on_expiring handles about `count` topics
+  // and rows; true if there are more.
   void begin_expiring();
   bool go_on_expiring(size_t count);
-  // To be said of a topic whenever it may have begun to age: nobody has it open any more.
+  // Call this when a topic may have begun to age, because a session has closed it.
   void watch(Topic& topic);
 
-  // --- memory ---
+  // --- memory, in bytes ---
   uint64_t memory_max = limits::memory_max;
   uint64_t memory_per_peer_max = limits::memory_per_peer_max;
   [[nodiscard]] const MemoryUse& memory() const { return memory_; }
   [[nodiscard]] uint64_t memory_bytes() const;
 
-  // --- subscriptions ---
-  // REQUIRES: a valid filter, an id that this subscriber does not use, no other errand of it that
-  // is not done. Nothing of the subscription becomes due before all of it is done.
+  // --- subscriptions --- Begins a subscription. Its followers become due only when the errand is
+  // done. REQUIRES: the filter is valid, this subscriber does not use the id, and has no other
+  // errand that is not done.
   std::unique_ptr<Errand> begin_subscribe(Subscriber& subscriber, SubscribeRequest request);
-  // Null if there is no subscription of this id. What nobody else asked for goes bit by bit.
+  // Begins the end of a subscription; null if there is none with this id. Followers end in pieces,
+  // unless another filter of the subscriber matches their topic.
   std::unique_ptr<Errand> begin_unsubscribe(Subscriber& subscriber, uint32_t id);
-  // Goes on until it is done, or work() has reached `work_until`; always by at least one topic.
-  // Once it is done its subscriber may have something due; who flushes it, and when, is the
-  // caller's.
+  // Goes on with the errand until it is done or work() has reached `work_until`; looks at one topic
+  // at least. When it is done, its subscriber may have followers that are due: the caller flushes
+  // it.
   void go_on(Errand& errand, uint64_t work_until);
-  // The same in one piece. Returns the number of topics that match now.
+  // Subscribes in one piece. Returns the number of topics that match now.
   uint32_t subscribe(Subscriber& subscriber, SubscribeRequest request);
-  // False if there is no subscription of this id.
+  // Unsubscribes in one piece. False if there is no subscription of this id.
   bool unsubscribe(Subscriber& subscriber, uint32_t id);
-  // Takes the subscriber out of everything.
+  // Ends all subscriptions and followers of the subscriber, and takes it off the flush list.
   void remove(Subscriber& subscriber) { remove(subscriber, UINT64_MAX); }
-  // The same until work() has reached `work_until`, but some of it at least; true once all is done.
+  // The same in pieces: stops when work() has reached `work_until`, after one piece at least. True
+  // when all is done; if false, call it again.
   bool remove(Subscriber& subscriber, uint64_t work_until);
-  // Topics, rows and subscriptions looked at so far for the sake of requests: what a caller charges
-  // its session for is the difference.
+  // How many topics, rows and subscriptions all requests have looked at so far. The difference
+  // between two calls is the cost of the requests between them.
   [[nodiscard]] uint64_t work() const { return work_; }
-  // For work that a request is to its session, whatever it finds.
+  // Adds to work() a cost that arises outside the router.
   void charge(uint64_t work) { work_ += work; }
-  // Lets a follower begin anew, with the snapshot or the oldest message; its client is told why.
+  // The follower begins again, with a snapshot of a state topic or the oldest message of an events
+  // topic. Its client is told the reason (must_refetch).
   static void start_over(Follower& follower, wire::Reason reason);
 
-  // --- who is due ---
+  // --- due followers ---
+  // Makes the followers of all topics due that changed since the last call.
   void mark();
-  // Puts the subscriber on the list to be flushed.
+  // Puts the subscriber on the flush list, unless it is blocked.
   void wake(Subscriber& subscriber);
-  // Moves those to be flushed to `out`, which is emptied first.
+  // Replaces `out` by the flush list, which is empty then.
   void take_flush_list(std::vector<Subscriber*>& out);
   [[nodiscard]] bool flush_wanted() const { return !flush_list_.empty() || !marked_.empty(); }
+  // Puts the follower on the due list of its subscriber, and wakes the subscriber.
   void make_due(Follower& follower);
 
  private:
@@ -357,29 +392,31 @@ class Router {
   uint64_t batches_cut_ = 0;
   uint64_t subscriptions_made_ = 0;
   OptionsOf options_of_;
-  std::map<std::string_view, Topic*> by_name_;  // keys are the topics' own names
+  std::map<std::string_view, Topic*> by_name_;  // the keys point into Topic::name
   std::vector<std::unique_ptr<Topic>> topics_;  // by number - 1
   uint64_t born_ = 0;
   FilterTree filters_;
-  std::vector<uint32_t> free_numbers_;  // of which nobody was ever told
+  std::vector<uint32_t> free_numbers_;  // of freed topics that were never followed
   uint32_t client_topics_ = 0;
   uint64_t topics_freed_ = 0;
-  std::vector<Topic*> watched_;  // whatever ages is in it, or in expiring_ from expiring_at_ on
+  // Every topic that ages is in watched_, or in expiring_ at expiring_at_ or behind it.
+  std::vector<Topic*> watched_;
   std::vector<Topic*> expiring_;
   size_t expiring_at_ = 0;
   MemoryUse memory_;
   Ranks ranks_{&Topic::index_in_all};
-  std::vector<Interest*> matching_;  // of the topic that is being made
+  std::vector<Interest*> matching_;  // the filters that match the topic that is being made
   std::vector<Topic*> marked_;
   std::vector<Subscriber*> flush_list_;
 
-  // A follower, and its places in the lists of its topic, of its subscriber, and by topic.
+  // A follower, and its entries in the lists of its topic and of its subscriber and in
+  // FollowerIndex.
   static constexpr uint64_t follower_bytes = sizeof(Follower) + 16 + 3 * sizeof(Follower*);
-  // A topic without its log: its name, and its places by name and by number.
+  // A topic without its log: its name, and its entries in by_name_ and topics_.
   static constexpr uint64_t topic_bytes = sizeof(Topic) + 128;
 };
 
-// --- asked for each message ---
+// --- inline, because they are called for each message ---
 
 inline uint64_t Router::memory_bytes() const {
   return memory_.log_bytes + memory_.followers * follower_bytes + memory_.filter_bytes +
@@ -391,7 +428,7 @@ inline bool Router::is_pressed(const Topic& topic) const {
          (topic.account != nullptr && topic.account->log_bytes > memory_per_peer_max);
 }
 
-// Whether a message may make `topic` larger, once there is room for it.
+// Whether a message may make `topic` larger. Makes room first if memory is short.
 inline bool Router::may_grow(Topic& topic, Publisher publisher) {
   const bool rows_full = topic.options->kind == wire::TopicKind::state &&
                          publisher == client_publisher &&

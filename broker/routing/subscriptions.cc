@@ -1,5 +1,6 @@
-// Who follows which topics: subscribing, taking back, leaving, and topics that are born. All of it
-// looks at many topics, so it is done in pieces; what was looked at is counted as work.
+// Router, second part: subscribing, unsubscribing, removing a subscriber, and the followers of a
+// new topic. A request may have to look at many topics, so it is done in pieces, as an Errand; each
+// look is counted as work.
 #include <algorithm>
 #include <utility>
 
@@ -10,16 +11,16 @@ namespace btb {
 
 namespace {
 
-// Of work(), where looking at a topic by its name is one.
+// In units of work(): one unit is a look at a topic by its name.
 constexpr uint64_t follow_work = 4;
 constexpr uint64_t unfollow_work = 2;
 
-// A level of a filter costs about as much as a topic that is looked at.
+// A level of a filter costs about as much as a look at a topic.
 uint64_t tree_work(const std::string& filter) {
   return 1 + filter.size() / 8;
 }
 
-// A filter in the tree, in its subscriber's list, and by number.
+// An estimate of the memory for a filter in the tree and in the two maps of its subscriber.
 uint64_t filter_bytes(std::string_view filter) {
   return 300 + 200 * (1 + static_cast<uint64_t>(std::count(filter.begin(), filter.end(), '/')));
 }
@@ -58,7 +59,7 @@ std::unique_ptr<Errand> Router::begin_subscribe(Subscriber& subscriber, Subscrib
   const Subscription asked{++subscriptions_made_, request.id, request.no_snapshot};
   if (const auto known = subscriber.interests_.find(request.filter);
       known != subscriber.interests_.end()) {
-    // All that matches is followed already: there is nothing to look at.
+    // The subscriber has this filter already, and follows all topics that match.
     Interest& interest = *known->second;
     interest.asked.push_back(asked);
     subscriber.by_id_.emplace(request.id, &interest);
@@ -116,8 +117,8 @@ void Router::go_on(Errand& errand, uint64_t work_until) {
   } while (work_ < work_until);
 }
 
-// Looks at the topics that the filter may match, in the order of their names, from where the errand
-// is; false if there are more.
+// Goes on looking at the topics that the filter may match, in the order of their names. False if
+// there are more.
 bool Router::walk(std::string_view filter, Errand& errand, uint64_t work_until) {
   ++work_;
   if (!wire::has_wildcard(filter)) {
@@ -143,7 +144,7 @@ bool Router::walk(std::string_view filter, Errand& errand, uint64_t work_until) 
 }
 
 void Router::visit(Topic& topic, Errand& errand) {
-  const bool later = topic.born > errand.born_;  // it looked for its followers itself
+  const bool later = topic.born > errand.born_;  // then it found its followers when it was made
   Subscriber& subscriber = *errand.subscriber_;
   if (errand.gone_ != nullptr) {
     const bool counted = later ? topic.born <= errand.taken_back_at_
@@ -167,7 +168,7 @@ void Router::visit(Topic& topic, Errand& errand) {
   ++follower->wanted;
 }
 
-// There is no memory for more followers: those that were made, up to the topic `until`, go again.
+// There is no memory for more followers. The errand now removes those it made, up to topic `until`.
 void Router::take_back(Errand& errand, std::string_view until) {
   Subscriber& subscriber = *errand.subscriber_;
   errand.until_ = until;
@@ -215,7 +216,7 @@ bool Router::remove(Subscriber& subscriber, uint64_t work_until) {
       delist(*interest->second);
       subscriber.interests_.erase(interest);
     } else if (!subscriber.followers_.empty()) {
-      unfollow(subscriber.followers_.back());
+      unfollow(subscriber.followers_.back().get());
     } else {
       if (subscriber.in_flush_list) std::erase(flush_list_, &subscriber);
       subscriber.in_flush_list = false;
@@ -227,18 +228,17 @@ bool Router::remove(Subscriber& subscriber, uint64_t work_until) {
 
 // --- followers ---
 
-// Where it begins is said by the errand; whether it is due, by the caller.
+// Makes a follower. The errand says where it begins; the caller decides whether it is due.
 Follower& Router::follow(Topic& topic, Subscriber& subscriber, const Errand& how) {
   work_ += follow_work;
   count_follower(subscriber, 1);
   topic.known = true;
-  auto* follower = new Follower;
+  Follower* const follower = subscriber.followers_.emplace_back(std::make_unique<Follower>()).get();
   follower->subscriber = &subscriber;
   follower->topic = &topic;
   follower->index_in_topic = static_cast<uint32_t>(topic.followers.size());
-  follower->index_in_subscriber = static_cast<uint32_t>(subscriber.followers_.size());
+  follower->index_in_subscriber = static_cast<uint32_t>(subscriber.followers_.size() - 1);
   topic.followers.push_back(follower);
-  subscriber.followers_.push_back(follower);
   subscriber.index_.insert(follower);
 
   const TopicLog& log = topic.log;
@@ -271,13 +271,13 @@ Follower& Router::follow(Topic& topic, Subscriber& subscriber, const Errand& how
   return *follower;
 }
 
-// The present state, or the log from its oldest message.
+// Begins with a snapshot of a state topic, or with the oldest message of an events topic.
 void Router::begin_whole(Follower& follower) {
   begin_latest(follower, false);
   if (!follower.snapshot_wanted) follower.cursor = follower.topic->log.begin();
 }
 
-// The present state, or what comes from now on.
+// Begins with a snapshot if it is a state topic and one is wanted; if not, with the next message.
 void Router::begin_latest(Follower& follower, bool no_snapshot) {
   const TopicLog& log = follower.topic->log;
   const bool snapshot = follower.topic->options->kind == wire::TopicKind::state && !no_snapshot;
@@ -296,7 +296,7 @@ void Router::resume(Follower& follower, const Errand& how) {
   work_ += how.positions_.work();
   const std::optional<uint64_t> mark = how.positions_.find(topic.number);
   if (!mark) return begin_whole(follower);
-  // A position beyond the end was never given out; take the client at the end.
+  // No client was ever given a position beyond the end. If one comes, begin at the end.
   follower.cursor.next_seq = std::min(*mark, topic.log.last_seq()) + 1;
   if (topic.options->kind == wire::TopicKind::state) {
     if (topic.log.deletions_forgotten_seq() >= follower.cursor.next_seq) {
@@ -313,8 +313,8 @@ void Router::start_over(Follower& follower, wire::Reason reason) {
   follower.skipped = false;
 }
 
-// Nothing is in it yet: its followers get all of it, a state topic as a snapshot unless they want
-// none. Of several filters of one subscriber the one that was made first decides.
+// The new topic is empty, so its followers get everything; of a state topic as a snapshot, unless
+// they want none. If several filters of one subscriber match, its oldest subscription decides.
 void Router::follow_new_topic(Topic& topic) {
   matching_.clear();
   work_ += filters_.match(topic.name, [&](FilterTree::Value value) {
@@ -328,7 +328,8 @@ void Router::follow_new_topic(Topic& topic) {
     ++interest->topics;
     ++work_;
     const auto followed = subscriber.followers();
-    if (!followed.empty() && followed.back()->topic == &topic) {  // by a filter before
+    // Another filter of the subscriber matched before.
+    if (!followed.empty() && followed.back()->topic == &topic) {
       ++followed.back()->wanted;
       continue;
     }
@@ -355,13 +356,13 @@ void Router::unfollow(Follower* follower) {
   of_topic.pop_back();
   Subscriber& subscriber = *follower->subscriber;
   auto& of_subscriber = subscriber.followers_;
-  of_subscriber[follower->index_in_subscriber] = of_subscriber.back();
+  std::swap(of_subscriber[follower->index_in_subscriber], of_subscriber.back());
   of_subscriber[follower->index_in_subscriber]->index_in_subscriber = follower->index_in_subscriber;
+  const std::unique_ptr<Follower> ends_here = std::move(of_subscriber.back());
   of_subscriber.pop_back();
   if (!subscriber.index_.empty()) subscriber.index_.erase(follower);
   count_follower(subscriber, -1);
   watch(topic);
-  delete follower;
 }
 
 }  // namespace btb

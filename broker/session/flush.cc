@@ -1,9 +1,7 @@
+// Flush: planning (what to send), then writing (gather, write, commit, requeue).
 #include "broker/session/flush.h"
 
 #include <algorithm>
-#include <cstring>
-
-#include "broker/session/sessions.h"
 
 namespace btb {
 
@@ -12,13 +10,12 @@ namespace {
 // Pieces of one write. A follower needs at most `preamble_max` beside its ranges.
 constexpr size_t pieces_max = 512;
 constexpr size_t preamble_max = 6;
-// Of one follower while others of its priority wait too.
+// For one follower, while others of the same priority wait, too.
 constexpr size_t quantum_bytes = limits::segment_bytes_max;
-// Where a write is one message of a kilobyte or so: one of them is written.
+// On a link with packets, a write takes one packet. Two are planned, so that the packet is full.
 constexpr size_t messages_planned = 2;
-// So many flushes a priority waits for the others, without a byte of its own on its way, before it
-// goes first once.
-constexpr uint8_t patience_max = 8;
+// A priority that was due in so many flushes, and sent nothing, goes first once.
+constexpr uint8_t waits_max = 8;
 
 constexpr std::array<wire::Priority, Subscriber::priorities> order{
     wire::Priority::alert, wire::Priority::normal, wire::Priority::bulk,
@@ -40,52 +37,48 @@ fb::TopicT announcement(const Topic& topic, uint64_t position) {
 
 }  // namespace
 
-size_t Flush::run(Session& session) {
+FlushResult Flush::run(const FlushTarget& target) {
   pieces_.clear();
   planned_.clear();
   control_.clear();
-  if (session.publications_.acks_due()) session.publications_.append_acks();
-  if (!plan(session)) return 0;
-  const size_t total = gather(session);
-  if (total == 0) {
-    requeue(pieces_.size());
-    session.behind_ = session.has_due();
-    return 0;
+  FlushResult result;
+  if (!plan(target)) {
+    result.status = FlushResult::Status::overflow;
+    return result;
   }
-  return write(session, total) + pieces_.size() * limits::catch_up_piece_bytes;
+  const size_t total = gather(target.outbox);
+  if (total != 0) return write(target, total);
+  requeue(pieces_.size());
+  return result;
 }
 
 // --- planning ---
 
-bool Flush::plan(Session& session) {
-  size_t budget = session.sessions_.limits.flush_budget_bytes;
-  const size_t message = session.link_.message_bytes_max();
+bool Flush::plan(const FlushTarget& target) {
+  size_t budget = target.budget_bytes;
+  const size_t message = target.link.packet_bytes_max();
   if (message != 0) budget = std::min(budget, messages_planned * message);
-  size_t bytes = session.unsent();
+  size_t bytes = target.outbox.size();
   const auto take = [&](DueList& list, size_t wanted) {
     return plan_follower(*list.pop(), wanted, bytes) == Outcome::planned;
   };
   const auto room = [&] { return bytes < budget && pieces_.size() + preamble_max < pieces_max; };
 
   bool fine = true;
-  auto& waited = session.waited_;
-  const auto longest = std::max_element(waited.begin(), waited.end());
-  if (*longest >= patience_max) {
-    DueList& list = session.due(static_cast<wire::Priority>(longest - waited.begin()));
+  const PriorityWaits& waits = target.waits;
+  const auto longest = std::max_element(waits.begin(), waits.end());
+  if (*longest >= waits_max) {
+    DueList& list = target.subscriber.due(static_cast<wire::Priority>(longest - waits.begin()));
     if (!list.empty()) fine = take(list, limits::part_bytes_max);
   }
   for (const wire::Priority priority : order) {
-    DueList& list = session.due(priority);
+    DueList& list = target.subscriber.due(priority);
     while (fine && !list.empty() && room()) {
       const bool alone = list.has_one();
       fine = take(list, alone ? budget - bytes : std::min(quantum_bytes, budget - bytes));
     }
   }
-  if (!fine) {
-    session.close(wire::Reason::overflow, "fell further behind than the topic keeps");
-    return false;
-  }
-  return true;
+  return fine;
 }
 
 Flush::Outcome Flush::plan_follower(Follower& follower, size_t bytes_wanted, size_t& bytes) {
@@ -98,7 +91,7 @@ Flush::Outcome Flush::plan_follower(Follower& follower, size_t bytes_wanted, siz
       Router::start_over(follower, wire::Reason::deletions_forgotten);
   } else if (follower.cursor.next_seq < log.first_seq()) {
     if (follower.refetch != wire::Reason::none) {
-      follower.cursor = log.begin();  // it begins with the oldest, whichever that is by now
+      follower.cursor = log.begin();  // it begins with the message that is the oldest now
     } else if (follower.announced && topic.options->overflow == Overflow::disconnect) {
       return Outcome::overflow;
     }
@@ -151,7 +144,7 @@ void Flush::plan_preamble(Follower& follower, const Cursor& cursor) {
   }
 }
 
-// Nothing will follow a must_refetch: that this is all has to be said with it, in one piece.
+// The topic is empty, so nothing follows the must_refetch. The position says so, in the same piece.
 void Flush::plan_empty_position(const Topic& topic) {
   fb::PositionT message;
   message.topic = topic.number;
@@ -161,8 +154,8 @@ void Flush::plan_empty_position(const Topic& topic) {
   pieces_.back().size += static_cast<uint32_t>(control_.size() - before);
 }
 
-// An events log that no longer reaches back to the cursor: say what is missing, go on where it
-// begins.
+// If an events log has forgotten the messages at the cursor: tells their numbers, and goes on with
+// the oldest message that is left.
 void Flush::plan_gap(Follower& follower, Cursor& cursor) {
   const Topic& topic = *follower.topic;
   const uint64_t first = topic.log.first_seq();
@@ -199,8 +192,9 @@ size_t Flush::plan_data(Follower& follower, Cursor& cursor, size_t bytes_wanted)
   return bytes;
 }
 
-// The follower has all there is: say so where the client waits for it. Not within a batch, of which
-// no half may be shown.
+// The follower will have everything. Says so if the client waits for that: at the end of a snapshot
+// or a batch, or after frames were left out. Never within a batch, because no half of it may be
+// shown.
 void Flush::plan_completion(Follower& follower, const Cursor& cursor) {
   const Topic& topic = *follower.topic;
   const uint64_t seq = topic.log.last_seq();
@@ -223,12 +217,10 @@ void Flush::plan_completion(Follower& follower, const Cursor& cursor) {
 
 // --- writing ---
 
-size_t Flush::gather(const Session& session) {
+size_t Flush::gather(const Outbox& outbox) {
   iovecs_.clear();
-  size_t total = session.unsent();
-  if (total != 0) {
-    iovecs_.push_back({const_cast<std::byte*>(session.out_.data()) + session.out_sent_, total});
-  }
+  size_t total = outbox.size();
+  if (total != 0) iovecs_.push_back({const_cast<std::byte*>(outbox.unsent().data()), total});
   const auto add = [&](const std::byte* data, size_t size) {
     total += size;
     if (!iovecs_.empty()) {
@@ -247,11 +239,12 @@ size_t Flush::gather(const Session& session) {
   return total;
 }
 
-// One message of a link that carries messages: ends behind the last frame that ends in its last
-// quarter. What comes next, an alert say, need not wait for the rest of a frame then.
-void Flush::end_with_a_frame(const Session& session) {
-  const size_t room = session.link_.message_bytes_max();
-  size_t sum = session.unsent(), end = 0;
+// For a link with packets: shortens the packet to the end of the last whole frame, if that lies in
+// its last quarter. Then the next frame, perhaps an alert, need not wait for the rest of another
+// one.
+void Flush::end_with_a_frame(const FlushTarget& target) {
+  const size_t room = target.link.packet_bytes_max();
+  size_t sum = target.outbox.size(), end = 0;
   for (const Piece& piece : pieces_) {
     if (sum >= room) break;
     const std::byte* data =
@@ -267,88 +260,76 @@ void Flush::end_with_a_frame(const Session& session) {
   }
 }
 
-size_t Flush::write(Session& session, size_t total) {
-  if (session.link_.message_bytes_max() != 0) end_with_a_frame(session);
-  const LinkResult result = session.link_.write(iovecs_);
-  if (result.status == LinkResult::Status::closed || result.status == LinkResult::Status::failed) {
+FlushResult Flush::write(const FlushTarget& target, size_t total) {
+  if (target.link.packet_bytes_max() != 0) end_with_a_frame(target);
+  const IoResult written = target.link.write(iovecs_);
+  FlushResult result;
+  if (written.status == IoResult::Status::closed || written.status == IoResult::Status::failed) {
     requeue(0);
-    session.end(
-        {wire::Reason::peer_failed, SessionEnd::By::connection, std::strerror(result.error)});
-    return 0;
+    result.status = FlushResult::Status::broken;
+    result.error = written.error;
+    return result;
   }
-  size_t bytes = result.status == LinkResult::Status::ok ? result.bytes : 0;
-  session.counters_.sent_bytes += bytes;
-  if (bytes != 0) {
-    session.wrote_ms_ = session.sessions_.now_ms_;
-    if (!pieces_.empty()) session.carried_ms_ = session.wrote_ms_;
-  }
-  const bool full = bytes < total;
+  result.bytes = written.status == IoResult::Status::ok ? written.bytes : 0;
+  result.full = result.bytes < total;
+  result.carried = result.bytes != 0 && !pieces_.empty();
+  result.cost = result.bytes + pieces_.size() * limits::catch_up_piece_bytes;
 
-  const size_t own = std::min(bytes, session.unsent());
-  session.out_sent_ += own;
-  session.drop_sent();
-  requeue(commit(session, bytes - own));
-  grow_impatient(session);
-  session.behind_ = session.has_due();
-  if (full) {
-    session.blocked = true;
-    session.link_.want_writable(true);
-  } else if (session.behind_) {
-    session.sessions_.catch_up(session);
-  }
-  return bytes;
+  const size_t own = std::min(result.bytes, target.outbox.size());
+  target.outbox.sent(own);
+  requeue(commit(target, result.bytes - own, result.missed));
+  count_waits(target);
+  return result;
 }
 
-size_t Flush::commit(Session& session, size_t bytes) {
+size_t Flush::commit(const FlushTarget& target, size_t bytes, uint64_t& missed) {
   for (size_t i = 0; i < pieces_.size(); ++i) {
     const Piece& piece = pieces_[i];
     if (bytes >= piece.size) {
       bytes -= piece.size;
-      commit_piece(session, piece);
+      commit_piece(target, piece, missed);
       continue;
     }
     if (bytes == 0) return i;
-    // Cut within this piece: what is left of the frame goes out before anything else.
+    // Cut within this piece: the rest of the frame goes out before anything else.
     if (piece.what == What::data) {
       Bytes rest;
       piece.follower->cursor =
           piece.follower->topic->log.advance(piece.range, static_cast<uint32_t>(bytes), rest);
-      append(session.out_, rest);
-      served(session, *piece.follower);
+      target.outbox.add_bytes(rest);
+      served(target, *piece.follower);
       return i;
     }
-    append(session.out_, Bytes(control_).subspan(piece.control_offset + bytes, piece.size - bytes));
-    commit_piece(session, piece);
+    target.outbox.add_bytes(
+        Bytes(control_).subspan(piece.control_offset + bytes, piece.size - bytes));
+    commit_piece(target, piece, missed);
     return i + 1;
   }
   return pieces_.size();
 }
 
-void Flush::count_missed(Session& session, const Piece& piece) {
-  piece.follower->topic->counters.missed += piece.seq;
-  session.counters_.missed_messages += piece.seq;
+void Flush::served(const FlushTarget& target, const Follower& follower) {
+  target.waits[static_cast<size_t>(follower.topic->options->priority)] = 0;
 }
 
-void Flush::served(Session& session, const Follower& follower) {
-  session.waited_[static_cast<size_t>(follower.topic->options->priority)] = 0;
-}
-
-// Counts this flush for the priorities that wait, and for the others begins anew.
-void Flush::grow_impatient(Session& session) {
+// Counts this flush for the priorities that wait; for the others the count begins anew.
+void Flush::count_waits(const FlushTarget& target) {
   for (const wire::Priority priority : order) {
-    uint8_t& waited = session.waited_[static_cast<size_t>(priority)];
-    waited = session.due(priority).empty() ? 0 : static_cast<uint8_t>(std::min(waited + 1, 255));
+    uint8_t& waits = target.waits[static_cast<size_t>(priority)];
+    const bool due = !target.subscriber.due(priority).empty();
+    waits = due ? static_cast<uint8_t>(std::min(waits + 1, 255)) : 0;
   }
 }
 
-void Flush::commit_piece(Session& session, const Piece& piece) {
+void Flush::commit_piece(const FlushTarget& target, const Piece& piece, uint64_t& missed) {
   Follower& follower = *piece.follower;
   follower.cursor = piece.range.after;
-  served(session, follower);
+  served(target, follower);
   switch (piece.what) {
     case What::announce:
       follower.announced = true;
-      count_missed(session, piece);
+      follower.topic->counters.missed += piece.seq;
+      missed += piece.seq;
       return;
     case What::refetch:
       follower.refetch = wire::Reason::none;
@@ -358,7 +339,8 @@ void Flush::commit_piece(Session& session, const Piece& piece) {
       follower.in_snapshot = true;
       return;
     case What::gap:
-      count_missed(session, piece);
+      follower.topic->counters.missed += piece.seq;
+      missed += piece.seq;
       return;
     case What::data:
       return;
@@ -375,9 +357,9 @@ void Flush::commit_piece(Session& session, const Piece& piece) {
   }
 }
 
-// Followers whose pieces were not all settled, or that have more behind them, are due again. One
-// that skipped to the end without a piece stays where its cursor was; it costs nothing to skip
-// again.
+// Followers are due again if not all their pieces were sent, or if the log has more for them. If a
+// follower only skipped frames up to the end, its cursor has not moved; skipping again costs
+// nothing.
 void Flush::requeue(size_t settled) {
   for (const Planned& planned : planned_) {
     if (planned.at_end && planned.pieces_end <= settled) continue;

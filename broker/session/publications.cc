@@ -1,3 +1,5 @@
+// Publications: opening topics, taking whole messages and parts, refusing, and the memory of
+// unfinished messages.
 #include "broker/session/publications.h"
 
 #include <algorithm>
@@ -40,7 +42,7 @@ Publications::Publication* Publications::find(uint32_t topic) {
   return &open_[last_];
 }
 
-// The first that is not below `topic`.
+// The first place with this topic number or a higher one.
 std::vector<Publications::Place>::iterator Publications::place_of(uint32_t topic) {
   return std::lower_bound(by_number_.begin(), by_number_.end(), topic,
                           [](const Place& at, uint32_t number) { return at.topic < number; });
@@ -59,7 +61,7 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
     wire::DataHead cut;
     cut.topic = head.topic;
     cut.seq = to->partial_seq;
-    cut.flags = wire::flag::batch_more;  // this message, which ends it, says whether more follow
+    cut.flags = wire::flag::batch_more;  // the message that came now says whether more follow
     if (!to->partial_refused) refuse(*to, cut, wire::Reason::part_out_of_order, router);
     drop_partial(*to);
   }
@@ -73,14 +75,14 @@ void Publications::take(const wire::FrameView& frame, Router& router, int64_t no
   }
 }
 
-// A topic may have been opened before a reload took the right to publish to it.
+// The right to publish is checked again: a reload may have taken it after the topic was opened.
 wire::Reason Publications::objection(const Publication& to, size_t bytes, size_t bytes_max) const {
   if (!allowed || !to.topic->options->client_publish) return wire::Reason::not_allowed;
   return bytes > bytes_max ? wire::Reason::message_too_large : wire::Reason::none;
 }
 
-// The first part brings the key and says how large the message will be; a refused one is swallowed
-// to its end.
+// The first part brings the key and says how large the message will be. If the message is refused,
+// its other parts are ignored.
 void Publications::take_part(Publication& to, const wire::FrameView& frame, Router& router,
                              int64_t now_us, uint32_t message_bytes_max, uint64_t now_ms) {
   const wire::DataHead& head = frame.data();
@@ -94,7 +96,7 @@ void Publications::take_part(Publication& to, const wire::FrameView& frame, Rout
     to.partial_refused = reason != wire::Reason::none;
     to.partial_key.assign(frame.key().begin(), frame.key().end());
     count_unfinished(to, to.partial_refused ? 0 : head.total);
-    to.partial.reserve(to.partial_total);  // not twice of it while it grows
+    to.partial.reserve(to.partial_total);  // growing in steps could take twice as much
     if (!to.partial_refused) begin(to, now_ms);
     if (to.partial_refused) refuse(to, head, reason, router);
   }
@@ -164,7 +166,7 @@ void Publications::append_reject(uint32_t topic, uint64_t published, wire::Reaso
   message.topic = topic;
   message.published = published;
   message.reason = reason;
-  wire::append_control(out_, message);
+  outbox_.add(message);
 }
 
 bool Publications::has_room(size_t bytes) const {
@@ -173,8 +175,8 @@ bool Publications::has_room(size_t bytes) const {
   return all && own;
 }
 
-// Room for so many bytes more, if need be by cutting messages that stand still. Only a bounded
-// number of them is looked at, so that many small ones do not hold the loop.
+// Makes room for so many more bytes, if necessary by cutting messages that got no part for long.
+// Looks at a bounded number of them, so that many small ones do not block the loop.
 bool Publications::make_room(size_t bytes, uint64_t now_ms, Router& router) {
   if (bytes > unfinished_.bytes_max / 2) return false;
   auto at = unfinished_.begun.begin();
@@ -198,7 +200,7 @@ void Publications::moved(Publication& to, uint64_t now_ms) {
   unfinished_.begun.splice(unfinished_.begun.end(), unfinished_.begun, *to.begun);
 }
 
-// Its place is needed: the rest of it is swallowed.
+// Another message needs its memory. It is refused, and its other parts are ignored.
 void Publications::cut(uint32_t index, Router& router) {
   Publication& to = open_[index];
   count_unfinished(to, 0);
@@ -207,7 +209,7 @@ void Publications::cut(uint32_t index, Router& router) {
   wire::DataHead head;
   head.topic = to.topic->number;
   head.seq = to.partial_seq;
-  head.flags = wire::flag::batch_more;  // what comes of it says whether more follow
+  head.flags = wire::flag::batch_more;  // its last part says whether more follow
   refuse(to, head, wire::Reason::memory_full, router);
   router.wake(subscriber_);
 }
@@ -240,7 +242,7 @@ void Publications::append_acks() {
     ack.published = publication.published;
     ack.seq = publication.seq;
     ack.level = publication.ack;
-    wire::append_control(out_, ack);
+    outbox_.add(ack);
   }
   acks_due_.clear();
 }

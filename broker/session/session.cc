@@ -1,24 +1,22 @@
+// Session, first part: reading, writing, the end. The answers to requests are in
+// session_requests.cc.
 #include "broker/session/session.h"
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include "broker/session/sessions.h"
-
 namespace btb {
 
 namespace {
 
 constexpr uint64_t goodbye_timeout_ms = 2'000;
-constexpr uint64_t tick_ms = 1'000;  // what has to be said within a time is said a tick before
-constexpr size_t sent_kept_bytes_max = 64U << 10;
-constexpr size_t kept_out_bytes = 1024;  // a sent buffer larger than this is given back
+constexpr uint64_t tick_ms = 1'000;  // a ping is sent one tick before it would be late
 
-// Of a request, whatever it asks for: reading it and answering.
+// Work of any request: reading and answering it.
 constexpr uint64_t request_work_min = 10;
 
-// Requests whose work is charged; all else goes on when a turn's share is used up.
+// Requests whose work is charged. All other frames are handled even if the share is used up.
 bool is_work(wire::Kind kind) {
   return kind == wire::Kind::subscribe || kind == wire::Kind::unsubscribe ||
          kind == wire::Kind::open || kind == wire::Kind::command;
@@ -26,14 +24,15 @@ bool is_work(wire::Kind kind) {
 
 }  // namespace
 
-Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits traits)
-    : sessions_(sessions),
+Session::Session(SessionContext& context, uint64_t id, std::unique_ptr<Stream> stream,
+                 SessionTraits traits, AccountPtr account)
+    : context_(context),
       id_(id),
       traits_(std::move(traits)),
-      link_(sessions.loop_, std::move(fd), *this),
-      account_(sessions.account_of(traits_.origin)),
-      publications_(sessions.refusals_, sessions.unfinished_, account_, out_, *this),
-      connected_ms_(sessions.clock_.mono_ms()),
+      link_(context.loop, std::move(stream), *this),
+      account_(std::move(account)),
+      publications_(context.refusals, context.unfinished, account_, outbox_, *this),
+      connected_ms_(context.clock.mono_ms()),
       heard_ms_(connected_ms_),
       wrote_ms_(connected_ms_) {
   follows_for = account_;
@@ -41,50 +40,49 @@ Session::Session(Sessions& sessions, uint64_t id, UniqueFd fd, SessionTraits tra
 }
 
 Session::~Session() {
-  publications_.close(sessions_.router_);
-  sessions_.router_.remove(*this);
+  publications_.close(context_.router);
+  context_.router.remove(*this);
 }
 
 // --- reading ---
 
 void Session::on_readable() {
-  if (postponed_) return;  // told all the same when the connection is broken; that can wait, too
-  ByteVector& buffer = sessions_.read_buffer_;
+  if (postponed_) return;  // a broken connection calls this, too; it can wait
+  ByteVector& buffer = context_.read_buffer;
   const size_t kept = in_.size();
   std::copy(in_.begin(), in_.end(), buffer.begin());
-  const LinkResult result = link_.read(MutableBytes(buffer).subspan(kept));
+  const IoResult result = link_.read(MutableBytes(buffer).subspan(kept));
   switch (result.status) {
-    case LinkResult::Status::would_block:
+    case IoResult::Status::would_block:
       return;
-    case LinkResult::Status::closed:
+    case IoResult::Status::closed:
       if (state_ == State::closing) {
         end({reason_, {}, {}});
       } else {
         end({wire::Reason::peer_closed, SessionEnd::By::connection, "closed without a goodbye"});
       }
       return;
-    case LinkResult::Status::failed:
+    case IoResult::Status::failed:
       end({wire::Reason::peer_failed, SessionEnd::By::connection, std::strerror(result.error)});
       return;
-    case LinkResult::Status::ok:
+    case IoResult::Status::ok:
       break;
   }
   counters_.received_bytes += result.bytes;
   if (state_ == State::closing || state_ == State::ended)
-    return;  // what comes after a goodbye is nothing
-  sessions_.now_ms_ = sessions_.clock_.mono_ms();
-  sessions_.now_us_ = sessions_.clock_.now_us();
-  heard_ms_ = sessions_.now_ms_;
+    return;  // what the client sends after a goodbye is ignored
+  context_.read_clock();
+  heard_ms_ = context_.now_ms;
   take_frames(Bytes(buffer).first(kept + result.bytes));
 }
 
-// Handles every whole frame and keeps the beginning of the next. Stops before a request for which
-// there is no share of this turn left.
+// Handles every whole frame, and keeps the beginning of the next one. Stops before a request if the
+// share of work in this turn is used up.
 void Session::take_frames(Bytes buffer) {
   size_t at = 0;
-  const uint64_t share_until = sessions_.share_until();
-  bool tired = has_errand() && !go_on_with_errand(share_until);
-  while ((state_ == State::hello_expected || state_ == State::open) && !tired) {
+  const uint64_t share_until = context_.share_until();
+  bool share_used = has_errand() && !go_on_with_errand(share_until);
+  while ((state_ == State::hello_expected || state_ == State::open) && !share_used) {
     const wire::NextFrame next = wire::next_frame(buffer.subspan(at));
     if (next.status == wire::NextFrame::Status::fault) {
       close(next.fault.reason, next.fault.text);
@@ -92,13 +90,13 @@ void Session::take_frames(Bytes buffer) {
     }
     if (next.status == wire::NextFrame::Status::incomplete) break;
     if (is_work(next.frame.kind)) {
-      tired = sessions_.router_.work() >= share_until;
-      if (tired) break;
-      sessions_.router_.charge(request_work_min);
+      share_used = context_.router.work() >= share_until;
+      if (share_used) break;
+      context_.router.charge(request_work_min);
     }
     handle(next.frame);
     at += next.consumed;
-    tired = has_errand() && !go_on_with_errand(share_until);
+    share_used = has_errand() && !go_on_with_errand(share_until);
   }
   if (state_ != State::hello_expected && state_ != State::open) return;
   if (at == buffer.size()) {
@@ -106,20 +104,20 @@ void Session::take_frames(Bytes buffer) {
   } else {
     in_.assign(buffer.begin() + static_cast<ptrdiff_t>(at), buffer.end());
   }
-  if (tired) postpone();
+  if (share_used) postpone();
 }
 
 void Session::postpone() {
   postponed_ = true;
   link_.want_readable(false);
-  held_up_ = !gone_.empty() && unsent() > limits::told_gone_bytes_max;
-  if (!held_up_) sessions_.postponed_.push_back(id_);
+  held_up_ = !gone_.empty() && outbox_.size() > limits::told_gone_bytes_max;
+  if (!held_up_) context_.events.postponed(*this);
 }
 
 void Session::go_on() {
-  if (!postponed_) return;  // it came to its end meanwhile
+  if (!postponed_) return;  // it was closed meanwhile
   postponed_ = false;
-  heard_ms_ = sessions_.now_ms_;  // it was not silent, it was not listened to
+  heard_ms_ = context_.now_ms;  // it was not silent: the broker did not read
   const ByteVector kept = std::exchange(in_, {});
   take_frames(kept);
   if (!postponed_ && state_ == State::open) link_.want_readable(true);
@@ -128,7 +126,7 @@ void Session::go_on() {
 template <class Native>
 void Session::decode_for(const wire::FrameView& frame, void (Session::*handler)(Native&)) {
   const bool is_answered = frame.kind != wire::Kind::pong && frame.kind != wire::Kind::goodbye;
-  if (is_answered && unsent() > limits::session_control_bytes_max) {
+  if (is_answered && outbox_.size() > limits::session_control_bytes_max) {
     close(wire::Reason::control_overflow, "requests without reading the answers");
     return;
   }
@@ -156,15 +154,15 @@ void Session::handle(const wire::FrameView& frame) {
 
 void Session::handle_open(const wire::FrameView& frame) {
   if (reserved_ && (frame.kind == wire::Kind::subscribe || frame.kind == wire::Kind::open)) {
-    return sessions_.refuse_reserved(*this);
+    return context_.events.wants_more(*this);
   }
   switch (frame.kind) {
     case wire::Kind::data:
       ++counters_.received_messages;
-      publications_.take(frame, sessions_.router_, sessions_.now_us_,
-                         sessions_.limits.message_bytes, sessions_.now_ms_);
-      if (publications_.acks_due() || unsent() != 0) wake();
-      if (unsent() > limits::session_control_bytes_max) {
+      publications_.take(frame, context_.router, context_.now_us, context_.limits.message_bytes,
+                         context_.now_ms);
+      if (publications_.acks_due() || !outbox_.empty()) wake();
+      if (outbox_.size() > limits::session_control_bytes_max) {
         close(wire::Reason::control_overflow, "publishes without reading the answers");
       }
       return;
@@ -207,24 +205,24 @@ void Session::handle_open(const wire::FrameView& frame) {
 // --- writing ---
 
 void Session::wake() {
-  sessions_.router_.wake(*this);
+  context_.router.wake(*this);
 }
 
 void Session::on_writable() {
   blocked = false;
   link_.want_writable(false);
-  if (held_up_) heard_ms_ = sessions_.clock_.mono_ms();  // it reads, so it is there
-  sessions_.router_.wake(*this);
+  if (held_up_) heard_ms_ = context_.clock.mono_ms();  // it reads, so it is there
+  context_.router.wake(*this);
 }
 
 size_t Session::flush() {
   switch (state_) {
     case State::hello_expected:
     case State::open: {
-      const size_t cost = sessions_.flush_.run(*this);
-      if (held_up_ && unsent() <= limits::told_gone_bytes_max) {
+      const size_t cost = flush_topics();
+      if (held_up_ && outbox_.size() <= limits::told_gone_bytes_max) {
         held_up_ = false;
-        sessions_.postponed_.push_back(id_);
+        context_.events.postponed(*this);
       }
       return cost;
     }
@@ -237,36 +235,50 @@ size_t Session::flush() {
   return 0;
 }
 
-void Session::drop_sent() {
-  if (unsent() != 0) {
-    // A client that reads slowly and asks on: what it has read must not stay.
-    if (out_sent_ < sent_kept_bytes_max) return;
-    out_.erase(out_.begin(), out_.begin() + static_cast<ptrdiff_t>(out_sent_));
-    out_sent_ = 0;
-    return;
+size_t Session::flush_topics() {
+  if (publications_.acks_due()) publications_.append_acks();
+  const FlushResult result =
+      context_.flush.run({*this, outbox_, link_, waits_, context_.limits.flush_budget_bytes});
+  switch (result.status) {
+    case FlushResult::Status::overflow:
+      close(wire::Reason::overflow, "fell further behind than the topic keeps");
+      return 0;
+    case FlushResult::Status::broken:
+      end({wire::Reason::peer_failed, SessionEnd::By::connection, std::strerror(result.error)});
+      return 0;
+    case FlushResult::Status::written:
+      break;
   }
-  out_sent_ = 0;
-  if (out_.capacity() > kept_out_bytes) {
-    ByteVector().swap(out_);
-  } else {
-    out_.clear();
+  counters_.sent_bytes += result.bytes;
+  counters_.missed_messages += result.missed;
+  if (result.bytes != 0) wrote_ms_ = context_.now_ms;
+  if (result.carried) carried_ms_ = context_.now_ms;
+  behind_ = has_due();
+  if (result.full) {
+    blocked = true;
+    link_.want_writable(true);
+  } else if (behind_ && result.bytes != 0) {
+    context_.events.behind(*this);
   }
+  return result.cost;
 }
 
-// What a closing session still has to say. What its client still sends is read and forgotten.
+// Writes the rest of the outbox of a closing session.
 void Session::write_rest() {
-  if (unsent() != 0) {
-    const iovec range{out_.data() + out_sent_, unsent()};
-    const LinkResult result = link_.write({&range, 1});
-    if (result.status == LinkResult::Status::ok) {
-      out_sent_ += result.bytes;
+  if (!outbox_.empty()) {
+    const Bytes unsent = outbox_.unsent();
+    const iovec range{const_cast<std::byte*>(unsent.data()), unsent.size()};
+    const IoResult result = link_.write({&range, 1});
+    if (result.status == IoResult::Status::ok) {
+      outbox_.sent(result.bytes);
       counters_.sent_bytes += result.bytes;
-    } else if (result.status != LinkResult::Status::would_block) {
+    } else if (result.status != IoResult::Status::would_block) {
       return end({reason_, {}, {}});
     }
   }
-  if (unsent() == 0) {
-    // Closed now, a socket with bytes unread would take the goodbye back. The client closes first.
+  if (outbox_.empty()) {
+    // Not closed yet: closing a socket with unread bytes would drop the goodbye. The client closes
+    // first.
     link_.shutdown();
     return;
   }
@@ -276,20 +288,28 @@ void Session::write_rest() {
 
 // --- the end ---
 
-void Session::handshake_done() {
-  sessions_.handshakes_.erase(id_);
+std::string_view name_of(SessionEnd::By by) {
+  switch (by) {
+    case SessionEnd::By::broker:
+      return "broker";
+    case SessionEnd::By::client:
+      return "client";
+    case SessionEnd::By::connection:
+      return "connection";
+  }
+  return "unknown";
 }
 
 void Session::leave() {
   errand_ = {};
   gone_ = {};
   held_up_ = false;
-  publications_.close(sessions_.router_);
-  sessions_.leaving_.push_back(id_);
+  publications_.close(context_.router);
+  context_.events.leaving(*this);
 }
 
 bool Session::leave_on(uint64_t work_until) {
-  return sessions_.router_.remove(*this, work_until);
+  return context_.router.remove(*this, work_until);
 }
 
 void Session::close(wire::Reason reason, std::string_view text, uint32_t retry_after_ms) {
@@ -302,17 +322,16 @@ void Session::close(wire::Reason reason, std::string_view text, uint32_t retry_a
 
 void Session::close(const fb::GoodbyeT& goodbye) {
   if (state_ == State::closing || state_ == State::ended) return;
-  if (state_ == State::hello_expected) handshake_done();
-  wire::append_control(out_, goodbye);
+  outbox_.add(goodbye);
   state_ = State::closing;
   reason_ = goodbye.reason;
-  closing_ms_ = sessions_.clock_.mono_ms();
+  closing_ms_ = context_.clock.mono_ms();
   leave();
   ByteVector().swap(in_);
   postponed_ = false;
   link_.want_readable(true);
-  sessions_.ended(*this, {goodbye.reason, SessionEnd::By::broker, goodbye.text});
-  sessions_.router_.wake(*this);
+  context_.events.ended(*this, {goodbye.reason, SessionEnd::By::broker, goodbye.text});
+  context_.router.wake(*this);
 }
 
 void Session::cut_off() {
@@ -323,27 +342,26 @@ void Session::cut_off() {
 void Session::end(const SessionEnd& how) {
   if (state_ == State::ended) return;
   const State before = state_;
-  if (before == State::hello_expected) handshake_done();
   state_ = State::ended;
   postponed_ = false;
   leave();
   link_.want_readable(false);
   link_.want_writable(false);
-  if (before != State::closing) sessions_.ended(*this, how);
+  if (before != State::closing) context_.events.ended(*this, how);
 }
 
 void Session::tick(uint64_t now_ms) {
   switch (state_) {
     case State::hello_expected:
-      if (now_ms - connected_ms_ >= sessions_.limits.handshake_timeout_ms) {
+      if (now_ms - connected_ms_ >= context_.limits.handshake_timeout_ms) {
         close(wire::Reason::hello_timeout, "connected and said nothing that is a hello");
       }
       return;
     case State::open:
-      if (postponed_ && !held_up_) heard_ms_ = now_ms;  // not silent: not listened to
+      if (postponed_ && !held_up_) heard_ms_ = now_ms;  // not silent: the broker does not read
       if (now_ms - heard_ms_ >= keep_alive_ms_ + keep_alive_ms_ / 2) {
         close(wire::Reason::keep_alive_timeout, "silent for longer than agreed");
-      } else if (now_ms - wrote_ms_ + tick_ms > keep_alive_ms_ && unsent() == 0 && !blocked) {
+      } else if (now_ms - wrote_ms_ + tick_ms > keep_alive_ms_ && outbox_.empty() && !blocked) {
         send(fb::PingT());
       }
       return;
@@ -362,8 +380,8 @@ uint64_t Session::idle_ms(uint64_t now_ms) const {
 }
 
 uint64_t Session::behind_bytes() const {
-  uint64_t bytes = unsent();
-  for (const Follower* follower : followers())
+  uint64_t bytes = outbox_.size();
+  for (const auto& follower : followers())
     bytes += follower->topic->log.bytes_behind(follower->cursor);
   return bytes;
 }

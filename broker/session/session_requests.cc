@@ -1,9 +1,9 @@
-// What a client asks for, and the answers: the part of Session that knows each request.
+// Session, second part: the requests of a client, and their answers.
 #include <algorithm>
 #include <utility>
 
 #include "broker/routing/nearest_topic.h"
-#include "broker/session/sessions.h"
+#include "broker/session/session.h"
 #include "sdk/wire/topic_name.h"
 
 namespace btb {
@@ -14,7 +14,7 @@ constexpr uint16_t protocol = 1;
 constexpr size_t goodbye_text_bytes_max = 256;
 constexpr size_t reply_text_bytes_max = 1024;
 constexpr uint32_t keep_alive_ms_min = 1'000;
-constexpr uint64_t gone_work = 5;  // of telling that a topic is gone
+constexpr uint64_t gone_work = 5;  // work of telling that a topic was freed
 
 std::string clipped_utf8(const std::string& text, size_t bytes_max) {
   std::string out = text.substr(0, bytes_max);
@@ -33,31 +33,30 @@ void Session::on_hello(fb::HelloT& hello) {
   }
   name_ = clipped_utf8(hello.name, limits::client_name_bytes_max);
   agent_ = clipped_utf8(hello.agent, limits::client_name_bytes_max);
-  keep_alive_ms_ = sessions_.limits.keep_alive_ms;
+  keep_alive_ms_ = context_.limits.keep_alive_ms;
   if (hello.keep_alive_ms != 0) {
     keep_alive_ms_ = std::clamp(hello.keep_alive_ms, keep_alive_ms_min, keep_alive_ms_);
   }
   can_let_go_ = hello.can_let_go;
-  if (!sessions_.owner_.has_place(*this)) return;
-  handshake_done();
+  if (!context_.events.said_hello(*this)) return;
   state_ = State::open;
 
   fb::WelcomeT welcome;
   welcome.protocol = protocol;
-  welcome.broker_name = sessions_.broker_name_;
+  welcome.broker_name = context_.broker_name;
   welcome.agent = "btbroker/" BTB_VERSION;
   welcome.session = id_;
-  welcome.epoch = sessions_.router_.epoch();
-  welcome.time_us = sessions_.now_us_;
+  welcome.epoch = context_.router.epoch();
+  welcome.time_us = context_.now_us;
   welcome.keep_alive_ms = keep_alive_ms_;
-  welcome.message_bytes_max = sessions_.limits.message_bytes;
+  welcome.message_bytes_max = context_.limits.message_bytes;
   welcome.part_bytes_max = limits::part_bytes_max;
   welcome.control_bytes_max = limits::control_frame_bytes_max;
-  welcome.subscriptions_max = sessions_.limits.subscriptions_per_session;
+  welcome.subscriptions_max = context_.limits.subscriptions_per_session;
   welcome.admin = traits_.admin;
-  welcome.site = sessions_.site;
+  welcome.site = context_.site;
   send(welcome);
-  sessions_.owner_.session_opened(*this);
+  context_.events.opened(*this);
 }
 
 wire::Reason Session::subscribe_fault(const fb::SubscribeT& subscribe, const char*& text) const {
@@ -69,7 +68,7 @@ wire::Reason Session::subscribe_fault(const fb::SubscribeT& subscribe, const cha
   }
   text = "";
   if (subscribe.id == 0 || has_subscription(subscribe.id)) return wire::Reason::id_in_use;
-  if (subscription_count() >= sessions_.limits.subscriptions_per_session) {
+  if (subscription_count() >= context_.limits.subscriptions_per_session) {
     return wire::Reason::too_many_subscriptions;
   }
   return wire::Reason::none;
@@ -79,7 +78,7 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
   std::vector<Mark> positions;
   positions.reserve(subscribe.positions.size());
   for (const fb::Mark& mark : subscribe.positions) positions.push_back({mark.topic(), mark.seq()});
-  sessions_.router_.charge(positions.size() / 8);
+  context_.router.charge(positions.size() / 8);
   const bool more = subscribe.more;
   if (pending_subscribe_ == nullptr || pending_subscribe_->id != subscribe.id) {
     if (pending_subscribe_ != nullptr) refuse_pending_subscribe();
@@ -87,8 +86,8 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
     pending_marks_ = {};
     pending_gone_.clear();
   }
-  // More positions than there are topics mean nothing here: the surplus is not kept.
-  if (pending_marks_.size() <= limits::topics_max + sessions_.router_.topic_count()) {
+  // More positions than there can be topics are useless: the surplus is dropped.
+  if (pending_marks_.size() <= limits::topics_max + context_.router.topic_count()) {
     note_gone(positions);
     pending_marks_.add(std::move(positions));
   }
@@ -107,32 +106,33 @@ void Session::on_subscribe(fb::SubscribeT& subscribe) {
   request.no_snapshot = whole->no_snapshot;
   request.epoch = whole->epoch;
   request.positions = std::move(marks);
-  errand_ = {sessions_.router_.begin_subscribe(*this, std::move(request)), whole->id, true,
+  errand_ = {context_.router.begin_subscribe(*this, std::move(request)), whole->id, true,
              whole->from == wire::From::resume ? "" : whole->filter, std::move(gone)};
 }
 
-// What it holds of topics that are gone is void, and a topic of the same name has another number.
+// Notes the topics that were freed: what the client has of them is void. A new topic of the same
+// name has another number.
 void Session::note_gone(const std::vector<Mark>& positions) {
-  const Router& router = sessions_.router_;
+  const Router& router = context_.router;
   if (pending_subscribe_->from != wire::From::resume) return;
   if (pending_subscribe_->epoch != router.epoch()) return;
   const auto known = static_cast<ptrdiff_t>(pending_gone_.size());
   for (const Mark& mark : positions) {
     if (router.is_gone(mark.topic)) pending_gone_.push_back(mark.topic);
   }
-  // Each once, as far as one frame names them: sorting all that came would take too long.
+  // Removes duplicates within this frame only: sorting all frames together would take too long.
   const auto fresh = pending_gone_.begin() + known;
   std::sort(fresh, pending_gone_.end());
   pending_gone_.erase(std::unique(fresh, pending_gone_.end()), pending_gone_.end());
 }
 
-// What is unsent stays small: a client that does not read holds numbers here, not frames. True if
-// all was told.
+// Tells the client which topics were freed. Stops if much is unsent: for a client that does not
+// read, numbers take less memory than frames. True if all were told.
 bool Session::tell_gone(uint64_t work_until) {
   while (!gone_.empty()) {
-    if (unsent() > limits::told_gone_bytes_max || sessions_.router_.work() >= work_until)
+    if (outbox_.size() > limits::told_gone_bytes_max || context_.router.work() >= work_until)
       return false;
-    sessions_.router_.charge(gone_work);
+    context_.router.charge(gone_work);
     fb::MustRefetchT message;
     message.topic = gone_.back();
     message.reason = wire::Reason::topic_gone;
@@ -154,10 +154,10 @@ void Session::answer_subscribe(uint32_t id, wire::Reason reason, const std::stri
   send(answer);
 }
 
-// True if there is none that is not done and told.
+// True if no errand is left, and the client was told about all freed topics.
 bool Session::go_on_with_errand(uint64_t work_until) {
   if (errand_.what != nullptr) {
-    sessions_.router_.go_on(*errand_.what, work_until);
+    context_.router.go_on(*errand_.what, work_until);
     if (!errand_.what->done()) return false;
     answer_errand();
   }
@@ -181,27 +181,28 @@ void Session::answer_errand() {
   }
 }
 
-// For people, of a filter that matches nothing. Whoever asks often gets none: it takes time.
+// A hint for people whose filter matches nothing. A session gets a few only, because each takes
+// time.
 std::string Session::hint_for(const std::string& filter) {
   if (hints_ == limits::hints_per_session_max) return {};
   ++hints_;
-  sessions_.router_.charge(limits::hint_work);
-  const std::string near = nearest_topic(sessions_.router_, filter);
+  context_.router.charge(limits::hint_work);
+  const std::string near = nearest_topic(context_.router, filter);
   return near.empty() ? "" : "did you mean " + near + "?";
 }
 
 void Session::count_refusal(wire::Reason reason) {
-  if (reason != wire::Reason::none) ++sessions_.refusals_[reason];
+  if (reason != wire::Reason::none) ++context_.refusals[reason];
 }
 
-// Another one began before its last frame came.
+// Another subscription began before the last frame of this one came.
 void Session::refuse_pending_subscribe() {
   answer_subscribe(pending_subscribe_->id, wire::Reason::part_out_of_order,
                    "another subscription was asked for before this one was complete");
 }
 
 void Session::on_unsubscribe(fb::UnsubscribeT& unsubscribe) {
-  errand_ = {sessions_.router_.begin_unsubscribe(*this, unsubscribe.id), unsubscribe.id, false};
+  errand_ = {context_.router.begin_unsubscribe(*this, unsubscribe.id), unsubscribe.id, false};
   if (errand_.what == nullptr) answer_unsubscribe(unsubscribe.id, wire::Reason::id_unknown);
 }
 
@@ -222,7 +223,7 @@ wire::Reason Session::open_fault(const std::string& name, const char*& text) con
     text = "clients of this listener do not publish";
     return wire::Reason::not_allowed;
   }
-  if (!sessions_.router_.options_of(name)->client_publish) {
+  if (!context_.router.options_of(name)->client_publish) {
     text = "clients do not publish to this topic";
     return wire::Reason::not_allowed;
   }
@@ -241,10 +242,10 @@ void Session::on_open(fb::OpenT& open) {
   }
 
   // Asked before the topic is made, so that one session cannot fill the broker with topics.
-  const Topic* known = sessions_.router_.find(open.name);
+  const Topic* known = context_.router.find(open.name);
   const bool opened = known != nullptr && publications_.has(*known);
-  const bool full = !opened && publications_.size() >= sessions_.limits.subscriptions_per_session;
-  Topic* topic = full ? nullptr : sessions_.router_.find_or_make(open.name, account_);
+  const bool full = !opened && publications_.size() >= context_.limits.subscriptions_per_session;
+  Topic* topic = full ? nullptr : context_.router.find_or_make(open.name, account_);
   answer.ack = open.ack == wire::AckLevel::none ? open.ack : wire::AckLevel::memory;
   if (topic == nullptr) {
     answer.reason = wire::Reason::too_many_topics;
@@ -268,8 +269,8 @@ void Session::on_command(fb::CommandT& command) {
     count_refusal(reply.reason);
     return send(reply);
   }
-  CommandResult result = sessions_.owner_.command(command.verb, command.arguments);
-  if (state_ != State::open) return;  // it ended this very session
+  CommandResult result = context_.events.command(command.verb, command.arguments);
+  if (state_ != State::open) return;  // the command ended this session
   reply.reason = result.reason;
   reply.text = clipped_utf8(result.text, reply_text_bytes_max);
   // A body larger than a frame goes out in several replies, cut between characters.
@@ -290,11 +291,12 @@ void Session::on_ping(fb::PingT& ping) {
   send(pong);
 }
 
-// Having been heard is all it is for.
+// Nothing to do: reading any frame has set heard_ms_.
 void Session::on_pong(fb::PongT& /*pong*/) {}
 
 void Session::on_goodbye(fb::GoodbyeT& goodbye) {
-  const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';  // else counted as any other
+  // A reason that this broker does not know counts as normal.
+  const bool known = *fb::EnumNameReason(goodbye.reason) != '\0';
   const std::string text = clipped_utf8(goodbye.text, goodbye_text_bytes_max);
   end({known ? goodbye.reason : wire::Reason::normal, SessionEnd::By::client, text});
 }

@@ -1,3 +1,4 @@
+// Sessions: taking in and refusing, the flush and the rest of a turn, ends, reloads.
 #include "broker/session/sessions.h"
 
 #include <algorithm>
@@ -7,56 +8,39 @@ namespace btb {
 
 namespace {
 
-constexpr size_t piconet_max = 7;
-// Of let_go_after: who lets go ahead of need may do so in vain.
-constexpr uint64_t ahead_factor = 12;
-constexpr uint64_t first_pause_ms = 60'000, longest_pause_ms = 10 * 60'000;
-// A link ends some seconds after its last session.
-constexpr uint64_t link_end_ms = 10'000;
-
-// After somebody let go so many times in vain.
-uint64_t pause_ms(uint32_t in_vain) {
-  return std::min(longest_pause_ms, first_pause_ms << std::min(in_vain - 1, 10U));
-}
-
-bool stays(const Session& session) {
-  return session.state() == Session::State::hello_expected ||
-         session.state() == Session::State::open;
-}
+constexpr uint32_t full_retry_after_ms = 5'000;
 
 }  // namespace
 
-std::string_view name_of(SessionEnd::By by) {
-  switch (by) {
-    case SessionEnd::By::broker:
-      return "broker";
-    case SessionEnd::By::client:
-      return "client";
-    case SessionEnd::By::connection:
-      return "connection";
-  }
-  return "unknown";
-}
-
 Sessions::Sessions(Loop& loop, Router& router, const Clock& clock, SessionsOwner& owner,
                    std::string broker_name)
-    : loop_(loop),
-      router_(router),
+    : router_(router),
       clock_(clock),
       owner_(owner),
       broker_name_(std::move(broker_name)),
-      now_ms_(clock.mono_ms()),
-      now_us_(clock.now_us()),
-      announced_epoch_(static_cast<uint8_t>(router.epoch())),
       read_buffer_(limits::read_buffer_bytes + limits::control_frame_bytes_max +
-                   wire::frame_alignment) {}
+                   wire::frame_alignment),
+      context_{.loop = loop,
+               .router = router,
+               .clock = clock,
+               .events = *this,
+               .limits = limits,
+               .flush = flush_,
+               .refusals = refusals_,
+               .unfinished = unfinished_,
+               .read_buffer = read_buffer_,
+               .broker_name = broker_name_,
+               .site = site},
+      admission_(router, clock, *this) {
+  context_.read_clock();
+}
 
-// The sessions first: they hold on to all else here.
+// The sessions go first: they refer to the other members.
 Sessions::~Sessions() {
   all_.clear();
 }
 
-// It lives as long as a session of this origin, or a topic that one made.
+// An account lives as long as a session of this origin, or a topic that such a session made.
 AccountPtr Sessions::account_of(const std::string& origin) {
   if (accounts_.size() >= accounts_swept_at_) {
     std::erase_if(accounts_, [](const auto& entry) { return entry.second.expired(); });
@@ -68,98 +52,44 @@ AccountPtr Sessions::account_of(const std::string& origin) {
   return account;
 }
 
-Session& Sessions::add(UniqueFd fd, SessionTraits traits) {
+void Sessions::adopt(std::unique_ptr<Stream> stream, SessionTraits traits) {
   ++accepted_;
-  ++open_;
-  ++origins_[traits.origin];
   const uint64_t id = next_id_++;
-  auto made = std::make_unique<Session>(*this, id, std::move(fd), std::move(traits));
-  Session& session = *made;
-  all_.emplace(id, std::move(made));
-  handshakes_.emplace(id, &session);
-  return session;
+  Guest guest{traits.origin,  traits.adapter,     std::string(traits.device()),
+              traits.classic, traits.is_operator, stream->fd()};
+  AccountPtr account = account_of(traits.origin);
+  all_.emplace(id, std::make_unique<Session>(context_, id, std::move(stream), std::move(traits),
+                                             std::move(account)));
+  admission_.arrived(id, std::move(guest));
 }
 
-uint64_t Sessions::can_wait_ms(const Session& session, std::string_view adapter) const {
-  if (session.traits().adapter != adapter) return 0;
-  const uint64_t idle_ms = session.idle_ms(clock_.mono_ms());
-  return idle_ms < limits.let_go_after_ms ? 0 : idle_ms;
+uint64_t Sessions::idle_ms(uint64_t id) const {
+  return all_.at(id)->idle_ms(clock_.mono_ms());
 }
 
-size_t Sessions::idle_on(std::string_view adapter) const {
-  return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [&](const auto& entry) {
-    return can_wait_ms(*entry.second, adapter) != 0;
-  }));
+// A client that is told, and does not close, holds a descriptor for a while. When such clients are
+// many, or descriptors are few, the others are told as much as one write takes, and cut off.
+void Sessions::refuse(uint64_t id, const Refusal& refusal) {
+  Session& session = *all_.at(id);
+  fb::GoodbyeT goodbye;
+  goodbye.reason = wire::Reason::full;
+  goodbye.text = refusal.text;
+  goodbye.retry_after_ms = full_retry_after_ms;
+  goodbye.elsewhere = refusal.elsewhere;
+  session.close(goodbye);
+  const bool scarce = refusal.why == NoPlace::descriptors;
+  if (!scarce && all_.size() - admission_.count() <= admission_.limits.handshakes) return;
+  session.cut_off();
+  // Its descriptor, too: more may come in this turn. It follows nothing yet.
+  if (scarce && session.leave_on(UINT64_MAX)) all_.erase(id);
 }
 
-void Sessions::ask_to_let_go(Session& session, std::string_view text) {
-  away_.add(session, router_);
+void Sessions::let_go(uint64_t id, std::string_view text, uint8_t announced_epoch) {
   fb::GoodbyeT goodbye;
   goodbye.reason = wire::Reason::let_go;
   goodbye.text = text;
-  goodbye.announced_epoch = announced_epoch_;
-  session.close(goodbye);
-}
-
-bool Sessions::free_place(std::string_view adapter) {
-  Session* idlest = nullptr;
-  uint64_t longest_ms = 0;
-  for (const auto& [id, session] : all_) {
-    const uint64_t idle_ms = can_wait_ms(*session, adapter);
-    if (idle_ms > longest_ms) idlest = session.get();
-    longest_ms = std::max(longest_ms, idle_ms);
-  }
-  if (idlest == nullptr) return false;
-  ask_to_let_go(*idlest, "another client needs the place");
-  return true;
-}
-
-void Sessions::keep_place_open(std::string_view adapter, size_t links) {
-  if (links < piconet_max) return;
-  // By device, since a link is free only when nobody on it stays. 0: somebody does.
-  std::map<std::string_view, uint64_t> idle_ms;
-  for (const auto& [id, session] : all_) {
-    const SessionTraits& traits = session->traits();
-    if (traits.adapter != adapter || !traits.classic || !stays(*session)) continue;
-    const uint64_t this_ms = can_wait_ms(*session, adapter);
-    const auto [device, first] = idle_ms.try_emplace(traits.device(), this_ms);
-    device->second = std::min(device->second, this_ms);
-  }
-  const uint64_t now_ms = clock_.mono_ms();
-  AskedAhead& last = asked_ahead_[std::string(adapter)];
-  if (!last.device.empty()) {
-    const uint64_t since_ms = now_ms - last.at_ms;
-    if (since_ms < link_end_ms) return;
-    if (!std::exchange(last.settled, true)) {
-      last.in_vain = idle_ms.contains(last.device) ? last.in_vain + 1 : 0;
-    }
-    if (last.in_vain != 0 && since_ms < pause_ms(last.in_vain)) return;
-  }
-  const auto idlest =
-      std::max_element(idle_ms.begin(), idle_ms.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (idlest == idle_ms.end()) return;
-  if (idlest->second < ahead_factor * uint64_t{limits.let_go_after_ms}) return;
-  last = {std::string(idlest->first), now_ms, last.in_vain, false};
-  for (const auto& [id, session] : all_) {
-    const SessionTraits& traits = session->traits();
-    const bool leaves =
-        traits.adapter == adapter && traits.classic && traits.device() == last.device;
-    if (leaves) ask_to_let_go(*session, "a place is kept open for other clients");
-  }
-}
-
-size_t Sessions::count_on(std::string_view adapter) const {
-  return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [&](const auto& entry) {
-    return entry.second->traits().adapter == adapter && stays(*entry.second);
-  }));
-}
-
-bool Sessions::has(std::string_view adapter, std::string_view device) const {
-  return std::any_of(all_.begin(), all_.end(), [&](const auto& entry) {
-    const SessionTraits& traits = entry.second->traits();
-    return traits.adapter == adapter && traits.device() == device && stays(*entry.second);
-  });
+  goodbye.announced_epoch = announced_epoch;
+  all_.at(id)->close(goodbye);
 }
 
 bool Sessions::flush() {
@@ -168,26 +98,26 @@ bool Sessions::flush() {
   for (Subscriber* subscriber : flushing_) {
     auto& session = *static_cast<Session*>(subscriber);
     if (session.behind()) {
-      catch_up(session);
+      behind(session);
     } else {
       session.flush();
     }
   }
   flush_behind();
-  turn_until_ = router_.work() + limits.turn_work;
+  context_.turn_until = router_.work() + limits.turn_work;
   let_leave();
   go_on_postponed();
   return router_.flush_wanted() || !postponed_.empty() || !catching_up_.empty() ||
          !leaving_.empty();
 }
 
-void Sessions::catch_up(Session& session) {
+void Sessions::behind(Session& session) {
   if (session.in_flush_list || session.blocked) return;
   session.in_flush_list = true;
   catching_up_.push_back(session.id());
 }
 
-// Each once at most, and at least one of them.
+// Flushes each session once at most, and one session at least.
 void Sessions::flush_behind() {
   size_t cost = 0;
   for (size_t left = catching_up_.size(); left != 0 && cost < limits.catch_up_budget_bytes;
@@ -200,21 +130,20 @@ void Sessions::flush_behind() {
   }
 }
 
-// Behind the flush, so that whoever asks for much delays what the others are sent by no more than
-// one helping.
+// After the flush, so that a session with many requests delays the messages of the others by one
+// turn's share of work at most.
 void Sessions::go_on_postponed() {
   if (postponed_.empty()) return;
-  now_ms_ = clock_.mono_ms();
-  now_us_ = clock_.now_us();
-  for (size_t left = postponed_.size(); left != 0 && router_.work() < turn_until_; --left) {
+  context_.read_clock();
+  for (size_t left = postponed_.size(); left != 0 && router_.work() < context_.turn_until; --left) {
     const auto found = all_.find(postponed_.front());
     postponed_.pop_front();
     if (found != all_.end()) found->second->go_on();
   }
 }
 
-// A session that ended is gone only here, where nobody holds it. Half of the turn is for those that
-// ask: many that leave do not keep them waiting.
+// Ended sessions are destroyed here, where no caller uses them. This takes half of the turn's work
+// at most; the other half is for requests, so that many leaving sessions do not delay them.
 void Sessions::let_leave() {
   const uint64_t work_until = router_.work() + limits.turn_work / 2;
   while (!leaving_.empty()) {
@@ -232,17 +161,13 @@ void Sessions::let_leave() {
 }
 
 void Sessions::tick() {
-  now_ms_ = clock_.mono_ms();
-  now_us_ = clock_.now_us();
-  for (auto& [id, session] : all_) session->tick(now_ms_);
-  if (away_.take_news(router_)) ++announced_epoch_;
+  context_.read_clock();
+  for (auto& [id, session] : all_) session->tick(context_.now_ms);
+  admission_.tick();
 }
 
 void Sessions::ended(Session& session, const SessionEnd& end) {
-  --open_;
-  const auto origin = origins_.find(session.traits().origin);
-  if (--origin->second == 0) origins_.erase(origin);
-  std::erase(reserved_, &session);
+  admission_.left(session.id());
   const bool by_client = end.by == SessionEnd::By::client;
   ++ends_[by_client ? wire::Reason::normal : end.reason];
   if (by_client) ++goodbyes_[end.reason];

@@ -1,3 +1,5 @@
+// Parts: the functions that the plugin calls (fill_host); the side of the source's thread; the side
+// of the loop.
 #include "broker/source/channel.h"
 
 #include <sys/eventfd.h>
@@ -22,12 +24,12 @@ namespace {
 
 constexpr size_t dead_letter_raw_bytes_max = 4096;
 constexpr size_t resume_token_bytes_max = 4096;
-constexpr size_t log_lines_max = 1000;  // not yet taken by the loop; more are dropped
+constexpr size_t log_lines_max = 1000;  // that wait for the loop; further ones are lost
 constexpr size_t text_bytes_max = 1024;
-// Where the extension ends in ABI 1.0.
+// The size of the extension in ABI 1.0.
 constexpr size_t pause_size_min =
     offsetof(btb_source_pause, resume) + sizeof(btb_source_pause::resume);
-constexpr int64_t wait_ms_max = int64_t{1} << 40;  // longer than that is for ever
+constexpr int64_t wait_ms_max = int64_t{1} << 40;  // a longer time means for ever
 
 std::string_view text_of(btb_bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data), bytes.size};
@@ -107,7 +109,7 @@ void Channel::check_thread() const {
 #endif
 }
 
-// --- the thread's side ---
+// --- the side of the source's thread ---
 
 void Channel::enter_thread() {
   thread_ = std::this_thread::get_id();
@@ -120,7 +122,7 @@ void Channel::set_source(const btb_source* source) {
 
 void Channel::add_failure(std::string_view text) {
   const std::lock_guard lock(mutex_);
-  if (text.empty() || report_.failure.size() >= text_bytes_max) return;  // the first say most
+  if (text.empty() || report_.failure.size() >= text_bytes_max) return;  // the first ones say most
   if (!report_.failure.empty()) report_.failure += "; ";
   report_.failure += text;
 }
@@ -141,8 +143,8 @@ bool Channel::room_locked(size_t bytes) const {
   return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= limits_.mailbox_bytes;
 }
 
-// Null if the broker can take the message. A run of messages to one topic has its name checked
-// once.
+// Null if the message breaks no rule. If several messages in a row go to one topic, the name of the
+// topic is checked once.
 const char* Channel::message_fault(const btb_message& message,
                                    std::string_view& checked_topic) const {
   const std::string_view topic = text_of(message.topic);
@@ -160,8 +162,8 @@ const char* Channel::message_fault(const btb_message& message,
   return nullptr;
 }
 
-// Counted each time, said at the first, second, fourth, eighth time and so on: a source may try for
-// ever.
+// Counts each refusal. Only the first, second, fourth, eighth one and so on goes to the journal,
+// because a source may try again for ever.
 btb_status Channel::refuse(size_t index, const char* text, btb_fault* fault) {
   if (fault != nullptr) {
     fault->message_index = index;
@@ -259,14 +261,15 @@ btb_status Channel::status() {
     paused = paused_;
     rung_ = false;
     uint64_t count = 0;
-    if (::read(bell_.get(), &count, sizeof count) < 0) count = 0;  // it was silent
+    if (::read(bell_.get(), &count, sizeof count) < 0) count = 0;  // it did not ring
   }
   if (std::this_thread::get_id() == thread_ && !tell_pause(paused)) return BTB_STOPPED;
   return paused ? BTB_AGAIN : BTB_OK;
 }
 
-// A source that wants to know of pauses is told on its own thread, between two calls of publish.
-// False if that went wrong: then it is in no state to go on from.
+// Tells a pause, or its end, to a source that has the extension for it. This is done on the
+// source's own thread, when it asks for its status. False if the source threw an exception: then it
+// cannot go on.
 bool Channel::tell_pause(bool paused) {
   if (told_paused_ == paused) return true;
   told_paused_ = paused;
@@ -352,7 +355,8 @@ void Channel::interrupt(const std::shared_ptr<Channel>& channel) {
   }
 }
 
-// While the lock is held the source is not destroyed, and its thread keeps the library loaded.
+// As long as the lock is held, the source is not destroyed, and its thread keeps the library
+// loaded.
 void Channel::call_interrupt() {
   const std::lock_guard lock(source_mutex_);
   if (source_ == nullptr || source_->interrupt == nullptr) return;

@@ -1,9 +1,11 @@
-// Channel: the mailbox between a source's thread and the loop, and the btb_host the source sees.
+// Channel: the mailbox between a source's thread and the loop, and the btb_host that the source
+// sees.
 //
-// What a source publishes is checked and copied here, on its own thread; the loop takes it out.
-// Bounded by bytes: a full channel answers "again", and the source waits. Shared by both sides, so
-// it stays for a thread that could not be stopped. Functions tagged [source] are reached through
-// host() only.
+// The source calls the functions of host(). There its batches are checked and copied into the
+// channel, on the thread of the source ([source]). The loop takes them out. The bytes in the
+// channel are bounded: if it is full, publish answers BTB_AGAIN, and the source waits. A channel is
+// used for one run of the source. Both sides share it, so it lives on for a thread that could not
+// be stopped.
 #pragma once
 
 #include <condition_variable>
@@ -31,17 +33,18 @@ struct StagedBatch {
     uint8_t topic_size = 0;
     uint16_t key_size = 0;
     uint32_t payload_size = 0;
-    uint64_t offset = 0;  // of topic, key and payload, in this order, in `bytes`
-    int64_t time_us = 0;
+    uint64_t offset = 0;  // in `bytes`, where the topic begins; then come key and payload
+    int64_t time_us = 0;  // as the source gave it; see btb_message
   };
   std::vector<Entry> entries;
   std::string bytes;
   std::string resume_token;
-  bool more = false;
-  bool complete = false;
-  bool unsure = false;
-  size_t cost_bytes = 0;  // what it counts as in the channel
+  bool more = false;      // BTB_BATCH_MORE
+  bool complete = false;  // BTB_BATCH_COMPLETE
+  bool unsure = false;    // BTB_BATCH_UNSURE
+  size_t cost_bytes = 0;  // so many bytes of the mailbox it takes
 
+  // The parts of an entry. Valid as long as this batch does not change.
   [[nodiscard]] std::string_view topic(const Entry& entry) const {
     return std::string_view(bytes).substr(entry.offset, entry.topic_size);
   }
@@ -55,9 +58,9 @@ struct StagedBatch {
 };
 
 struct ChannelLimits {
-  size_t mailbox_bytes = 0;
-  size_t message_bytes = 0;
-  uint32_t dead_letters_per_minute = 0;
+  size_t mailbox_bytes = 0;              // of all waiting batches; one batch may exceed it
+  size_t message_bytes = 0;              // of one payload
+  uint32_t dead_letters_per_minute = 0;  // further ones are only counted
 };
 
 struct ChannelLogLine {
@@ -65,49 +68,59 @@ struct ChannelLogLine {
   std::string text;
 };
 
-// What the source said of itself, taken out by the loop.
+// All that the source told besides batches. The loop takes it with take_report.
 struct ChannelReport {
   btb_source_state state = BTB_STATE_STARTING;
   std::string state_text;
   bool state_changed = false;
   std::vector<ChannelLogLine> log;
-  uint64_t log_lines_dropped = 0;  // beyond what may wait
+  uint64_t log_lines_dropped = 0;  // lost because too many lines waited
   std::vector<DeadLetter> dead_letters;
-  uint64_t dead_letters_dropped = 0;  // beyond the rate
-  uint64_t invalid = 0;               // batches refused because a message in them breaks a rule
-  std::string failure;                // of create or run; empty if there was none
-  bool finished = false;              // the thread is at its end
-  btb_status result = BTB_OK;         // of run, once finished
+  uint64_t dead_letters_dropped = 0;  // lost because they exceeded the rate
+  uint64_t invalid = 0;               // batches refused in this run, because they break a rule
+  std::string failure;                // the failures of this run; empty if there was none
+  bool finished = false;              // the thread has called `finish`
+  btb_status result = BTB_OK;         // if finished: the result of the run
 };
 
 class Channel {
  public:
-  // `wakeup` is signalled when there is something to take; it is not touched any more after detach.
+  // `wakeup` is signalled when there is something to take. It must live until detach was called.
   Channel(std::string source_name, const ChannelLimits& limits, Wakeup& wakeup);
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
+  // The plugin's view of the broker. Valid as long as the channel.
   [[nodiscard]] const btb_host& host() const { return host_; }
 
-  // --- the loop's side ---
-  void request_stop();  // [loop]
-  // Calls the source's interrupt, if there is a source, on a thread made for it: one that blocks
-  // holds up the end of its own source and nobody else.
-  static void interrupt(const std::shared_ptr<Channel>& channel);  // [loop]
-  void set_paused(bool paused);                                    // [loop]
-  // The oldest batch, if there is one. Its bytes count as waiting until `taken`.
-  bool take(StagedBatch& out);           // [loop]
-  void taken(size_t bytes);              // [loop]
-  void take_report(ChannelReport& out);  // [loop]
-  [[nodiscard]] size_t waiting_bytes();  // [loop]
-  void detach();                         // [loop]
+  // --- the loop's side: all of these are [loop], and none of them waits ---
 
-  // --- the thread's side ---
-  void enter_thread();                        // [source] first of all
-  void set_source(const btb_source* source);  // [source] after create, and nullptr before destroy
-  void add_failure(std::string_view text);    // [source]
-  [[nodiscard]] bool stopping();              // [any]
-  void finish(btb_status result);             // [source] last of all
+  // From now on the functions of host() answer BTB_STOPPED. Wakes the source if it waits.
+  void request_stop();
+  // Calls the source's `interrupt`, if there is a source, on a thread made for this call. If the
+  // function blocks, only this source ends late.
+  static void interrupt(const std::shared_ptr<Channel>& channel);
+  // While paused, publish answers BTB_AGAIN. Wakes the source if it waits.
+  void set_paused(bool paused);
+  // Moves the oldest batch to `out`; false if there is none. Its bytes count as waiting until
+  // `taken` is called with its cost_bytes.
+  bool take(StagedBatch& out);
+  void taken(size_t bytes);
+  // Moves the lines, the dead letters and the counts of lost ones to `out`, and copies the rest.
+  void take_report(ChannelReport& out);
+  [[nodiscard]] size_t waiting_bytes();
+  // The Wakeup is not used any more after this.
+  void detach();
+
+  // --- the side of the source's thread: [source], if nothing else is said ---
+
+  void enter_thread();  // the first call on the thread
+  // Names the source to `interrupt`: after create, and again with null before destroy.
+  void set_source(const btb_source* source);
+  // Adds a text to ChannelReport::failure. An empty text changes nothing.
+  void add_failure(std::string_view text);
+  [[nodiscard]] bool stopping();   // whether the source has to end. [any]
+  void finish(btb_status result);  // the last call on the thread
 
  private:
   static Channel& of(const btb_host* host) { return *static_cast<Channel*>(host->context); }
@@ -129,23 +142,23 @@ class Channel {
   const std::string source_name_;
   const ChannelLimits limits_;
   btb_host host_{};
-  std::thread::id thread_;    // written once, before the source exists
+  std::thread::id thread_;    // written once, before there is a source
   bool told_paused_ = false;  // [source]
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  UniqueFd bell_;  // eventfd: readable while wait would return at once
+  UniqueFd bell_;  // eventfd, for sources that poll: readable if `wait` would return at once
   Wakeup* wakeup_;
   std::deque<StagedBatch> batches_;
   size_t waiting_bytes_ = 0;
-  size_t wanted_bytes_ = 0;  // what the source could not publish for want of room; 0: nothing
+  size_t wanted_bytes_ = 0;  // of the batch for which there was no room; 0: none
   bool stop_ = false;
-  bool broken_ = false;  // it cannot go on, whatever run returns
+  bool broken_ = false;  // an exception came out of the source, so its result is BTB_FAILED
   bool paused_ = false;
-  bool rung_ = false;
+  bool rung_ = false;  // `wait` returns at once; the source has not yet asked for its status
   ChannelReport report_;
-  // Held while the source is called from outside of its thread, or goes away. Never taken inside
-  // mutex_.
+  // Held while another thread calls the source, and while source_ changes. Never locked while
+  // mutex_ is held.
   std::mutex source_mutex_;
   const btb_source* source_ = nullptr;
   uint64_t dead_minute_ = 0;

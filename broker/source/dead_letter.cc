@@ -10,7 +10,7 @@ namespace btb {
 
 namespace {
 
-// Without the character that was cut at its end.
+// `text` without the last character if that was cut in two.
 std::string_view whole_characters(std::string_view text) {
   for (size_t cut = 0; cut <= std::min<size_t>(3, text.size()); ++cut) {
     const std::string_view shorter = text.substr(0, text.size() - cut);
@@ -19,7 +19,7 @@ std::string_view whole_characters(std::string_view text) {
   return text;
 }
 
-// Bytes that are no text are just what has to be seen where an encoding is at fault.
+// Bytes that are not UTF-8 are kept as they are: they show what is wrong with an encoding.
 nlohmann::json text_or_bytes(std::string_view bytes) {
   if (wire::is_utf8(bytes)) return bytes;
   std::string text;

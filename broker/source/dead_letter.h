@@ -1,5 +1,5 @@
-// DeadLetter: a record that could not become a message, or a message that its topic refused, on its
-// way to the topic $dead/SOURCE. Value.
+// DeadLetter: data that is not in its topic: a record that the source could not read, or a message
+// that its topic refused. The broker publishes it in the topic $dead/SOURCE. Value.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@ namespace btb {
 
 struct DeadLetter {
   std::string reason, location, raw;
-  std::string key;         // of a message that its topic refused
-  uint64_t raw_bytes = 0;  // of the record, of which `raw` may be the beginning
-  uint64_t line = 0, column = 0, byte_offset = 0;
+  std::string key;         // if a topic refused the message: its key
+  uint64_t raw_bytes = 0;  // the size of the whole record; `raw` may be only its beginning
+  uint64_t line = 0, column = 0, byte_offset = 0;  // as the source gave them; see btb_dead_letter
 };
 
-// The payload that is published. Bytes that are no text stand in it as {"$base64": "..."}. [any]
+// The payload that is published. Bytes that are not UTF-8 are in it as {"$base64": "..."}. [any]
 std::string to_json(const DeadLetter& letter, std::string_view source_name);
 
 }  // namespace btb

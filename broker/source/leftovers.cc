@@ -1,4 +1,5 @@
-// What earlier runs of a source left behind: rows that it published and no longer has.
+// The part of Source about leftovers: rows that earlier runs published, and that the source may no
+// longer have. source.cc is the rest of the class.
 #include <algorithm>
 
 #include "broker/source/source.h"
@@ -7,14 +8,14 @@ namespace btb {
 
 namespace {
 
-// Leftovers beyond this share of the rows, and so many, are not deleted unasked: the table may only
-// be half there.
+// If leftovers are more than this share of the rows, and at least so many, an operator must agree
+// to their deletion: the source may have read only a part of its table.
 constexpr double leftovers_share_max = 0.3;
 constexpr uint64_t leftovers_guarded = 10;
 
 }  // namespace
 
-// The topics where nobody else publishes, and how far each has come.
+// The topics with rows in which only this source publishes, and the last number of each.
 std::vector<Source::Leftovers> Source::published_so_far() const {
   std::vector<Leftovers> topics;
   router_.for_each_topic([&](Topic& topic) {
@@ -24,8 +25,8 @@ std::vector<Source::Leftovers> Source::published_so_far() const {
   return topics;
 }
 
-// The source has said that its rows are complete; or, if not `certain`, that these are all that it
-// could read.
+// Decides about the leftovers, when the source has said that its rows are complete. If not
+// `certain`, it has said that it could not read some rows, and leftovers may be among these.
 void Source::judge_leftovers(bool certain) {
   uint64_t left = 0;
   std::erase_if(leftovers_, [&](const Leftovers& at) {
@@ -38,7 +39,7 @@ void Source::judge_leftovers(bool certain) {
     leftovers_.clear();
     return release_leftovers();
   }
-  if (refused_ != 0) {  // it may be just these that the topic did not take again
+  if (refused_ != 0) {  // the refused messages may be these rows
     return event(BTB_LOG_WARNING,
                  "rows that it published before it was restarted are kept, whether "
                  "or not it still has them: messages of it were refused");
@@ -74,7 +75,8 @@ void Source::release_leftovers() {
 
 void Source::withdraw() {
   leftovers_ = published_so_far();
-  // Where another source began to publish while this one ended: only what was there before.
+  // In some topics another source may have begun to publish while this one ended. There, only the
+  // rows from before are deleted.
   for (const Leftovers& at : at_stop_) {
     const Topic* topic = router_.find(at.topic);
     if (topic != nullptr && topic->publisher != spec_.publisher) leftovers_.push_back(at);
@@ -82,12 +84,12 @@ void Source::withdraw() {
   delete_leftovers();
 }
 
-// Not in the middle of a batch, which a deletion would end.
+// False in the middle of a batch, because a deletion would end it.
 bool Source::may_delete() const {
   return state_ == State::abandoned || (!draining_.active && open_topics_.empty());
 }
 
-// As much as one turn may take.
+// Does the deletions of one turn.
 void Source::drain_deletions() {
   for (size_t work = 0; !deleting_.empty() && work < TopicLog::keys_at_once; ++work) {
     const Leftovers& at = deleting_.back();

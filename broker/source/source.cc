@@ -1,3 +1,6 @@
+// Most of Source. Parts: running the plugin on its thread; life-cycle; taking batches and
+// publishing them; messages that topics refuse; what the plugin reports. leftovers.cc is the rest
+// of the class.
 #include "broker/source/source.h"
 
 #include <algorithm>
@@ -14,14 +17,14 @@ namespace btb {
 namespace {
 
 constexpr int64_t restart_delay_ms_max = 60'000;
-constexpr uint64_t stable_ms = 60'000;      // running so long, a failure counts as the first
-constexpr uint64_t slow_start_ms = 10'000;  // after which a start is called slow
-// What making a topic counts as in the budget of a turn, by the time it takes.
+constexpr uint64_t stable_ms = 60'000;      // after such a run, the delay begins anew
+constexpr uint64_t slow_start_ms = 10'000;  // a longer start is reported as slow
+// A new topic takes as much time as so many bytes, and counts so in the budget of a turn.
 constexpr size_t new_topic_cost_bytes = 1024;
-constexpr size_t new_topic_work_bytes = 32;  // for each of Router::work: filters, followers
+constexpr size_t new_topic_work_bytes = 32;  // for each step of Router::work: filters, followers
 
-// What runs on the source's thread. What is wrong with the source, or thrown across the border, is
-// the plugin's failure and not the broker's end.
+// Runs on the source's thread: creates the plugin's source, runs it and destroys it. If the source
+// is malformed, or throws an exception, the run fails, and the broker goes on.
 btb_status run_plugin(const btb_plugin& plugin, Channel& channel, const host::Settings& settings,
                       const std::string& resume_token) {
   const btb_source* source = nullptr;
@@ -30,12 +33,12 @@ btb_status run_plugin(const btb_plugin& plugin, Channel& channel, const host::Se
   });
   if (source != nullptr) fault = host::source_fault(*source);
   channel.add_failure(fault);
-  // One that is malformed is left as it is: there is no telling what its destroy would do.
+  // A malformed source is not destroyed, because its `destroy` may be wrong, too.
   if (source == nullptr || !fault.empty()) return BTB_FAILED;
 
   btb_status result = BTB_FAILED;
   channel.set_source(source);
-  if (channel.stopping()) {  // asked while it was created, when there was nothing to interrupt
+  if (channel.stopping()) {  // the request came before there was a source to interrupt
     result = BTB_STOPPED;
   } else {
     channel.add_failure(host::escaped_from("run", [&] {
@@ -104,8 +107,7 @@ void Source::start() {
   deleting_.clear();
   release_leftovers();
   enter(State::running, "");
-  // Everything the thread needs is its own or shared, so it may outlive this object if it has to be
-  // given up.
+  // The thread owns or shares everything it needs. So it may outlive this object if it is given up.
   thread_ = std::thread([channel = channel_, library = spec_.library, settings = spec_.settings,
                          token = resume_token_] {
     channel->enter_thread();
@@ -229,7 +231,7 @@ bool Source::begin_batch() {
   return true;
 }
 
-// Looks up each message's topic, those it has to make within the budget. True once all are there.
+// Finds or makes the topic of each message, within the budget. True when it has all of them.
 bool Source::resolve_topics(size_t& bytes) {
   Draining& at = draining_;
   if (at.resolved) return true;
@@ -255,7 +257,7 @@ bool Source::resolve_topics(size_t& bytes) {
   return true;
 }
 
-// From the back: which message is its topic's last in the batch.
+// Goes backwards, to find the last message of each topic in the batch.
 void Source::mark_last_of_topics() {
   Draining& at = draining_;
   const uint64_t mark = router_.next_pass();
@@ -272,7 +274,7 @@ void Source::publish_entry(size_t index) {
   const StagedBatch::Entry& entry = batch.entries[index];
   TopicRef& ref = draining_.topics[index];
   Topic* topic = router_.find(ref);
-  // It may have gone meanwhile, because nothing was in it.
+  // The topic may have been freed meanwhile, because it was empty.
   if (topic == nullptr && ref.number != 0)
     topic = router_.find_or_make(batch.topic(entry), nullptr, spec_.publisher);
   PublishResult result{wire::Reason::too_many_topics, 0};
@@ -280,7 +282,7 @@ void Source::publish_entry(size_t index) {
     Message message;
     message.key = bytes_of(batch.key(entry));
     message.payload = bytes_of(batch.payload(entry));
-    // A time to come would hold back the age of all rows behind it.
+    // A time in the future would keep all later rows from getting too old.
     const bool has_time = entry.time_us > 0 && entry.time_us <= clock_.now_us();
     message.time_us = has_time ? entry.time_us : 0;
     message.deletion = entry.deletion;
@@ -308,7 +310,8 @@ void Source::publish_entry(size_t index) {
   publish_dead_letter(letter);
 }
 
-// The plugin cannot know: to it the message was taken. So it does not come again by itself.
+// The plugin does not know of the refusal: its batch was taken. So it does not publish the message
+// again, and the operator has to be told.
 void Source::note_refusal(std::string_view topic, wire::Reason reason) {
   ++counters_.rejected;
   ++refused_;
@@ -357,7 +360,8 @@ void Source::close_open_topics() {
 
 // --- refusals ---
 
-// The channel keeps the rate for what the source reports; this is for what topics refuse.
+// The rate of dead letters about refused messages. The channel keeps the rate of those that the
+// source reports.
 bool Source::refusal_within_rate() {
   const uint64_t minute = clock_.mono_ms() / 60'000;
   if (minute != refusal_minute_) {
@@ -376,7 +380,7 @@ void Source::publish_dead_letter(const DeadLetter& letter) {
   router_.publish(*topic, message, spec_.publisher);
 }
 
-// --- what the plugin says of itself ---
+// --- reports of the plugin, and the end of its thread ---
 
 void Source::take_report() {
   channel_->take_report(report_);

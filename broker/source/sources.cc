@@ -1,3 +1,4 @@
+// Parts: starting and stopping; looking up; the work of each turn; sources that are stopping.
 #include "broker/source/sources.h"
 
 #include <algorithm>
@@ -10,12 +11,13 @@ namespace btb {
 
 namespace {
 
-// Spellings of one path count as one: a plugin that was replaced on disk is loaded under another.
+// All spellings of a path are the same here: a plugin that was replaced on disk is loaded by
+// another spelling (see PluginFiles).
 std::filesystem::path plugin_path(const SourceSpec& spec) {
   return std::filesystem::path(spec.library->path()).lexically_normal();
 }
 
-// A token means something to the plugin that gave it, and to no other.
+// Passes the resume token on, if the plugin is the same. Another plugin could not read it.
 void go_on_after(const Source& before, SourceSpec& spec) {
   if (plugin_path(before.spec()) == plugin_path(spec)) spec.resume_token = before.resume_token();
 }
@@ -102,7 +104,7 @@ void Sources::finish_stopping() {
       stopping.source->abandon();
     }
     if (stopping.next != nullptr) {
-      // Not behind rows that are being deleted: those have to come again.
+      // If its rows are being deleted, the next one must publish them all again: it begins anew.
       if (!stopping.source->deleting()) go_on_after(*stopping.source, *stopping.next);
       next.push_back(std::move(*stopping.next));
       return true;
@@ -121,7 +123,7 @@ void Sources::stop_all() {
       stopping.withdraw = false;
       stopping.source->stop_deleting();
     }
-    loop_.run_once(false);  // lets their last words in
+    loop_.run_once(false);  // takes in their last batches
     drain();
     if (!stopping_.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

@@ -1,5 +1,6 @@
-// Sources: all configured sources, by name. Starts, stops, replaces and drains them. Resource;
-// [loop] thread.
+// Sources: all sources that run, by name. It starts, stops, replaces and drains them. A source that
+// is asked to stop stays here until its thread has ended or was given up, and its rows are deleted.
+// Resource; [loop] thread.
 #pragma once
 
 #include <functional>
@@ -16,39 +17,46 @@ class Sources {
  public:
   Sources(Loop& loop, Router& router, const Clock& clock, SourceEvents& events)
       : loop_(loop), router_(router), clock_(clock), events_(events) {}
-  // REQUIRES: stop_all.
+  // REQUIRES: stop_all was called.
   ~Sources() = default;
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
 
+  // From the request to stop until a thread is given up.
   uint32_t stop_timeout_ms = limits::source_stop_timeout_ms;
 
-  // Starts a source. One of the same name is stopped first; the new one begins when it has ended,
-  // and goes on where that one was.
+  // Starts a source. If there is one of the same name, that one is stopped first. The new one
+  // starts when the old one has ended. With the same plugin it goes on after the old one's last
+  // batch.
   void add(SourceSpec spec);
-  // Stops a source, forgets it, and deletes the rows of the topics where it alone published.
+  // Stops a source, and deletes the rows of the topics in which only this source published.
   void remove(const std::string& name);
+  // Null if there is no such source, or if it is stopping. Valid until it is removed or replaced.
   [[nodiscard]] Source* find(const std::string& name) const;
+  // Also visits the sources that are stopping.
   void for_each(const std::function<void(const Source&)>& visit) const;
-  // Of the source, there or gone, that publishes under this number; empty if none does. Borrowed.
+  // The name of the source with this number, even if it is gone; empty if there never was one.
+  // Valid as long as this object.
   [[nodiscard]] std::string_view name_of(Publisher publisher) const;
+  // The number of threads that were given up since the start.
   [[nodiscard]] uint64_t abandoned() const { return abandoned_; }
 
-  // Once a turn: publishes what the sources have; true if there is more.
+  // Publishes the batches of all sources, each within its budget; true if there is more to do. Call
+  // it once a turn.
   bool drain();
-  // Once a second or so.
+  // Call it about once a second.
   void tick();
-  // Stops all and waits until they have ended, at most stop_timeout_ms; then gives up the rest.
-  // Blocks.
+  // Stops all sources. Blocks until they have ended; gives up threads that take longer than
+  // stop_timeout_ms.
   void stop_all();
 
  private:
-  // A source that was asked to stop, and what comes after it.
+  // A source that was asked to stop.
   struct Stopping {
     std::unique_ptr<Source> source;
-    uint64_t deadline_ms = 0;
-    std::unique_ptr<SourceSpec> next;
-    bool withdraw = false;  // its rows, once it has ended
+    uint64_t deadline_ms = 0;          // then its thread is given up
+    std::unique_ptr<SourceSpec> next;  // started after it; null: none
+    bool withdraw = false;             // its rows are deleted when it has ended
   };
   void stop(const std::string& name, bool withdraw);
   void start(SourceSpec spec);
@@ -60,7 +68,7 @@ class Sources {
   SourceEvents& events_;
   std::map<std::string, std::unique_ptr<Source>> running_;
   std::vector<Stopping> stopping_;
-  std::map<std::string, Publisher> publishers_;  // of every name there ever was
+  std::map<std::string, Publisher> publishers_;  // the number of each name; kept for ever
   uint64_t abandoned_ = 0;
 };
 

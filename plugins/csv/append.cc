@@ -1,9 +1,10 @@
-// Mode append: files that grow. Which file is which, whatever its name is; Tail reads it.
+// Mode append: files that grow. This file finds out which file lies under which name; Tail reads
+// it. Its parts: names and files, files without a name, one file, marks for the next run.
 //
-// A file is known by device and inode, so it keeps its place under every name. One that no name
-// leads to any more, because it was renamed, deleted or replaced, is followed on until it is quiet:
-// who writes to it may not have noticed. What a file had that was cut off is remembered by its
-// first and last bytes: a copy of it is not read a second time.
+// A file is recognized by device and inode, so it keeps its position when it is renamed. A file
+// that no name leads to any more (renamed, deleted, replaced) is "lost". It is followed until it is
+// quiet, because its writer may still have it open. If a file is cut off, its old content is
+// remembered by its first and last bytes, so that a copy of it is not read a second time.
 #include <algorithm>
 #include <cerrno>
 #include <list>
@@ -19,9 +20,9 @@ namespace btb::csv {
 
 namespace {
 
-constexpr size_t marks_kept_max = 64;  // of files that are not open any more
-constexpr size_t lost_kept_max = 64;   // files that no name leads to
-constexpr int64_t lost_look_ms = 250;  // nothing tells of changes to them
+constexpr size_t marks_kept_max = 64;  // marks of files that are not open any more
+constexpr size_t lost_kept_max = 64;
+constexpr int64_t lost_look_ms = 250;  // inotify has no events for lost files
 constexpr int64_t lost_quiet_ms = 60'000;
 constexpr int64_t lost_alone_ms = 3'600'000;  // while no other file took its place
 constexpr int replacements_at_once = 16;
@@ -51,14 +52,14 @@ class AppendMode final : public FileMode {
     Tail tail;
     int names = 0;                 // tracked files that lead to it
     uint16_t place = 0;            // the last of them
-    const Tail* before = nullptr;  // what lay at its place; only compared
-    int64_t lost_ms = 0;           // since when no name leads to it
-    int64_t grew_ms = 0;           // when it last grew, since then
-    uint64_t size_bytes = 0;       // at that time
+    const Tail* before = nullptr;  // the file that had its name before; only compared
+    int64_t lost_ms = 0;           // when it was lost
+    int64_t grew_ms = 0;           // lost: when it last changed its size
+    uint64_t size_bytes = 0;       // lost: its size at that time
     bool begun_once = false;
     bool copy_told = false;
-    std::optional<int64_t> maybe_since_ms;  // it may be a copy of another
-    std::string head;                       // head_of it, when it was begun
+    std::optional<int64_t> maybe_since_ms;  // since when Likeness::maybe is waited for
+    std::string head;                       // its head_of when it was begun
   };
 
   Followed* at_path(const TrackedFile& file, const std::string& path);
@@ -92,7 +93,7 @@ class AppendMode final : public FileMode {
   std::map<uint16_t, Followed*> places_;  // by the number of the tracked file
   std::set<uint16_t> packed_;             // tracked files that are passed over
   std::vector<AppendMark> marks_;         // of files that are not open, the newest first
-  std::map<uint64_t, Heading> headings_;  // of these
+  std::map<uint64_t, Heading> headings_;  // the headers of these files, by hash
   bool first_start_;
   uint64_t rows_ = 0;  // of files that are not open
   int64_t now_ms_ = 0;
@@ -111,8 +112,8 @@ AppendMode::Followed& AppendMode::add(Descriptor fd, const Signature& info, cons
   return all_.emplace_back(Tail(config_, host_, std::move(fd), info, name, path));
 }
 
-// The file that lies there now; null with errno if it cannot be opened. One that lay there before
-// is read to its end first.
+// The file that is at `path` now; null with errno if it cannot be opened. If another file was there
+// before, that is read to its end first.
 AppendMode::Followed* AppendMode::at_path(const TrackedFile& file, const std::string& path) {
   const auto info = look_at(path);
   const auto place = places_.find(file.id);
@@ -132,11 +133,11 @@ AppendMode::Followed* AppendMode::at_path(const TrackedFile& file, const std::st
   }
   leave(file.id);
   attach(file, path, *followed);
-  bound_lost();  // not before: it may have been lost until now
+  bound_lost();  // not earlier: `followed` may have been lost until attach
   return followed;
 }
 
-// The newest file that lay under this name and has none now.
+// The newest lost file that had this name.
 AppendMode::Followed* AppendMode::find_lost(const std::string& name) {
   const auto at = std::find_if(all_.rbegin(), all_.rend(), [&](const Followed& one) {
     return one.names == 0 && one.tail.name() == name;
@@ -144,7 +145,7 @@ AppendMode::Followed* AppendMode::find_lost(const std::string& name) {
   return at == all_.rend() ? nullptr : &*at;
 }
 
-// A new file took the place of another. Who writes it need not write the header again.
+// `next` has the name that `before` had. Its writer may leave the header out.
 void AppendMode::succeed(Followed& next, Followed* before, uint16_t place) {
   if (before == nullptr) return;
   next.before = &before->tail;
@@ -160,8 +161,8 @@ void AppendMode::attach(const TrackedFile& file, const std::string& path, Follow
   to.tail.rename(file.name, path);
 }
 
-// The name leads there no more. What is there is read; what still comes is waited for. bound_lost
-// is to follow.
+// The name does not lead to its file any more. Reads the rows that are there; more may come if the
+// file is lost now. The caller then calls bound_lost.
 void AppendMode::leave(uint16_t id) {
   const auto place = places_.find(id);
   if (place == places_.end()) return;
@@ -177,7 +178,7 @@ void AppendMode::leave(uint16_t id) {
   }
 }
 
-// What the name leads to is of no use.
+// The name leads to a file that this mode cannot read.
 void AppendMode::drop(uint16_t id) {
   const auto place = places_.find(id);
   if (place == places_.end()) return;
@@ -209,14 +210,14 @@ void AppendMode::tick(int64_t now_ms) {
       Visit visit;
       visit.quiet_ms = now_ms_ - one->grew_ms;
       if (one->tail.has_header() || begin(*one, visit) == Begun::yes) follow(*one);
-    } catch (const FileRefused&) {  // that was told when it went away
+    } catch (const FileRefused&) {  // the operator was told when the file was lost
       one->grew_ms = one->lost_ms = now_ms_ - lost_alone_ms;
     }
     if (is_over(*one)) retire(one);
   }
 }
 
-// Quiet, and who writes has gone on to the next file, as far as that can be told.
+// True if the lost file is quiet, and its writer seems to have gone on to the next file.
 bool AppendMode::is_over(const Followed& lost) const {
   if (now_ms_ - lost.grew_ms < lost_quiet_ms) return false;
   const auto next = places_.find(lost.place);
@@ -256,7 +257,7 @@ bool AppendMode::wants_again(const TrackedFile& file) {
   return place != places_.end() && place->second->tail.due_in(now_ms_) == 0;
 }
 
-// It may be one that was renamed out of the glob while nobody looked.
+// The file may have been renamed between two runs, to a name that does not fit the glob.
 void AppendMode::meet_other(const std::string& name, const std::string& path) {
   const auto info = look_at(path);
   if (!info || find(*info) != nullptr) return;
@@ -312,7 +313,7 @@ Outcome AppendMode::take(const TrackedFile& file, const std::string& path, Visit
   return {Outcome::Kind::taken, followed->tail.remark(), true, followed->tail.is_short()};
 }
 
-// Finds out what the file is, and where to go on.
+// Finds out which file this is, and the position at which to go on.
 AppendMode::Begun AppendMode::begin(Followed& followed, Visit visit) {
   Tail& tail = followed.tail;
   const auto info = look_at(tail.fd());
@@ -358,9 +359,10 @@ const Heading* AppendMode::find_heading(uint64_t hash) const {
   return heading == headings_.end() ? nullptr : &heading->second;
 }
 
-// Whether a new file is a copy of one that is known. yes: it is not, or it is one and `mark` is
-// where the other was left. A file that took the place of another is not compared with that one: it
-// begins like it, and is the next.
+// Finds out whether a new file is a copy of a known one. yes: it can be read; if it is a copy,
+// `mark` is the position that the known file had reached. copy: it has nothing that was not read. A
+// file is not compared with the one that had its name before, because files in a row often begin
+// alike.
 AppendMode::Begun AppendMode::compare(Followed& followed, const Signature& info, Visit visit,
                                       std::optional<AppendMark>& mark) {
   const Tail& tail = followed.tail;
@@ -378,7 +380,7 @@ AppendMode::Begun AppendMode::compare(Followed& followed, const Signature& info,
     try {
       follow(other);  // it may have been cut off just now
     } catch (const FileRefused&) {
-      continue;  // is told when it is taken itself
+      continue;  // the operator is told when `other` is taken
     }
     if (other.tail.has_header()) hold_against(other.tail.mark(), other.tail.fd());
   }
@@ -386,7 +388,7 @@ AppendMode::Begun AppendMode::compare(Followed& followed, const Signature& info,
   if (best == Likeness::none) return Begun::yes;
   if (best == Likeness::maybe) {
     if (!followed.maybe_since_ms) followed.maybe_since_ms = now_ms_;
-    // One that grows all the time does not become quiet.
+    // Also count the time since the question came up: a file that always grows is never quiet.
     const int64_t waited_ms = std::max(visit.quiet_ms, now_ms_ - *followed.maybe_since_ms);
     const bool decided = waited_ms >= std::max<int64_t>(config_.settle_ms, 1);
     return decided ? Begun::yes : Begun::undecided;
@@ -396,7 +398,7 @@ AppendMode::Begun AppendMode::compare(Followed& followed, const Signature& info,
   return best == Likeness::copy ? Begun::yes : Begun::copy;
 }
 
-// Cheap, for many files.
+// A cheap test, so that likeness is only called for few files.
 bool AppendMode::may_be_like(const Followed& other, std::string_view head) {
   const size_t common = std::min(head.size(), other.head.size());
   return common > 0 && other.tail.has_header() &&
@@ -443,7 +445,7 @@ std::string AppendMode::token() const {
   return write_token(token);
 }
 
-// A log that is thrown away takes nothing back.
+// Rows of a deleted file stay published.
 Outcome AppendMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
   for (const TrackedFile* file : gone) {
     leave(file->id);

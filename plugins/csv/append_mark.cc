@@ -13,10 +13,10 @@ namespace btb::csv {
 namespace {
 
 constexpr std::string_view token_mark = "a2";
-constexpr std::string_view first_token_mark = "a1";  // of version 0.1: no headers
+constexpr std::string_view first_token_mark = "a1";  // tokens of version 0.1 have no headers
 constexpr size_t token_bytes_max = 4096;
-constexpr size_t heading_bytes_max = 1024;  // of all of them together
-constexpr uint64_t copy_bytes_min = 1024;   // what two files have in common by accident is less
+constexpr size_t heading_bytes_max = 1024;  // all headers of a token together
+constexpr uint64_t copy_bytes_min = 1024;   // so many equal bytes are no accident
 constexpr uint64_t head_bytes_max = 1024;
 constexpr uint64_t tail_bytes_max = 256;
 
@@ -89,7 +89,7 @@ Likeness likeness(int fd, uint64_t size, std::string_view head, const AppendMark
     if (mark.offset >= copy_bytes_min || mark.is_past()) return Likeness::copy;
     return other < 0 ? Likeness::none : Likeness::maybe;
   }
-  if (other < 0) {  // there is nothing but the hash to hold it against
+  if (other < 0) {  // there is only the hash to compare with
     const bool same = size >= copy_bytes_min && hash_of(head) == mark.head_hash;
     return same ? Likeness::part : Likeness::none;
   }
@@ -105,7 +105,7 @@ Likeness likeness(int fd, uint64_t size, std::string_view head, const AppendMark
 
 namespace {
 
-// Anything that would end a part of the token, as %XX.
+// Writes every character that would end a part of the token as %XX.
 std::string escaped(std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
@@ -135,7 +135,7 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
-// Takes the text up to `end`, and `end`, off the front.
+// Removes the text up to and with `end` from the front, and returns it without `end`.
 std::string_view take_part(std::string_view& text, char end) {
   const size_t at = std::min(text.find(end), text.size());
   const std::string_view part = text.substr(0, at);
@@ -171,8 +171,8 @@ std::string write_mark(const AppendMark& mark) {
   return {buffer.data(), static_cast<size_t>(size)};
 }
 
-// Marks of older versions end sooner: without `heading`, or behind it. They passed over what is
-// behind the numbers they know, so they read those of now.
+// Marks of older versions have fewer numbers: they end before `heading`, or after it. Older
+// versions ignore numbers that they do not know, so they can read today's marks.
 std::optional<AppendMark> read_mark(std::string_view text) {
   AppendMark mark;
   uint64_t name = 0;

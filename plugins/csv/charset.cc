@@ -14,7 +14,7 @@ namespace btb::csv {
 
 namespace {
 
-// One way to convert to UTF-8. Resource.
+// An iconv conversion from one encoding to UTF-8. Resource.
 class Converter {
  public:
   explicit Converter(const std::string& from) : handle_(iconv_open("UTF-8", from.c_str())) {}
@@ -26,7 +26,7 @@ class Converter {
 
   [[nodiscard]] bool known() const { return handle_ != reinterpret_cast<iconv_t>(-1); }  // NOLINT
 
-  // As iconv(3), over views: both move on. 0, or errno.
+  // iconv(3) with a view: `in` and `out` move on. Returns 0, or errno.
   int convert(std::string_view& in, char*& out, size_t& out_left) {
     char* in_at = const_cast<char*>(in.data());  // iconv does not write there
     size_t in_left = in.size();
@@ -85,7 +85,7 @@ Encoding::Found Encoding::find(std::string_view head) const {
     if (!head.starts_with(mark.bytes)) continue;
     const bool wanted = name_ == "auto" || name_ == mark.name ||
                         (name_ == "utf-16" && std::string_view(mark.name).starts_with("utf-16"));
-    // The three bytes of this one begin no text in any encoding of single bytes.
+    // In an encoding of single bytes no text begins with these three bytes.
     const bool overruled = !wanted && mark.bytes.size() == 3 && unit_bytes_of(name_) == 1;
     if (wanted || overruled)
       return {mark.name, mark.bytes.size(), unit_bytes_of(mark.name), overruled};
@@ -132,7 +132,8 @@ size_t Text::byte_offset(size_t utf8_offset) const {
   auto [utf8_at, byte_at] = *std::prev(behind);
   Converter converter(encoding_.name);
   std::string_view rest = bytes_.substr(byte_at);
-  // A character at a time: rows in dead letters are rare, and a mark is never far.
+  // Converts one character at a time from the last mark on. This may be slow: it is needed for few
+  // rows, and a mark is at most mark_every_bytes away.
   while (utf8_at < utf8_offset && !rest.empty()) {
     std::array<char, 32> out{};
     size_t taken = 0;
@@ -159,7 +160,8 @@ std::string_view Text::bytes_of(size_t utf8_offset, size_t utf8_size) const {
 
 namespace {
 
-// Without holes: runs of NUL bytes that no text in any encoding has, and no table is told by.
+// `head` without holes: long runs of NUL bytes, which no text in any encoding has. They must not
+// make a table look like a binary file.
 std::string without_holes(std::string_view head) {
   static constexpr size_t hole_bytes_min = 4;
   std::string left;

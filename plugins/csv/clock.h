@@ -1,4 +1,5 @@
-// The two clocks of a source: one that only goes forward, and the one that files carry. [any]
+// The two clocks of a source: a steady one for waiting, and the wall clock, with which the times of
+// files are compared. [any]
 #pragma once
 
 #include <chrono>

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t guess_bytes_max = 64;
 
-// The character of a valid UTF-8 sequence.
+// The code point of a valid UTF-8 sequence.
 uint32_t character_of(std::string_view sequence) {
   const auto byte = [&](size_t i) {
     return static_cast<uint32_t>(static_cast<uint8_t>(sequence[i]));
@@ -35,7 +35,7 @@ bool is_joiner(uint32_t c) {
   return c == 0x200C || c == 0x200D;
 }
 
-// Has no width, or only says in which direction text runs.
+// True if a character has no width or is a mark of direction.
 bool is_invisible(uint32_t c) {
   return c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
          (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF;
@@ -48,7 +48,7 @@ void note(std::string& found, uint32_t c) {
   found += (found.empty() ? "" : ", ") + std::string(code.data());
 }
 
-// Edits that make one of the other, up to `most`; more than that is most + 1.
+// The number of edits that turn `a` into `b`; most + 1 if it is more than `most`.
 size_t distance(std::string_view a, std::string_view b, size_t most) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -121,7 +121,7 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   if (name.empty() || name.size() > guess_bytes_max) return {};
   const std::string wanted = lower_case(name);
   const std::string* best = nullptr;
-  size_t best_distance = (name.size() + 1) / 3 + 1;  // a third of the letters may be others
+  size_t best_distance = (name.size() + 1) / 3 + 1;  // a third of the letters may differ
   for (const std::string& candidate : names) {
     if (candidate.size() > guess_bytes_max) continue;
     const size_t edits = distance(wanted, lower_case(candidate), best_distance);

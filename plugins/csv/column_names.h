@@ -1,5 +1,5 @@
-// Column names: as they stand in a header, made fit to be looked up by what people see of them.
-// Pure; [any] thread.
+// Column names of a header, cleaned so that a name is found by the text that people see. Pure;
+// [any].
 #pragma once
 
 #include <string>
@@ -9,17 +9,20 @@
 namespace btb::csv {
 
 // `name` as people see it: without spaces at its ends, without characters that have no width (a
-// byte order mark, U+200B, U+00AD, marks of direction; U+200C and U+200D stay inside, where some
-// scripts need them), and with a plain space for every other one. What was no plain space or tab is
-// added to `found` ("U+200B, U+00A0"), each once.
+// byte order mark, U+200B, U+00AD, marks of direction), and with a plain space in place of every
+// other kind of space. U+200C and U+200D stay inside a name, because some scripts need them. Each
+// character that was removed or replaced, except plain spaces and tabs, is added to `found` once
+// ("U+200B, U+00A0").
 std::string clean_name(std::string_view name, std::string& found);
 std::string clean_name(std::string_view name);
 
-// Gives each column a clean name of its own; `remarks` tells where that was not what stood there.
-// REQUIRES: the names are UTF-8.
+// Cleans each name. A column without a name is called column_NUMBER, and a name that an earlier
+// column has gets _NUMBER behind it, with the column's number from 1. `remarks` gets a text for
+// people about each such change. REQUIRES: the names are UTF-8.
 void clean_names(std::vector<std::string>& names, std::vector<std::string>& remarks);
 
-// "; did you mean "bed"?", of `names` the one that is nearest to `name`; or nothing.
+// "; did you mean "bed"?" with the one of `names` that is most like `name`. Empty if none is like
+// it.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& names);
 
 }  // namespace btb::csv

@@ -112,7 +112,7 @@ const char* append_time(std::string& out, std::string_view text, const std::stri
   return nullptr;
 }
 
-// Why a type is none: in words that continue its text.
+// The fault of a text that is no type, in words that go behind that text.
 std::string no_type() {
   return "is no type; expected text, integer, number, decimal(N), flag, date, datetime, time or "
          "service_time, and date, datetime and time also with a format as in date(%d.%m.%Y)";

@@ -1,17 +1,17 @@
-// ColumnType: what the text of a field means, and the JSON value it becomes. Values; pure; [any]
-// thread.
+// ColumnType: the meaning of a field's text, and the JSON value it becomes. Values; pure; [any].
 //
 //   text            a JSON string, as it stands
 //   integer         a JSON number from -9223372036854775808 to 9223372036854775807
-//   number          a JSON number with the very digits of the field: decimal mark, exponent
-//   decimal(N)      a JSON string with exactly N decimals, "12.30": nobody reckons with
-//                   money that was rounded
+//   number          a JSON number with exactly the digits of the field: decimal mark, exponent
+//   decimal(N)      a JSON string with exactly N decimals, "12.30": amounts of money must not be
+//                   rounded
 //   flag            true or false
-//   date            "2026-11-22"; the field is written as date_format says
-//   datetime        "2026-11-22T15:04:05.5+01:00"; as datetime_format says, else ISO 8601
-//   time            "15:04:05"; as %H:%M or %H:%M:%S
-//   service_time    "25:35:00", hours up to 99: a time of a service day, as GTFS has it
-//   date(F), datetime(F), time(F): the field is written as F says, see time_format.h
+//   date            "2026-11-22"; the field has the format date_format
+//   datetime        "2026-11-22T15:04:05.5+01:00"; the field has the format datetime_format, or
+//                   ISO 8601 if that is not set
+//   time            "15:04:05"; the field has the format %H:%M or %H:%M:%S
+//   service_time    "25:35:00", hours up to 99: a time of a service day, as in GTFS
+//   date(F), datetime(F), time(F): the field has the format F, see time_format.h
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ struct ColumnType {
   bool operator==(const ColumnType&) const = default;
 };
 
-// "decimal(2)", "date(%d.%m.%Y)". Nothing if it is not a type; then `fault` says why, in words that
-// continue its text ("is no type; expected ...").
+// Reads a type as operators write it: "decimal(2)", "date(%d.%m.%Y)". Nothing if `text` is no type;
+// then `fault` says why, in words that go behind `text` in a sentence ("is no type; expected ...").
 std::optional<ColumnType> parse_column_type(std::string_view text, std::string* fault = nullptr);
 
 // How fields are written in this file.
@@ -53,13 +53,13 @@ struct ValueStyle {
   TimeStyle time;
   std::string date_format = "%Y-%m-%d";
   std::string datetime_format;  // empty: ISO 8601
-  std::vector<std::string> true_values{"true", "yes", "y",  "on",
-                                       "1",    "t",   "ja", "x"};  // lower case
+  // In lower case.
+  std::vector<std::string> true_values{"true", "yes", "y", "on", "1", "t", "ja", "x"};
   std::vector<std::string> false_values{"false", "no", "n", "off", "0", "f", "nein"};
 };
 
-// Appends the JSON value of `text` to `out`. Null, or why it has none (static; then `out` has what
-// was begun). REQUIRES: `text` is UTF-8 without NUL.
+// Appends the JSON value of `text` to `out`, and returns null. If `text` has no such value, returns
+// the reason (static), and `out` may end in half a value. REQUIRES: `text` is UTF-8 without NUL.
 const char* append_value(std::string& out, const ColumnType& type, std::string_view text,
                          const ValueStyle& style);
 

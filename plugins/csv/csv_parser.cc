@@ -1,3 +1,4 @@
+// Parser's parts, from large to small: the window, one row, one field, line ends.
 #include "plugins/csv/csv_parser.h"
 
 #include <algorithm>
@@ -8,14 +9,14 @@ namespace btb::csv {
 namespace {
 
 constexpr char dos_end = '\x1A';
-constexpr size_t hole_raw_bytes = 16;  // of a hole, for the dead letter
+constexpr size_t hole_raw_bytes = 16;  // so much of a hole goes into its dead letter
 
 SpecialScanner::Specials specials_of(const Dialect& dialect) {
   const auto or_delimiter = [&](char c) { return c == '\0' ? dialect.delimiter : c; };
   return {dialect.delimiter, '\n', '\r', or_delimiter(dialect.quote), or_delimiter(dialect.escape)};
 }
 
-// The control character that a letter behind an escape stands for; the character itself if none.
+// The control character for a letter behind an escape; `c` itself if it stands for none.
 char unescaped(char c) {
   switch (c) {
     case 'n':
@@ -92,8 +93,8 @@ bool Parser::skip_lines(uint64_t count) {
   return true;
 }
 
-// NUL bytes at the beginning of a row. Unless the window is final, more of them may follow; at the
-// end of a file they fill up its last block.
+// Handles NUL bytes where a row should begin. They are a hole if other bytes follow, and padding at
+// the end of the file. If they reach to the end of a window, more may follow.
 Parser::Step Parser::take_hole() {
   const size_t end = window_.find_first_not_of('\0', position_);
   if (end == std::string_view::npos) {
@@ -117,7 +118,8 @@ Parser::Step Parser::give_up_quote() {
   return bad_quote("unclosed quote");
 }
 
-// Takes the bytes from `from` to the end of the line, unseen. Step::row: the line is behind us.
+// Passes over the bytes from `from` to the end of the line. Step::row: position_ is behind the
+// line.
 Parser::Step Parser::pass_over(size_t from) {
   const size_t end = line_end(from);
   if (end < window_.size() && take_line_end(end)) {
@@ -170,7 +172,7 @@ Parser::Step Parser::finish_row(size_t end) {
   return Step::bad_row;
 }
 
-// The window, or what a row may have of it, ended before the row did.
+// The row did not end before the window, or the limit of a row, ended.
 Parser::Step Parser::row_cut_off(bool in_quotes) {
   const bool limited = row_limit_ <= window_.size();
   if (!limited && !final_) return Step::need_more;
@@ -189,8 +191,8 @@ Parser::Step Parser::too_long() {
   return Step::bad_row;
 }
 
-// What is behind the quote cannot be trusted: goes on at the line behind the one on which the row
-// began.
+// The text behind a bad quote cannot be trusted, so reading goes on after the first line of the
+// row.
 Parser::Step Parser::bad_quote(const char* reason) {
   const size_t end = line_end(row_position_);
   const bool limited = row_limit_ <= window_.size();
@@ -260,7 +262,7 @@ Parser::FieldEnd Parser::take_quoted() {
   }
 }
 
-// The first position from `at` on, inside of the row, where no space stands.
+// The first offset from `at` on, inside the row, that has no space or tab.
 size_t Parser::behind_spaces(size_t at) const {
   while (at < stop() && dialect_.delimiter != window_[at] &&
          (window_[at] == ' ' || window_[at] == '\t'))
@@ -268,8 +270,8 @@ size_t Parser::behind_spaces(size_t at) const {
   return at;
 }
 
-// Takes the escape at `at` and what it stands in front of; returns the position behind. One at the
-// end of the window stands in front of nothing.
+// Takes the escape at `at` and the character behind it; returns the offset behind both. An escape
+// at the end of the window has no character behind it.
 size_t Parser::take_escape(size_t at) {
   const size_t next = at + 1;
   if (next >= stop()) {
@@ -296,7 +298,7 @@ bool Parser::is_null_mark(size_t begin, size_t end) const {
          window_[begin] == dialect_.escape && dialect_.escape != '\0';
 }
 
-// `closing` is where the closing quote lies, inside of what the row may have.
+// `closing` is the offset of the closing quote. REQUIRES: it is below stop().
 Parser::FieldEnd Parser::behind_quoted(size_t closing) {
   in_quotes_ = false;
   at_ = closing + 1;
@@ -340,12 +342,12 @@ void Parser::add_field(size_t end, bool quoted) {
   }
   copy_up_to(end, end);
   copied_.emplace_back(fields_.size(), field_copy_);
-  fields_.push_back({{copy_.data(), copy_.size() - field_copy_},
-                     quoted,
-                     written});  // its place comes in fix_copied
+  // fix_copied sets the address of the text.
+  fields_.push_back({{copy_.data(), copy_.size() - field_copy_}, quoted, written});
 }
 
-// Only now copy_ does not move any more.
+// Sets the addresses of copied fields. It is called when the row is complete, and copy_ does not
+// grow any more.
 void Parser::fix_copied() {
   for (const auto& [index, offset] : copied_) {
     fields_[index].text = std::string_view(copy_).substr(offset, fields_[index].text.size());
@@ -354,12 +356,12 @@ void Parser::fix_copied() {
 
 // --- lines ---
 
-// The row at hand has the bytes before this position.
+// The current row must end before this offset.
 size_t Parser::stop() const {
   return std::min(window_.size(), row_limit_);
 }
 
-// Where the next line end begins; the size of the window if there is none.
+// The offset of the next line end; the size of the window if there is none.
 size_t Parser::line_end(size_t from) const {
   const std::string_view rest = window_.substr(std::min(from, window_.size()));
   const size_t feed_at = std::min(rest.find('\n'), rest.size());
@@ -367,7 +369,8 @@ size_t Parser::line_end(size_t from) const {
   return window_.size() - rest.size() + return_at;
 }
 
-// Moves behind the line end at `at`, or to the end of a final window. False if it may still grow.
+// Moves position_ behind the line end at `at`, or to the end of a final window. False if the line
+// end may not be complete.
 bool Parser::take_line_end(size_t at) {
   if (at >= window_.size()) {
     position_ = window_.size();

@@ -1,19 +1,19 @@
 // Parser: bytes of a CSV file (UTF-8, or any encoding in which the special characters are single
-// ASCII bytes) to rows of fields. RFC 4180 and what is met beside it: any delimiter, \n, \r\n and
-// \r, blank lines, comments, an escape character, quotes in the middle of a field taken as they
-// are.
+// ASCII bytes) to rows of fields. It follows RFC 4180 and common variants: any delimiter, \n, \r\n
+// and \r, blank lines, comments, an escape character. A quote in the middle of a field is an
+// ordinary character.
 //
-// It is pushed windows of bytes: feed, then next until it says need_more or end. The rows are the
-// same however the bytes were cut. Resource-free value, one thread. Nothing is copied: fields are
-// views of the window, or of a buffer of the parser where quotes had to be taken out; they live
-// until the next call of next or feed.
+// The caller gives it windows of bytes: feed, then next until it returns need_more or end. The rows
+// are the same wherever the bytes were cut into windows. It is a value without resources, for one
+// thread. It copies a field only if a quote or an escape has to be removed from it. Fields are
+// views of the window or of the parser's buffer; they live until the next call of next or feed.
 //
-// NUL bytes where a row should begin are a bad row of their own: a file that was cut off while its
-// writer kept its place has a hole there. Those behind the last row are nothing: they fill a block
-// up. A ^Z there, the end of a file under DOS, is passed over.
+// NUL bytes where a row should begin are a bad row: a hole. A file gets one if it is cut off while
+// a writer goes on at its old position. NUL bytes behind the last row are padding, and are ignored.
+// So is a ^Z where a row should begin: it marks the end of a file under DOS.
 //
-// After a fault it goes on at the line behind the one on which the bad row began, so one stray
-// quote costs one row, not the rest of the file.
+// After a fault the parser goes on at the line after the first line of the bad row, so one stray
+// quote costs one row, and not the rest of the file.
 #pragma once
 
 #include <cstddef>
@@ -27,22 +27,23 @@
 
 namespace btb::csv {
 
-// What an escape character makes of the one behind it.
+// How the character behind an escape character is read.
 enum class Escapes : uint8_t {
-  plain,    // it is taken as it is
+  plain,    // as itself
   letters,  // n, t, r, b, f, v, 0 and Z are control characters, as MySQL and PostgreSQL write them;
-            // an unquoted field that is escape and N alone stays as it is: it is a null
-  quotes    // a quote or the escape is taken as it is, any other keeps the escape in front of it
+            // an unquoted field that is only escape and N keeps both characters: it is a null
+  quotes    // a quote or an escape is read as itself; before others the escape is an ordinary
+            // character
 };
 
 struct Dialect {
   char delimiter = ',';
   char quote = '"';    // '\0': there are no quotes
-  char escape = '\0';  // '\0': only a doubled quote
+  char escape = '\0';  // '\0': there is none, and a quote inside quotes is doubled
   Escapes escapes = Escapes::plain;
   char comment = '\0';  // a line that begins with it is skipped; '\0': no comments
-  bool skip_initial_space =
-      false;  // spaces in front of a field, and around its quotes, are no part of it
+  // Spaces and tabs in front of a field, and around its quotes, are not part of it.
+  bool skip_initial_space = false;
   uint64_t row_bytes_max = 1U << 20;
   size_t columns_max = 1024;
   bool operator==(const Dialect&) const = default;
@@ -51,7 +52,7 @@ struct Dialect {
 struct Field {
   std::string_view text;
   bool quoted = false;
-  std::string_view written;  // as it stands in the file, escapes in, without the quotes around it
+  std::string_view written;  // as in the file, with its escapes, without the quotes around it
 };
 
 class Parser {
@@ -62,43 +63,46 @@ class Parser {
 
   explicit Parser(const Dialect& dialect);
 
-  // Goes on with `bytes`, which begin at the byte position() of the window before (at the first
-  // call: of the file). `final`: nothing comes behind them. Borrows them.
+  // Goes on with `bytes`. They must begin where position() was in the window before; at the first
+  // call, where the file begins. `final`: they reach to the end of the file. Borrows `bytes` until
+  // the next feed.
   void feed(std::string_view bytes, bool final);
   // Back to the state of a new parser, with another line number to begin with.
   void restart(uint64_t line = 1);
 
-  // The next row. bad_row: fault() tells why, raw() what it was, fields() what came before the
-  // fault. need_more: a row begins at position() and does not end in this window. end: only if the
-  // window was final.
+  // Reads the next row. bad_row: fault() is the reason, raw() the bytes of the row, fields() the
+  // fields before the fault. need_more: the bytes from position() on are needed again, together
+  // with more. end: there are no more rows; only if the window was final.
   Step next();
 
-  // After need_more: how many line ends lie inside of a quote that did not close so far.
+  // After need_more: the number of line ends inside a quote that is still open. 0 if none is open.
   [[nodiscard]] uint64_t lines_in_open_quote() const { return in_quotes_ ? row_lines_ : 0; }
-  // After need_more, if that is not 0: takes the quote for a stray one. The row is bad, and reading
-  // goes on at the line behind the one on which it began.
+  // After need_more with lines_in_open_quote() above 0: treats the quote as a stray one. The row is
+  // bad, and reading goes on at the line after its first line.
   Step give_up_quote();
 
-  // What lies at `end` of the window and behind it does not belong to the text. REQUIRES: the
-  // window is final, position() <= end.
+  // Ends the text at the offset `end` of the window. REQUIRES: the window is final, position() <=
+  // end.
   void cut(size_t end);
 
-  // Passes over `count` lines, whatever is in them. False if the window ends before.
+  // Passes over `count` lines; quotes in them mean nothing. False if the window ends before that.
   bool skip_lines(uint64_t count);
 
   [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
-  [[nodiscard]] std::string_view raw() const { return raw_; }  // of the row, its line end left out
+  // The bytes of the row, without its line end. Of a hole only the first few.
+  [[nodiscard]] std::string_view raw() const { return raw_; }
   [[nodiscard]] size_t row_position() const { return row_position_; }  // in the window
   [[nodiscard]] uint64_t row_line() const { return row_line_; }        // from 1
   [[nodiscard]] const char* fault() const { return fault_; }           // static
   [[nodiscard]] size_t fault_column() const { return fault_column_; }  // from 1
   // True if the bad row is a hole.
   [[nodiscard]] bool is_hole() const { return is_hole_; }
-  // Behind everything that was returned so far, in the window; and the line there.
+  // The offset in the window behind everything that was returned so far, and the line there, from
+  // 1.
   [[nodiscard]] size_t position() const { return position_; }
   [[nodiscard]] uint64_t line() const { return line_; }
-  // False while position() lies inside a comment or an endless line: nobody can begin to read
-  // there.
+  // False while position() lies inside a comment or a line that is too long: a new parser cannot
+  // begin there.
   [[nodiscard]] bool at_row_start() const { return !discarding_; }
 
  private:
@@ -132,17 +136,17 @@ class Parser {
   bool final_ = false;
   size_t position_ = 0;
   uint64_t line_ = 1;
-  bool discarding_ = false;  // in the rest of a line that was too long
+  bool discarding_ = false;  // in the rest of a comment, or of a line with a fault
 
-  // the row at hand
+  // the current row
   size_t at_ = 0;           // the next byte to look at
-  size_t row_limit_ = 0;    // a row that reaches up to here is too long
+  size_t row_limit_ = 0;    // a row that reaches this offset is too long
   uint64_t row_lines_ = 0;  // line ends inside its quotes
   bool in_quotes_ = false;
   bool too_many_columns_ = false;
-  size_t field_at_ = 0;       // where the field at hand begins
-  size_t field_begin_ = 0;    // what of the field at hand is not copied
-  size_t field_copy_ = none;  // where in copy_ the field at hand begins
+  size_t field_at_ = 0;       // where the current field begins in the window
+  size_t field_begin_ = 0;    // where the part of it begins that is not copied yet
+  size_t field_copy_ = none;  // where it begins in copy_; none: nothing of it is copied
   std::vector<Field> fields_;
   std::vector<std::pair<size_t, size_t>> copied_;  // fields that lie in copy_: index, offset
   std::string copy_;

@@ -1,3 +1,6 @@
+// The loop of the CSV source. Its parts: seeing which files there are, taking those that are due,
+// putting files away, waiting, telling when everything is published. The state for the operator is
+// in csv_source_state.cc.
 #include "plugins/csv/csv_source.h"
 
 #include <poll.h>
@@ -13,13 +16,13 @@ namespace btb::csv {
 namespace {
 
 constexpr int64_t missing_directory_look_ms = 1'000;
-// A file that could not be read because somebody writes to it is not read again earlier.
+// How long to wait before a file is read again that was being written to.
 constexpr int64_t torn_delay_ms = 100;
-// rm and touch may come in one breath, before the first is noticed.
+// An operator may run rm and touch so quickly that the touch comes before the rm is noticed.
 constexpr int64_t confirm_slack_ns = 1'000'000'000;
-constexpr size_t passed_over_told_max = 20;  // in the log, in one run
+constexpr size_t passed_over_told_max = 20;  // lines in the journal, in one run
 
-// When a file that is gone was missed, on the clock that files carry.
+// When a deleted file was first missed, by wall_ns.
 int64_t missed_at_ns(const TrackedFile& file) {
   return wall_ns() - (now_ms() - file.seen_since_ms) * 1'000'000;
 }
@@ -40,7 +43,7 @@ CsvSource::CsvSource(const plugin::Settings& settings)
       tracker_(config_.settle_ms, config_.mode == Mode::append || !config_.done_marker.empty(),
                !puts_away()) {}
 
-// Nothing if only the directory itself is meant.
+// Empty if only the directory itself is looked at.
 Watcher::Descends CsvSource::descends() const {
   if (!config_.recursive) return {};
   return [this](const std::string& directory) { return selection_.descends_into(directory); };
@@ -84,7 +87,7 @@ void CsvSource::run(plugin::Host& host, std::string_view resume_token) {
 
 void CsvSource::look(plugin::Host& host) {
   const Watcher::Events taken = watcher_.take_events();
-  // Also a name that is not ours: it may be a marker, or what a link leads to.
+  // Events of other names count, too: the name may be a marker, or the target of a link.
   const bool moved = std::any_of(
       taken.events.begin(), taken.events.end(),
       [](const DirectoryEvent& event) { return event.kind != DirectoryEvent::Kind::modified; });
@@ -129,7 +132,7 @@ void CsvSource::look_at_directory(plugin::Host& host) {
   note_passed_over(host, chosen);
 }
 
-// Of files that were put away, whose rows belong to others by now.
+// Forgets files that were put away, and whose rows now belong to other files.
 void CsvSource::forget_spent_files() {
   auto& files = tracker_.files();
   for (auto at = files.begin(); at != files.end();) {
@@ -152,8 +155,8 @@ void CsvSource::meet_others(const std::vector<std::string>& names,
   }
 }
 
-// What came and is what went, for certain: a new file may have got the number of one that was
-// removed in the same breath.
+// Finds new files that are certainly deleted ones under another name. is_same_file is not enough: a
+// new file may have got the inode number of a file that was just deleted.
 void CsvSource::note_renames() {
   auto& files = tracker_.files();
   for (auto from = files.begin(); from != files.end();) {
@@ -171,7 +174,7 @@ void CsvSource::note_renames() {
   }
 }
 
-// The state counts them; the log names the first few, once each.
+// Tells the journal the first few names, each once. passed_over_text shows them in the state.
 void CsvSource::note_passed_over(plugin::Host& host, const Selection::Chosen& chosen) {
   const auto tell = [&](const std::vector<std::string>& now, const std::vector<std::string>& before,
                         const char* why) {
@@ -187,8 +190,8 @@ void CsvSource::note_passed_over(plugin::Host& host, const Selection::Chosen& ch
   passed_over_ = chosen;
 }
 
-// The first look may fall between the deletion of a file and its coming again; a second one after
-// `settle` tells.
+// The first look may come when a file is deleted and not yet written again, so there is a second
+// look after `settle`.
 void CsvSource::note_look() {
   last_look_ms_ = now_ms();
   if (!first_look_ms_) first_look_ms_ = last_look_ms_;
@@ -218,7 +221,7 @@ void CsvSource::handle_event(const DirectoryEvent& event) {
   tracker_.note(event.name, note, now_ms());
 }
 
-// What could not be read for a reason outside of the file is tried again.
+// Files that were `unreadable` are tried again: the fault may lie outside the file.
 void CsvSource::retry_later() {
   for (auto& [name, file] : tracker_.files()) {
     const auto trouble = troubles_.find(name);
@@ -254,8 +257,8 @@ void CsvSource::take_due_files(plugin::Host& host) {
   }
 }
 
-// Lists are carried out in their order, so one that has to settle is waited for. One without its
-// marker is not: it may never come.
+// In mode delta files are carried out in the order of their names, so a file that has to settle
+// holds up the later ones. A file without its marker does not: the marker may never come.
 bool CsvSource::holds_up_later(const TrackedFile& file) const {
   return config_.mode == Mode::delta && file.seen && file.seen != file.taken && is_released(file);
 }
@@ -267,7 +270,7 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
   Signature version = *file.seen;
   const Outcome outcome = mode_->take(file, watcher_.path_of(file.name), visit, version);
   if (visit.early && outcome.kind != Outcome::Kind::taken) {
-    FileTracker::doubt(file);  // what it is after it settled counts
+    FileTracker::doubt(file);  // it is taken again when it has settled
     return false;
   }
   if (visit.early) FileTracker::note_early(file, now_ms());
@@ -302,8 +305,8 @@ bool CsvSource::take_file(plugin::Host& host, TrackedFile& file) {
   return true;
 }
 
-// A change that the guard or the mode holds is meant if FILE.confirm was made, or touched, after
-// the file came.
+// An operator confirms a change that the guard or the mode holds: FILE.confirm was made, or
+// touched, after the file changed.
 bool CsvSource::is_confirmed(const TrackedFile& file) const {
   const auto trouble = troubles_.find(file.name);
   if (trouble == troubles_.end()) return false;
@@ -323,7 +326,8 @@ bool CsvSource::is_released(const TrackedFile& file) const {
 
 // --- putting away ---
 
-// A writer that closes its file and opens it again would find it gone.
+// Then a close is not trusted: a writer may close its file and open it again, and must still find
+// it.
 bool CsvSource::puts_away() const {
   return config_.after != After::keep || !config_.error_dir.empty();
 }
@@ -346,7 +350,7 @@ void CsvSource::put_files_away(plugin::Host& host) {
     const bool same = entry != tracker_.files().end() && entry->second.seen &&
                       entry->second.seen == entry->second.taken;
     if (!same) {
-      at = done_.erase(at);  // it will be taken again, or is gone
+      at = done_.erase(at);  // it is gone, or will be taken again
       continue;
     }
     if (entry->second.writing) {
@@ -421,7 +425,7 @@ void CsvSource::remove_files(const std::vector<TrackedFile*>& gone, bool confirm
 
 // --- waiting ---
 
-// Milliseconds until there is something to do even if nothing happens.
+// Milliseconds until there is work even if no event comes.
 int64_t CsvSource::next_due_ms() const {
   int64_t next = std::max<int64_t>(0, next_look_ms_ - now_ms());
   if (look_again_) next = 0;
@@ -450,7 +454,7 @@ void CsvSource::wait(plugin::Host& host) {
 
 // --- telling ---
 
-// Each once in a run, and what is certain is not put in doubt later.
+// Tells "unsure" and "complete" at most once in a run each, and never "unsure" after "complete".
 void CsvSource::tell_complete(plugin::Host& host) {
   using Coverage = FileMode::Coverage;
   const Coverage now = coverage();
@@ -460,8 +464,8 @@ void CsvSource::tell_complete(plugin::Host& host) {
   host.publish(now == Coverage::all ? batch.complete() : batch.unsure());
 }
 
-// `all` if all rows of all files were published, and there is no doubt about which files there are.
-// A file of which an operator says so counts as read.
+// `all` if all rows of all files were published, and it is certain which files there are. A file
+// that an operator confirmed counts as `all`.
 FileMode::Coverage CsvSource::coverage() const {
   using Coverage = FileMode::Coverage;
   const auto& files = tracker_.files();
@@ -477,7 +481,7 @@ FileMode::Coverage CsvSource::coverage() const {
   return least;
 }
 
-// FILE.confirm was made, or touched, behind the file, and in this run.
+// True if FILE.confirm was made, or touched, after the file changed and in this run.
 bool CsvSource::is_meant(const TrackedFile& file) const {
   if (told_ != FileMode::Coverage::doubtful || !file.seen) return false;
   const auto confirm = look_at(watcher_.path_of(confirmation_of(file.name)));

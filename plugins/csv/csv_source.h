@@ -1,6 +1,8 @@
-// CsvSource: rows of CSV files as messages. Waits for files to change, lets a FileMode take them,
-// and tells the operator how it stands. Everything on its own thread; README.md says what it
-// promises.
+// CsvSource: rows of CSV files as messages. It waits for files to change, lets a FileMode take
+// them, and shows its state to the operator. README.md lists its promises.
+//
+// The host makes it and calls run on the source's thread; only run works with it. [source]
+// csv_source.cc has the loop; csv_source_state.cc has the state and its text.
 #pragma once
 
 #include <cstdint>
@@ -32,21 +34,26 @@ class CsvSource final : public plugin::Source {
     csv::examine(settings, report);
   }
 
-  // A table, or a log without keys; a log with keys may be either.
+  // The topics that the source will make, and their kind. Modes snapshot and delta make tables,
+  // mode append without keys makes events. Empty for mode append with keys: its topics may be of
+  // either kind. REQUIRES: the settings passed validate.
   static std::vector<plugin::DeclaredTopics> topics(const plugin::Settings& settings);
 
+  // REQUIRES: the settings passed validate. Throws plugin::OptionFailure otherwise.
   explicit CsvSource(const plugin::Settings& settings);
+  // Returns only by an exception: plugin::Stopped when the host ends the source. `resume_token` is
+  // the last one that an earlier run published; empty at the first start.
   void run(plugin::Host& host, std::string_view resume_token) override;
 
  private:
-  // How it stands with one file.
+  // What the operator has to know about one file.
   struct Trouble {
     Outcome::Kind kind = Outcome::Kind::taken;
     std::string text;
-    std::optional<Signature> of;  // the version it is about
-    int64_t gone_ns = 0;          // when a file that is gone was missed
+    std::optional<Signature> of;  // the version with this trouble; none: the file is gone
+    int64_t gone_ns = 0;          // when the file was first missed, with some slack; since 1970
     bool is_short = false;        // as in Outcome
-    bool held = false;            // likewise
+    bool held = false;            // as in Outcome
   };
 
   [[nodiscard]] Watcher::Descends descends() const;
@@ -64,10 +71,10 @@ class CsvSource final : public plugin::Source {
   void take_due_files(plugin::Host& host);
   [[nodiscard]] bool holds_up_later(const TrackedFile& file) const;
   bool take_file(plugin::Host& host, TrackedFile& file);
-  // A file that may be put away, and why.
+  // A file that may be put away.
   struct Done {
     bool refused = false;
-    std::string text;  // why it was
+    std::string text;  // why it was refused; else empty
   };
   [[nodiscard]] bool puts_away() const;
   void note_done(const TrackedFile& file, const Outcome& outcome);
@@ -103,19 +110,19 @@ class CsvSource final : public plugin::Source {
   std::map<std::string, Done> done_;         // by name of the file
   int64_t next_put_away_ms_ = 0;
   std::string put_away_trouble_, put_away_told_;
-  uint64_t refused_away_ = 0;  // files in error_dir, of this run
+  uint64_t refused_away_ = 0;  // files that this run moved to error_dir
   std::string last_refused_;
   std::string directory_trouble_;
   Selection::Chosen passed_over_;  // as of the last look; `files` is empty
   size_t passed_over_told_ = 0;
-  bool something_hidden_ = false;  // a name that fits leads nowhere: a link to what is not mounted
+  bool something_hidden_ = false;  // a name that fits leads nowhere, as a link to an unmounted disk
   bool look_again_ = true;
   bool inotify_complained_ = false;
   bool live_ = false;
-  bool taken_once_ = false;  // a file, in this run or one before
-  bool away_ = false;        // the last file that was taken went away: it is not missing
+  bool taken_once_ = false;  // this run or an earlier one has taken a file
+  bool away_ = false;        // the last file that was taken was put away: it is not missing
   FileMode::Coverage told_ = FileMode::Coverage::no;
-  int64_t started_ns_ = 0;  // this run, on the clock that files carry
+  int64_t started_ns_ = 0;  // when this run began, by wall_ns
   int64_t next_look_ms_ = 0;
   int64_t last_look_ms_ = 0;
   std::optional<int64_t> first_look_ms_;

@@ -1,4 +1,5 @@
-// What an operator sees of the source: its state and the text beside it.
+// CsvSource: the state that an operator sees, and the text beside it. One function makes each part
+// of the text.
 #include <algorithm>
 #include <string>
 
@@ -47,7 +48,7 @@ std::string CsvSource::refused_away_text() const {
          " moved to error_dir, the last: " + last_refused_;
 }
 
-// "; passed over: a.csv~ (and 2 other leftovers)"
+// "; passed over: a.csv~ and 2 more (leftovers of a program)"
 std::string CsvSource::passed_over_text() const {
   const auto& [files, scratch, other_case] = passed_over_;
   const auto listed = [](const std::vector<std::string>& names, const std::string& what) {
@@ -60,8 +61,8 @@ std::string CsvSource::passed_over_text() const {
          listed(other_case, " (capital and small letters differ)");
 }
 
-// Of a file that is there and not taken. Where others were, only a marker is worth a word: what
-// settles will be taken by itself.
+// About a file that is there and not taken. Once a file was taken, only a missing marker is told:
+// files that settle are taken without help.
 std::string CsvSource::waiting_text() const {
   for (const auto& [name, file] : tracker_.files()) {
     if (!file.seen || tracker_.due_in(file, now_ms()) == FileTracker::never) continue;

@@ -1,10 +1,10 @@
-// Mode delta: the rows of a file are orders, put or delete, in the order in which they stand. A
-// file is read twice: once to see whether it can be believed, once to carry it out. Files are
+// Mode delta: the rows of a file are orders, put or delete, which are carried out from the first to
+// the last. A file ("list") is read twice: once to check it, once to carry it out. Lists are
 // carried out in the order of their names.
 //
-// A row lies where its last put brought it, and an order for it may name another topic, or none. So
-// where topics come from columns, lists that an earlier run carried out are read again, to learn
-// where their rows lie.
+// A row is in the topic of its last put. A later order for it may name another topic, or none. So
+// if topics come from columns, lists that an earlier run carried out are read again, to learn the
+// topics of their rows.
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -29,12 +29,12 @@ constexpr uint64_t rows_between_stop_checks = 65'536;
 constexpr uint16_t any_file = 1;  // rows belong to no file: the next one may change them
 constexpr uint32_t carried_out_now = ~uint32_t{0};  // KeyTable::Entry::seen of this run's rows
 
-// A word in a text for people.
+// Shortens a word for a text for people.
 std::string cut(std::string word) {
   if (word.size() <= word_bytes_max) return word;
   size_t end = word_bytes_max;
-  while (end > 0 && (static_cast<uint8_t>(word[end]) & 0xC0) == 0x80)
-    --end;  // inside of a character
+  // Does not cut inside a character.
+  while (end > 0 && (static_cast<uint8_t>(word[end]) & 0xC0) == 0x80) --end;
   return word.substr(0, end) + "...";
 }
 
@@ -70,14 +70,14 @@ class DeltaMode final : public FileMode {
   KeyTable table_;
   Scopes scopes_;
   std::map<uint16_t, FaultLog> faults_;
-  std::vector<uint64_t> done_;          // versions of files that were carried out, the newest last
-  std::unordered_set<uint64_t> known_;  // of these, what this run carried out or learned from
-  std::map<uint32_t, uint64_t> marks_;  // by tracked file: the version that was taken last
+  std::vector<uint64_t> done_;          // hashes of lists that were carried out, the newest last
+  std::unordered_set<uint64_t> known_;  // those in done_ that this run carried out or learned from
+  std::map<uint32_t, uint64_t> marks_;  // by tracked file: the hash of the list taken last
   uint64_t files_done_ = 0;
-  // of the list at hand
+  // Of the current list:
   std::unordered_set<uint64_t> keys_put_;  // hashes; only where topics come from columns
   std::vector<FaultLog::Place> lost_;      // deletions that cannot be carried out
-  uint32_t rank_ = 0;                      // of a list that is learned from: later ones are higher
+  uint32_t rank_ = 0;                      // its place in done_, from 1, if it is learned from
   std::string key_, topic_, payload_, reason_;
 };
 
@@ -143,7 +143,7 @@ Outcome DeltaMode::take_text(const TrackedFile& file, const std::string& path,
   return {Outcome::Kind::taken, faults.text(rows), true, faults.are_many(rows)};
 }
 
-// Its bad rows were told of when it was carried out.
+// Tells no bad rows: they were told when the list was carried out.
 Outcome DeltaMode::learn_from(const TrackedFile& file, const std::string& path,
                               std::string_view bytes) {
   FaultLog& faults = faults_.try_emplace(file.id, config_, path).first->second;
@@ -182,8 +182,8 @@ uint64_t DeltaMode::go_through(const TrackedFile& file, FaultLog& faults, TableT
   for (uint64_t count = 1;; ++count) {
     const Parser::Step step = table.parser.next();
     if (step == Parser::Step::end || step == Parser::Step::need_more) return rows;
-    if (count % rows_between_stop_checks == 0)
-      (void)host_.paused();  // throws when it is time to end
+    // Throws plugin::Stopped when the source has to end.
+    if (count % rows_between_stop_checks == 0) (void)host_.paused();
     const bool readable = step == Parser::Step::row;
     if (readable && table.layout->passes_over(table.parser.fields())) continue;
     ++rows;
@@ -231,7 +231,7 @@ RowFault DeltaMode::carry_out_row(const TrackedFile& file, const TableText& tabl
   return {};
 }
 
-// The row itself does not say where it lies.
+// The row does not name its topic, so it must be known from an earlier put.
 void DeltaMode::check_erase(uint32_t scope, std::string_view key, const TableText& table) {
   const bool known = table_.find(scope, key) != KeyTable::none || keys_put_.contains(hash_of(key));
   if (!known) lost_.push_back(place_of(table));
@@ -249,7 +249,7 @@ void DeltaMode::put(uint32_t scope, std::string_view key, Publisher& out) {
   out.put(topic_, key, payload_, Publisher::no_entry);
 }
 
-// Also of a key that is not known: an earlier run may have published it.
+// A key that is not known is deleted, too: an earlier run may have published it.
 void DeltaMode::erase(uint32_t scope, std::string_view key, bool tells_topic, Publisher& out) {
   const uint32_t index = table_.find(scope, key);
   if (index == KeyTable::none) {
@@ -260,8 +260,8 @@ void DeltaMode::erase(uint32_t scope, std::string_view key, bool tells_topic, Pu
   table_.erase(index);
 }
 
-// A later list knows better, and this run best. What was published is not known for certain, so the
-// next order for the row is carried out in any case.
+// A later list overrules an earlier one, and this run overrules both. The published payload is not
+// known for certain, so the next put of the row is always published.
 void DeltaMode::learn_put(uint32_t scope, std::string_view key) {
   const uint32_t index = table_.find_or_add(scope, key, any_file).index;
   KeyTable::Entry& entry = table_[index];
@@ -286,7 +286,7 @@ std::string DeltaMode::token() const {
   return text;
 }
 
-// What a list of changes did stays done when the list is thrown away.
+// Rows stay as they are when a list is deleted.
 Outcome DeltaMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
   for (const TrackedFile* file : gone) {
     faults_.erase(file->id);
@@ -295,7 +295,8 @@ Outcome DeltaMode::remove(const std::vector<const TrackedFile*>& gone, bool) {
   return {};
 }
 
-// It cannot be read once more. When the same list comes again it is a new one.
+// The list cannot be read again, so it is removed from done_. If the same list comes again, it is
+// carried out again.
 void DeltaMode::put_away(const TrackedFile& file) {
   const auto at = marks_.find(file.id);
   if (at == marks_.end()) return;

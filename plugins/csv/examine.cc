@@ -20,13 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t names_max = 100'000;  // a larger directory is not looked through to its end
-constexpr size_t files_max = 5;        // are opened
+constexpr size_t names_max = 100'000;  // a larger directory is not read to its end
+constexpr size_t files_max = 5;        // so many files are opened
 constexpr size_t head_bytes = 64U << 10;
 constexpr const char* may_come = "; it may come later";
 
-// Names relative to the directory, as Selection wants them, of files that the source looks at:
-// links to files are followed, and it descends where `selection` does.
+// The names of all files in the directory, and in directories below if `selection` descends into
+// them. Links to files are followed. Names are relative, as Selection needs them.
 std::vector<std::string> names_in(const Config& config, const Selection& selection,
                                   std::error_code& fault) {
   std::vector<std::string> names;
@@ -44,7 +44,7 @@ std::vector<std::string> names_in(const Config& config, const Selection& selecti
   return names;
 }
 
-// The first bytes of what is packed; nothing if it is no gzip file after all, and `fault` says why.
+// The first bytes of the text of a gzip file. Nothing if it cannot be unpacked; `fault` says why.
 std::optional<std::string> unpacked_head(int fd, std::string& fault) {
   std::string head(head_bytes, '\0');
   size_t made = 0;

@@ -21,7 +21,7 @@ int64_t nanoseconds(const struct statx_timestamp& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-// Nothing, with errno where the system refuses, if it is not a regular file.
+// Nothing if it is not a regular file, or, with errno, if the system refuses.
 std::optional<Signature> signature_at(int directory, const char* path, int flags) {
   struct statx info {};
   if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_BTIME, &info) != 0)
@@ -36,7 +36,7 @@ std::optional<Signature> signature_at(int directory, const char* path, int flags
                    knows_birth ? nanoseconds(info.stx_btime) : 0};
 }
 
-// Up to `size` bytes at `offset` into `out`; -1 with errno.
+// Reads up to `size` bytes at `offset` into `out`. Returns their number, or -1 with errno.
 ssize_t read_fully(int fd, char* out, size_t size, uint64_t offset) {
   size_t done = 0;
   while (done < size) {
@@ -70,7 +70,7 @@ ReadFile packed_failure(const Gunzip& packed, Gunzip::Status status) {
   return failure(ReadFile::Status::failed, system_text(errno));
 }
 
-// A small file may be a large text, so the first pass keeps nothing of it.
+// A small file may unpack to a large text, so the first pass only counts its bytes.
 ReadFile unpack(int fd, uint64_t bytes_max) {
   static constexpr size_t piece_bytes = 64U << 10;
   uint64_t size = 0;
@@ -153,7 +153,7 @@ ReadFile read_whole(const std::string& path, uint64_t bytes_max) {
     return result;
   }
   ReadFile result;
-  result.bytes = FileBytes(before->size_bytes + 1);  // one more shows whether it grew
+  result.bytes = FileBytes(before->size_bytes + 1);  // a byte more shows whether it grew
   const ssize_t count = read_fully(file.get(), result.bytes.data(), before->size_bytes + 1, 0);
   if (count < 0) return failure(Status::failed, system_text(errno));
   if (static_cast<uint64_t>(count) != before->size_bytes || look_at(file.get()) != before) {

@@ -1,8 +1,8 @@
-// Reading a file whole, and telling whether it is still the same one.
+// Reading a whole file, and finding out whether it is still the same file.
 //
-// A table is read into memory before anything of it is looked at, and only believed if the file was
-// the same behind the read as before it: nobody ever sees the first half of one version with the
-// second half of another.
+// A table is read into memory before it is looked at. It is only used if the file was the same
+// after the read as before it: so the first half of one version is never seen with the second half
+// of another. All functions may block for the time of a file operation; [any].
 #pragma once
 
 #include <cstdint>
@@ -13,48 +13,52 @@
 
 namespace btb::csv {
 
-// What tells one version of a file from another. Times in nanoseconds since 1970.
+// The facts that distinguish one version of a file from another. Value. Times are in nanoseconds
+// since 1970.
 struct Signature {
   uint64_t device = 0;
   uint64_t inode = 0;
   uint64_t size_bytes = 0;
   int64_t modified_ns = 0;
-  int64_t changed_ns = 0;  // also when the content got its old modification time back
-  int64_t born_ns = 0;     // when the file was made; 0: not every file system knows it
+  int64_t changed_ns = 0;  // no program can set it back, as it can modified_ns
+  int64_t born_ns = 0;     // when the file was made; 0: the file system does not know it
   bool operator==(const Signature&) const = default;
-  // True for the same file, perhaps under another name. Where a birth is not known, also for one
-  // that was made when the other was gone, and got its number: some file systems give that at once.
+  // True for the same file, perhaps under another name. Where a time of birth is not known, it may
+  // also be a newer file that got the inode number of a deleted one: some file systems give a
+  // number out again at once.
   [[nodiscard]] bool is_same_file(const Signature& other) const {
     const bool born_apart = born_ns != 0 && other.born_ns != 0 && born_ns != other.born_ns;
     return device == other.device && inode == other.inode && !born_apart;
   }
-  // True if it is the same file for certain, whatever was written to it since. Where a birth is not
-  // known only the same content shows that.
+  // True if it is certainly the same file, perhaps with other content. Where a time of birth is not
+  // known, only is_same_content shows that.
   [[nodiscard]] bool is_surely_same_file(const Signature& other) const {
     const bool births_known = born_ns != 0 && other.born_ns != 0;
     return births_known ? is_same_file(other) : is_same_content(other);
   }
-  // True for the same file that nobody wrote to since.
+  // True for the same file with the same size and modification time: nothing was written to it.
   [[nodiscard]] bool is_same_content(const Signature& other) const {
     return is_same_file(other) && size_bytes == other.size_bytes &&
            modified_ns == other.modified_ns;
   }
 };
 
-// The file behind `path`, links followed; nothing if there is none that is a regular file.
+// The signature of the file behind `path` (links are followed) or `fd`. Nothing if there is no
+// regular file or the system does not let us look; errno is only set in the second case.
 std::optional<Signature> look_at(const std::string& path);
 std::optional<Signature> look_at(int fd);
 
-// True if no name leads to the file any more.
+// True if no name leads to the open file any more.
 bool is_deleted(int fd);
 
-// True if there is nothing at all behind `path`, or nobody may see it.
+// True if there is nothing at all behind `path`, or the system does not let us look.
 bool leads_nowhere(const std::string& path);
 
-// For people: what the system says of errno's value.
+// For people: the system's text for a value of errno.
 std::string system_text(int error);
 
-// For people: a relative path tells little about a broker that runs somewhere.
+// For people: `path` made absolute, because they do not know the broker's working directory. `path`
+// itself if that fails.
 std::string absolute_path(const std::string& path);
 
 // The bytes of a file. Resource.
@@ -67,7 +71,7 @@ class FileBytes {
   void shrink(size_t size) { size_ = size; }
 
  private:
-  std::unique_ptr<char[]> bytes_;  // not zeroed: a large file is written to once, not twice
+  std::unique_ptr<char[]> bytes_;  // not zeroed: that would write a large memory twice
   size_t size_ = 0;
 };
 
@@ -85,22 +89,31 @@ struct ReadFile {
   FileBytes bytes;
   Signature signature;
 };
-// Unpacks what is packed with gzip, after a first pass that takes no memory has shown how much it
-// is, and that it is whole; `bytes_max` is for the text, too. torn: somebody wrote to it meanwhile.
-// incomplete, damaged: of a packed file. Blocks for the time of the read. [source]
+// Reads a whole file. A file that is packed with gzip is unpacked in two passes: the first keeps
+// nothing, and finds its size and whether it is complete. `bytes_max` holds for the file and for
+// its unpacked text.
+//   gone        there is no such file
+//   torn        the file was written to during the read
+//   too_large   more than `bytes_max`
+//   incomplete  a packed file ends too early
+//   damaged     a packed file cannot be unpacked
+//   failed      the system does not let us read it, or it is no regular file
+// Blocks for the time of the read. [source]
 ReadFile read_whole(const std::string& path, uint64_t bytes_max);
 
-// A descriptor for reading a regular file, or -1 with errno. Never waits for a FIFO.
+// A descriptor for reading `path`, which the caller closes; -1 with errno if it cannot be opened.
+// Does not wait for a writer if `path` is a FIFO.
 int open_file(const std::string& path);
 
-// Up to `size` bytes at `offset`; fewer at the end of the file. Nothing if reading fails.
+// Up to `size` bytes at `offset`; fewer at the end of the file. Nothing, with errno, if reading
+// fails.
 std::optional<std::string> read_at(int fd, uint64_t offset, size_t size);
 
-// Where the first byte lies, from `offset` on, that is not NUL; nothing if there is none, or
-// reading fails. Passes over holes without reading them.
+// The offset of the first byte at or behind `offset` that is not NUL. Nothing if there is none, or
+// reading fails. It does not read the parts of a sparse file that have no blocks.
 std::optional<uint64_t> first_byte_not_nul(int fd, uint64_t offset);
 
-// Closes what it holds.
+// Owns a file descriptor, and closes it. Resource; -1: it holds none.
 class Descriptor {
  public:
   explicit Descriptor(int fd = -1) : fd_(fd) {}

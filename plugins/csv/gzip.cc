@@ -13,7 +13,7 @@ namespace btb::csv {
 namespace {
 
 constexpr size_t piece_bytes = 64U << 10;
-constexpr int gzip_only = 16 + MAX_WBITS;  // no other format of zlib
+constexpr int gzip_only = 16 + MAX_WBITS;  // for inflateInit2: no other format
 constexpr std::string_view magic = "\x1F\x8B";
 
 }  // namespace
@@ -37,7 +37,7 @@ Gunzip::~Gunzip() {
   inflateEnd(&state_->stream);
 }
 
-// Reads more of the file if nothing of it is left. end: there is no more.
+// Reads the next piece of the file if the last one is used up. end: the file has no more.
 Gunzip::Status Gunzip::fill() {
   z_stream& stream = state_->stream;
   if (stream.avail_in > 0) return Status::ok;
@@ -57,7 +57,7 @@ Gunzip::Status Gunzip::fill() {
   return Status::ok;
 }
 
-// Behind a member: another one, padding, or the end. ok: another one begins here.
+// Goes on after a member, and passes over padding. ok: another member begins. end: the file ends.
 Gunzip::Status Gunzip::next_member() {
   z_stream& stream = state_->stream;
   for (;;) {

@@ -1,6 +1,6 @@
-// Gunzip: the text of a gzip file, in pieces, in the memory of one piece. Several members behind
-// one another are one text, as gzip(1) has it; NUL bytes behind the last are padding. Resource;
-// [source].
+// Gunzip: unpacks a gzip file in pieces. It takes the memory of one piece. Several gzip members in
+// one file make one text, as with gzip(1); NUL bytes behind the last member are padding. Resource;
+// one thread.
 #pragma once
 
 #include <cstddef>
@@ -11,27 +11,28 @@
 
 namespace btb::csv {
 
-// True for the first two bytes of every gzip file.
+// True if `head` begins with the two bytes with which every gzip file begins.
 bool is_gzip(std::string_view head);
 
 class Gunzip {
  public:
-  // Borrows the descriptor, and reads it from its first byte whatever its position is.
+  // Borrows `fd`. Reads the file from its first byte; the position of `fd` is neither used nor
+  // changed. Throws std::bad_alloc.
   explicit Gunzip(int fd);
   ~Gunzip();
   Gunzip(const Gunzip&) = delete;
   Gunzip& operator=(const Gunzip&) = delete;
 
   enum class Status : uint8_t {
-    ok,          // `size` bytes were made
-    end,         // fewer: it was the last of them
-    incomplete,  // the file ends where more has to come
-    damaged,     // it is no gzip there, or its checksum does not fit
-    failed       // it cannot be read; errno says why
+    ok,          // `size` bytes were written to `out`
+    end,         // fewer: the text ends here
+    incomplete,  // the file ends in the middle of a member
+    damaged,     // the bytes are not gzip, or a checksum does not fit
+    failed       // the file cannot be read; errno is set
   };
-  // Makes up to `size` bytes at `out`; `made` says how many.
+  // Unpacks the next bytes, up to `size`, to `out`. `made` is their number, with every status.
   Status read(char* out, size_t size, size_t& made);
-  // For people, of incomplete or damaged: what is wrong, and at which byte of the file.
+  // After incomplete or damaged, for people: the fault, and at which byte of the file it is.
   [[nodiscard]] std::string fault() const;
 
  private:

@@ -1,4 +1,5 @@
-// Hashes of bytes, for telling whether something changed. Pure.
+// Hashes of bytes, to find out whether something changed. They are written into resume tokens, so
+// another hash would make old tokens useless. Pure; [any].
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@ namespace btb::csv {
 
 namespace {
 
-// Also in UTF-16, and in front of the mark that DOS puts at the end.
+// Passes over NUL bytes, so that it works for UTF-16, and over the ^Z that DOS puts at the end.
 bool ends_inside_of_line(std::string_view bytes) {
   while (!bytes.empty() && (bytes.back() == '\0' || bytes.back() == '\x1A')) bytes.remove_suffix(1);
   return !bytes.empty() && bytes.back() != '\n' && bytes.back() != '\r';
@@ -26,7 +26,7 @@ Outcome outcome_of(const ReadFile& read, Visit visit, const Signature& now) {
     case Status::gone:
     case Status::torn:
       return {Outcome::Kind::again, read.text};
-    case Status::incomplete:  // who packs it may be at it
+    case Status::incomplete:  // it may still be written
       if (visit.early || !visit.whole) return {Outcome::Kind::cut_off, read.text};
       return {Outcome::Kind::refused, read.text};
     case Status::damaged:

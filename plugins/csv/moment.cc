@@ -1,3 +1,4 @@
+// Its parts: seconds and offsets, the reader of one text by one format, the public functions.
 #include "plugins/csv/moment.h"
 
 #include <algorithm>
@@ -36,7 +37,7 @@ bool is_real(const Moment& moment) {
   return day.ok() && moment.hour < 24 && moment.minute < 60 && moment.second <= 60;
 }
 
-// Seconds since 1970 if the clock that shows it showed UTC.
+// Seconds since 1970 of a moment, as if it were in UTC.
 int64_t seconds_of(const Moment& moment) {
   using namespace std::chrono;
   const sys_days day(year(moment.year) / moment.month / moment.day);
@@ -44,7 +45,7 @@ int64_t seconds_of(const Moment& moment) {
          moment.minute * 60 + moment.second;
 }
 
-// The other way. False if that is no year of four digits.
+// Sets a moment from such seconds. False if its year does not have four digits.
 bool set_seconds(Moment& moment, int64_t seconds_in) {
   using namespace std::chrono;
   constexpr int64_t year_0 = -62'167'219'200;
@@ -63,7 +64,7 @@ bool set_seconds(Moment& moment, int64_t seconds_in) {
   return true;
 }
 
-// As ISO 8601 writes it; with seconds where the offset has some (before zones were agreed on).
+// An offset in the form of ISO 8601. It has seconds only if they are not 0, as in old local times.
 std::string shown_offset(int32_t offset_s) {
   const int32_t size = std::abs(offset_s);
   std::array<char, 24> buffer{};
@@ -86,7 +87,7 @@ class Reading {
   Reading(std::string_view text, const TimeStyle& style, TimeUse use, Moment& moment)
       : text_(text), style_(style), use_(use), moment_(moment) {}
 
-  // Null, or why not.
+  // Null, or the reason why the text cannot be read.
   const char* read(std::string_view format) {
     if (const auto digits = unix_digits_of(format)) {
       if (!take_unix(*digits)) return not_as_written;
@@ -222,7 +223,8 @@ class Reading {
     if (moment_.year < from) moment_.year += 100;
   }
 
-  // A whole name, or its first three letters ("Sept" too); the longest that fits.
+  // Takes the longest form that fits: a whole name, or its first three letters ("Sept" also
+  // counts).
   bool take_name(std::span<const std::string_view> names, int& number) {
     size_t letters = 0;
     while (letters < text_.size() && ((text_[letters] | 0x20) >= 'a') &&
@@ -280,7 +282,7 @@ class Reading {
     return named_ != nullptr;
   }
 
-  // Seconds with a fraction, or a whole number of smaller units, perhaps with one.
+  // Takes Unix time: seconds or a smaller unit, perhaps with a fraction.
   bool take_unix(size_t unit_digits) {
     const bool negative = text_.starts_with('-');
     if (negative) text_.remove_prefix(1);
@@ -303,7 +305,7 @@ class Reading {
     return true;
   }
 
-  // -1.25 is .75 of the second that begins at -2.
+  // Before 1970 the fraction counts from the second below: -1.25 is second -2 and .75.
   static void round_down(int64_t& seconds, std::string& fraction) {
     seconds = -seconds;
     if (fraction.find_first_not_of('0') == std::string::npos) return;

@@ -17,7 +17,7 @@ bool has_control(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
-// Where the last part of a path begins.
+// The offset of the last part of a path.
 size_t base_begin(std::string_view file_name) {
   return file_name.rfind('/') + 1;  // npos + 1 is 0
 }
@@ -65,7 +65,7 @@ void NameTemplate::add_placeholder(std::string_view name) {
   }
 }
 
-// Tries it with "x" in every place.
+// Checks the topic that results if each placeholder becomes "x".
 void NameTemplate::check() const {
   std::string sample;
   for (const Part& part : parts_) sample += part.kind == Part::Kind::literal ? part.text : "x";

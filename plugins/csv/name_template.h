@@ -1,13 +1,13 @@
 // NameTemplate: a topic made of literal text and placeholders, "ward/{ward}/medication". Value;
 // pure; [any] thread.
 //
-//   {ward}          the field of that column
-//   {stem} {file}   the name of the file: stock.csv -> "stock", "stock.csv"; with ** in the path
-//                   the directories below it are levels of their own: "2026/stock"
-//   {column:stem}   the column, where its name is one of these two
+//   {ward}          the field of the column "ward"
+//   {stem} {file}   the name of the file: for stock.csv "stock" and "stock.csv"; with ** in the
+//                   path each directory below becomes a level: "2026/stock"
+//   {column:stem}   the field of a column that is called "stem" or "file"
 //   {{ and }}       the braces themselves
 //
-// A field is encoded as one level (append_level), so a "/" in it makes no level of its own.
+// A field is encoded as one level (append_level), so a "/" in it does not make another level.
 #pragma once
 
 #include <string>
@@ -28,11 +28,12 @@ class NameTemplate {
   explicit NameTemplate(std::string_view text);
 
   [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
+  // True if the topic does not depend on any column.
   [[nodiscard]] bool is_constant() const;
-  // Of the name of a file what the topic has of it: files with the same part make the same topics.
-  // Empty if it has nothing of it.
+  // The part of `file_name` that stands in the topic. Files with the same part make the same
+  // topics. Empty if the topic has no part of the name. A view of `file_name`.
   [[nodiscard]] std::string_view file_part(std::string_view file_name) const;
-  // The filter that matches all topics it can make. `deep`: the file may lie in directories below.
+  // The filter that matches all topics it can make. `deep`: files may lie in directories below.
   [[nodiscard]] std::string filter(bool deep) const;
   // For people: "t/{ward}/stock" for t/{ward}/{stem} and stock.csv.
   [[nodiscard]] std::string shown(std::string_view file_name) const;
@@ -43,12 +44,12 @@ class NameTemplate {
   std::vector<Part> parts_;
 };
 
-// Name without its last extension: "a.b.csv" -> "a.b", ".csv" -> ".csv", "d.d/a.csv" -> "d.d/a",
-// and "a.csv.gz" -> "a".
+// The name without its last extension: "a.b.csv" -> "a.b", ".csv" -> ".csv", "d.d/a.csv" ->
+// "d.d/a", and "a.csv.gz" -> "a". A view of `file_name`.
 std::string_view stem_of(std::string_view file_name);
 
-// Why `name` cannot be a topic, null if it can. `name` was made by a template: only its length and
-// levels are in doubt.
+// Why `name` cannot be a topic (static); null if it can. REQUIRES: a template made `name`, so only
+// its length and its levels have to be checked.
 const char* made_topic_fault(std::string_view name);
 
 }  // namespace btb::csv

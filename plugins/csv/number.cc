@@ -16,7 +16,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Bytes of the mark between thousands at the front of `text`, 0 if there is none.
+// The length of the mark between thousands at the front of `text`; 0 if there is none.
 size_t mark_bytes(std::string_view text, const NumberStyle& style) {
   switch (style.thousands) {
     case NumberStyle::Thousands::none:
@@ -32,8 +32,8 @@ size_t mark_bytes(std::string_view text, const NumberStyle& style) {
   return 0;
 }
 
-// The digits in front of the decimal mark, with the thousands marks out. False if these stand where
-// they may not.
+// Takes the digits in front of the decimal mark, without the marks between thousands. False if one
+// of these marks is in the wrong place.
 bool take_whole(std::string_view& text, const NumberStyle& style, std::string& whole) {
   size_t since_mark = 0;
   bool marked = false;

@@ -1,4 +1,4 @@
-// What the CSV source can be told, as declarations: names, types, defaults, one sentence each.
+// The declarations of the CSV source's options: name, type, default, and one sentence for each.
 #include <functional>
 #include <utility>
 

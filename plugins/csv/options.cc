@@ -1,3 +1,5 @@
+// One reader reads and checks all options; validate and read_config both use it. The declarations
+// are in option_list.cc.
 #include "plugins/csv/options.h"
 
 #include <algorithm>
@@ -42,15 +44,16 @@ bool is_in(const std::vector<std::string>& all, const std::string& text) {
   return std::find(all.begin(), all.end(), text) != all.end();
 }
 
-// What op_column says where op_values does not; also a flag that means deleted, and the two words
-// of OneRoster. No "r": it is read for some, removed for others.
+// The words in op_column that mean delete and put if op_values does not name any. They include
+// flags for "deleted" and the two words of OneRoster. "r" is not among them: to some it means read,
+// to others removed.
 constexpr std::array delete_words{"delete",    "deleted",     "del",   "d",
                                   "remove",    "removed",     "erase", "erased",
                                   "tombstone", "tobedeleted", "true",  "1"};
 constexpr std::array put_words{"put", "insert", "i", "create",  "c",      "add",   "a", "update",
                                "u",   "upsert", "",  "replace", "active", "false", "0"};
 
-// Reads one option at a time and hands what is wrong with it to `report`.
+// Reads the options one after the other, and gives each fault to `report`.
 class Reader {
  public:
   Reader(const Settings& settings, const Report& report) : settings_(settings), report_(report) {}
@@ -157,8 +160,7 @@ class Reader {
     take("quote", [&] { dialect.quote = read_char_or_none(text_or("quote", "\""), '\0'); });
     take("escape", [&] { dialect.escape = read_char_or_none(text_or("escape", ""), '\0'); });
     take("comment", [&] { dialect.comment = read_char_or_none(text_or("comment", ""), '\0'); });
-    if (dialect.escape == dialect.quote)
-      dialect.escape = '\0';  // that is what doubling does already
+    if (dialect.escape == dialect.quote) dialect.escape = '\0';  // the same as doubled quotes
     const std::string escapes = settings_.text("escapes");
     const bool letters = escapes == "letters" || (escapes == "auto" && dialect.escape == '\\');
     dialect.escapes = letters               ? Escapes::letters
@@ -181,7 +183,7 @@ class Reader {
     config_.trim = settings_.flag("trim");
   }
 
-  // As people see them, so that they are found in a header that is read likewise.
+  // Cleans names of columns as the names of a header are cleaned, so that they are found there.
   std::vector<std::string> names_of(const char* option) const {
     std::vector<std::string> names = settings_.list(option);
     for (std::string& name : names) name = clean_name(name);
@@ -206,7 +208,7 @@ class Reader {
       }
     }
     std::vector<std::string> columns = config_.columns;
-    std::erase(columns, "");  // gets a name later
+    std::erase(columns, "");  // clean_names gives it a name later
     check_names("columns", columns);
     check_names("select", config_.select);
     std::vector<std::string> renamed;
@@ -214,7 +216,7 @@ class Reader {
     check_names("rename", renamed);
   }
 
-  // Each is a name, and none stands there twice.
+  // Checks that no name is empty or listed twice.
   void check_names(const char* option, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
       if (name.empty()) return report_(option, "an empty name");
@@ -260,7 +262,7 @@ class Reader {
     if (style.time.zone == nullptr) report_("timezone", fault);
   }
 
-  // A word that is given is none of the default words of the other side.
+  // A word that op_values gives one meaning is removed from the default words of the other meaning.
   void read_flag_words(const char* option, std::vector<std::string>& words,
                        std::vector<std::string>& others) {
     if (!settings_.has(option)) return;
@@ -297,7 +299,7 @@ class Reader {
       }
       (op == "delete" ? config_.op_delete : config_.op_put).push_back(lower_case(value));
     }
-    // Who names the deletions has said that all else is put.
+    // If words for delete are named and none for put, every other word means put.
     if (config_.op_delete.empty()) {
       if (config_.op_put.empty()) config_.op_put.assign(put_words.begin(), put_words.end());
       std::copy_if(delete_words.begin(), delete_words.end(), std::back_inserter(config_.op_delete),
@@ -387,7 +389,7 @@ class Reader {
     if (!config_.error_dir.empty()) report_("error_dir", text);
   }
 
-  // A relative one begins where the files lie.
+  // A relative path begins in the directory of the files.
   std::string directory_option(const char* option) {
     std::string directory = settings_.text(option);
     if (directory.empty()) return directory;

@@ -1,5 +1,5 @@
-// Options: what an operator can say about a CSV source (README.md tells each), as declarations and
-// as a Config.
+// Options: the options of a CSV source, as declarations and as a Config. README.md describes each
+// one. [any]
 #pragma once
 
 #include <cstdint>
@@ -24,15 +24,15 @@ enum class After : uint8_t { keep, move, erase };
 struct Config {
   // which files
   std::string directory;             // without a "/" at its end; "." if none was named
-  std::string pattern;               // name of the file, perhaps a glob
-  bool recursive = false;            // also of files in directories below
+  std::string pattern;               // the name of the file, or a glob for names
+  bool recursive = false;            // files in directories below count, too
   bool many_files = false;           // a glob, or recursive
   std::vector<std::string> include;  // globs; empty: all
   std::vector<std::string> exclude;
   std::string done_marker;
   After after = After::keep;
-  std::string finished_dir;  // a whole path, or as whole as `directory` is; empty: none
-  std::string error_dir;     // likewise
+  std::string finished_dir;  // absolute, or relative to the same place as `directory`; empty: none
+  std::string error_dir;     // the same
   uint64_t file_bytes_max = 1U << 30;
   // how they are written
   bool delimiter_auto = false;
@@ -42,7 +42,7 @@ struct Config {
   bool header = true;
   std::vector<std::string> columns;
   uint64_t skip_rows = 0;
-  bool find_header = false;        // it is the first row with all columns that options name
+  bool find_header = false;        // the header is the first row with all needed_columns
   uint64_t skip_after_header = 0;  // rows
   uint64_t skip_footer = 0;        // rows
   std::map<std::string, std::vector<std::string>> skip_where;  // column to globs
@@ -52,7 +52,7 @@ struct Config {
   std::map<std::string, ColumnType> types;
   std::vector<std::string> null_values{""};
   ValueStyle style;
-  // what becomes of them
+  // what is published
   Mode mode = Mode::snapshot;
   NameTemplate topic{"csv"};
   std::vector<std::string> key;
@@ -61,9 +61,9 @@ struct Config {
   std::map<std::string, std::string> rename;
   std::string op_column;
   std::vector<std::string> op_delete;  // lower case
-  std::vector<std::string> op_put;     // likewise; empty: all else
+  std::vector<std::string> op_put;     // lower case; empty: every other word means put
   bool from_end = false;
-  // when, and what if
+  // when files are read, and what happens on faults
   bool use_inotify = true;
   int64_t settle_ms = 500;
   int64_t rescan_ms = 30'000;
@@ -76,15 +76,16 @@ struct Config {
   RemovedFile removed_file = RemovedFile::keep;
 };
 
-// The columns that options name, and so have to be there; each once.
+// The columns that options name, each once. A file must have all of them.
 std::vector<std::string> needed_columns(const Config& config);
 
+// The declarations of all options.
 std::vector<plugin::Option> declare_options();
 
-// Reports every fault that can be seen without looking at a file.
+// Reports every fault of the settings that shows without looking at a file.
 void validate(const plugin::Settings& settings, const plugin::Report& report);
 
-// REQUIRES: the settings passed validate. Throws plugin::OptionFailure otherwise.
+// The settings as a Config. Throws plugin::OptionFailure if validate would report a fault.
 Config read_config(const plugin::Settings& settings);
 
 }  // namespace btb::csv

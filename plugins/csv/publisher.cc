@@ -15,7 +15,8 @@ void Publisher::remove(std::string_view topic, std::string_view key, uint32_t en
   entries_.push_back(entry);
 }
 
-// A chunk goes only when the next message is there: the last one must not announce another.
+// A full chunk is handed over only when another message comes: a chunk that is not the last one of
+// the look announces the next one, and the last one must not.
 void Publisher::make_room() {
   if (!is_full()) return;
   batch_.more();

@@ -33,7 +33,7 @@ std::string why(int error, const std::string& directory) {
   return directory + ": " + std::strerror(error);
 }
 
-// To the first of `target`, `target`.1, ... that is free.
+// Moves the file to the first free name of `target`, `target`.1, `target`.2, ...
 PutAway move_to(const std::string& path, const std::string& directory, const std::string& target,
                 const Signature& expected) {
   struct stat info {};

@@ -1,7 +1,7 @@
-// Putting a file away when it was dealt with: into another directory, or out of the world. [source]
+// Putting a file away after it was read: it is moved to another directory, or deleted. [source]
 //
-// Nothing is ever written over, and nothing is put away that was not read: what was moved is held
-// against the version that was read, and moved back if it is another one.
+// No file is ever overwritten, and no version is put away that was not read: a moved file is
+// compared with the version that was read, and moved back if it is another one.
 #pragma once
 
 #include <string>
@@ -12,15 +12,16 @@ namespace btb::csv {
 
 struct PutAway {
   enum class Status : unsigned char { done, replaced, failed } status = Status::failed;
-  std::string text;  // done: its new path, empty if there is none; failed: why, for people
+  std::string text;  // done: the new path, empty if the file was deleted; failed: why, for people
 };
 
-// Moves the file at `path` into `directory`, which must be there and on the same file system. A
-// name that is taken gets a number behind it. `expected` is the version that was read; replaced:
-// another one lies at `path`, and still does.
+// Moves the file at `path` into `directory`, which must exist on the same file system. If the name
+// is taken there, a number is added to it. `expected` is the version that was read. replaced: the
+// file at `path` is gone, or is another version, which stays there.
 PutAway move_away(const std::string& path, const std::string& directory, const Signature& expected);
 
-// Deletes the file at `path` likewise. In between it has a name that begins with a dot.
+// Deletes the file at `path` under the same rules. Before that it gets a name that begins with a
+// dot, in the same directory.
 PutAway delete_away(const std::string& path, const Signature& expected);
 
 }  // namespace btb::csv

@@ -1,3 +1,4 @@
+// Its parts: the layout, made from the names of the columns, and the functions for one row.
 #include "plugins/csv/row_layout.h"
 
 #include <algorithm>
@@ -135,7 +136,7 @@ void RowLayout::resolve_outputs() {
         columns.push_back(i);
     }
   }
-  std::map<std::string, std::string> taken;  // name in the payload to that in the file
+  std::map<std::string, std::string> taken;  // name in the payload to name in the file
   for (const size_t column : columns) {
     const std::string& name = names_[column];
     const auto renamed = config_->rename.find(name);
@@ -167,7 +168,8 @@ bool RowLayout::passes_over(const std::vector<Field>& fields) {
   return passes;
 }
 
-// A header of one column may be a value of it, and is passed over behind a byte order mark alone.
+// With one column, a value may be equal to the header. So a repeated header of one column is only
+// recognized if a byte order mark is in front of it.
 bool RowLayout::repeats_header(const std::vector<Field>& fields) const {
   if (header_rows_.empty() || fields.size() != header_rows_[0].size()) return false;
   if (fields.size() == 1 && !fields[0].text.starts_with("\xEF\xBB\xBF")) return false;
@@ -199,7 +201,7 @@ bool RowLayout::is_left_out(const std::vector<Field>& fields) const {
 // first bad byte.
 std::string RowLayout::bad_bytes_text(std::string_view text, size_t at) const {
   if (text[at] == '\0') return "a NUL byte";
-  // The most frequent reason: a file that was UTF-8 all along.
+  // The most frequent reason: the file is UTF-8.
   if (encoding_ != "utf-8") return "not valid " + encoding_ + "; try encoding: utf-8";
   const std::string_view before = text.substr(0, at);
   const auto starts = std::count_if(before.begin(), before.end(), [](char c) {
@@ -312,8 +314,9 @@ std::string_view RowLayout::text_of(const Field& field) const {
   return config_->trim && !field.quoted ? trimmed(field.text) : field.text;
 }
 
-// Quotes tell an empty text from none. A number has no use for them; where everything is quoted
-// they say nothing. Nulls are told as they stand in the file: "\\N" is not the text N.
+// For a text, quotes show that it is not null, even if it is empty. For other types quotes mean
+// nothing, because some programs quote every field. Fields are compared with null_values as they
+// are in the file, with their escapes: \N is a null, N is not.
 bool RowLayout::is_null(const Field& field, ColumnType::Kind kind) const {
   if (field.quoted && kind == ColumnType::Kind::text) return false;
   const bool trims = config_->trim && !field.quoted;

@@ -1,8 +1,8 @@
-// RowLayout: which field of a row is what, once the names of the columns are known: key, topic,
-// operation, payload.
+// RowLayout: makes key, topic, operation and payload from the fields of a row. It needs the names
+// of the columns, so it is made anew for each file from its header.
 //
-// Made anew for each file from its header; a value, pure, one thread. The place of other payloads
-// than JSON (a FlatBuffers schema) is beside `payload`.
+// A value; pure; one thread. Payloads of another format than JSON (a FlatBuffers schema) would
+// become a second function beside `payload`.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace btb::csv {
 
-// The file as a whole cannot be taken; the text says why, and what to do.
+// The whole file cannot be taken. The text says why, and what an operator can do.
 class FileRefused : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -31,7 +31,7 @@ class ColumnMissing : public FileRefused {
   const char* option_;
 };
 
-// What is wrong with a row. `reason` is static, or lives until the next row is read; null: nothing.
+// The fault of a row. `reason` is static, or lives until the next row is read; null: no fault.
 struct RowFault {
   const char* reason = nullptr;
   size_t column = 0;  // from 1; 0: the row as a whole
@@ -40,50 +40,52 @@ struct RowFault {
 
 class RowLayout {
  public:
-  // `names` as they stand in the header. Borrows `config`. Throws ColumnMissing if there is no
-  // column that the configuration names. What was odd but usable is told in `remarks`.
-  // `encoding` is what the file is written in, for texts.
+  // `names` are those of the header, not cleaned. Borrows `config`. Throws ColumnMissing if an
+  // option names a column that is not among them, and FileRefused for other faults of the header.
+  // `remarks` gets texts for people about names that were odd and could still be used. `encoding`
+  // is the file's, for texts of faults.
   RowLayout(const Config& config, std::vector<std::string> names, std::string_view file_name,
             std::vector<std::string>& remarks, std::string encoding = "utf-8");
-  // This row stands behind the header and is no data (units); nor is any other that is the same.
+  // This row belongs to the header: it has units, for example. passes_over is true for equal rows.
   void add_to_header(const std::vector<Field>& fields);
 
   // Without a header: the names of the configuration, or column_1, column_2, ...
   static std::vector<std::string> names_without_header(const Config& config, size_t count);
 
-  // Is the row one that carries nothing? (",,,", as spreadsheets leave them at the end)
+  // True if all fields are empty: ",,,", as spreadsheets write it at the end.
   [[nodiscard]] static bool is_blank(const std::vector<Field>& fields);
-  // True if the row is no data: blank; the header or what belongs to it, once more (files that were
-  // put one behind the other); or one that skip_where or empty_key leave out. All but the blank
-  // ones are counted.
+  // True if the row is no data: a blank row; a repeated row of the header, as when files were
+  // joined; a row that skip_where or empty_key leaves out. Counts all of these except blank rows.
   bool passes_over(const std::vector<Field>& fields);
   [[nodiscard]] uint64_t passed_over() const { return passed_over_; }
-  // The number of fields, the characters in them. `raw` is the row as it lies in the file. The text
-  // of the fault lives until the next call.
+  // Checks the number of fields, and that the characters are valid. `raw` is the row as UTF-8. The
+  // reason of the fault lives until the next call.
   [[nodiscard]] RowFault check(const std::vector<Field>& fields, std::string_view raw) const;
 
-  // The key: the field of the one key column as it is; of several, joined by "|", where a "|" or
-  // "\" inside of one gets a "\" in front, so that two different rows of fields never make the same
-  // key. `key` is a view of the row or of `scratch`. Also usable for a row that failed check, as
-  // long as its key columns are there.
+  // The key. With one key column it is that field. With several it is the fields joined by "|", and
+  // a "|" or "\" inside a field gets a "\" in front, so that different fields never make the same
+  // key. `key` becomes a view of the row or of `scratch`; empty without key columns. This also
+  // works for a row that failed check if it has its key columns.
   [[nodiscard]] RowFault key(const std::vector<Field>& fields, std::string& scratch,
                              std::string_view& key) const;
-  // True if a row with this fault may be one that is known, and nobody can tell which.
+  // True if the key cannot be read because of the fault. Then the row may be any of the known rows.
   [[nodiscard]] bool hides_key(const std::vector<Field>& fields, const RowFault& fault) const;
-  // Appends to `out`. REQUIRES: check found nothing.
+  // Append the topic or the payload to `out`. After a fault `out` may have a part of it. REQUIRES:
+  // check found no fault.
   [[nodiscard]] RowFault topic(const std::vector<Field>& fields, std::string& out) const;
   [[nodiscard]] RowFault payload(const std::vector<Field>& fields, std::string& out) const;
 
-  // True if no column that the topic names is empty.
+  // True if the row has text in every column of the topic.
   [[nodiscard]] bool tells_topic(const std::vector<Field>& fields) const;
 
   enum class Op : uint8_t { put, erase, unknown };
   [[nodiscard]] Op op(const std::vector<Field>& fields) const;
-  // The word that says it, in small letters.
+  // The text of op_column in lower case; empty if the row has no such field.
   [[nodiscard]] std::string op_word(const std::vector<Field>& fields) const;
+  // The number of op_column, from 1. REQUIRES: op_column is set.
   [[nodiscard]] size_t op_column() const { return op_ + 1; }
 
-  // A number that differs when the same bytes of a row would mean something else.
+  // A hash of the column names: with other names the same bytes of a row mean something else.
   [[nodiscard]] uint64_t hash() const { return hash_; }
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
 
@@ -95,7 +97,7 @@ class RowLayout {
   };
   struct TopicPart {
     std::string literal;
-    size_t column;  // none: the literal
+    size_t column;  // none: this part is the literal
   };
   static constexpr size_t none = ~size_t{0};
 
@@ -117,10 +119,10 @@ class RowLayout {
   std::vector<Output> outputs_;
   struct LeftOut {
     size_t column;
-    std::string glob;  // in small letters
+    std::string glob;  // in lower case; empty: an empty field
   };
   std::vector<LeftOut> left_out_;
-  std::vector<std::vector<std::string>> header_rows_;  // as they stand in the file, trimmed
+  std::vector<std::vector<std::string>> header_rows_;  // as in the file, with clean names
   std::string encoding_;
   mutable std::string reason_;
   uint64_t passed_over_ = 0;

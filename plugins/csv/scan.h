@@ -1,7 +1,8 @@
-// SpecialScanner: finds the next byte that means something to a CSV parser, 64 bytes at a step.
+// SpecialScanner: finds the next byte that has a meaning for a CSV parser. It scans 64 bytes in one
+// step and keeps a mask with one bit for each special byte of these; further calls of find in the
+// same 64 bytes only look at the mask.
 //
-// Value; one thread. Borrows the window it looks at. A step leaves a mask with a bit for each
-// special byte of its 64; the next finds only count its zeros.
+// Value; one thread. Borrows the window that it scans.
 #pragma once
 
 #include <array>
@@ -24,6 +25,7 @@ class SpecialScanner {
     for (const char c : specials) is_special_[static_cast<uint8_t>(c)] = 1;
   }
 
+  // Begins with a new window. Borrows it until the next look_at.
   void look_at(const char* data, size_t size) {
     data_ = data;
     size_ = size;

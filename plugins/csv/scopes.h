@@ -1,6 +1,6 @@
-// Scopes: a number for each part of a file's name that a topic has (NameTemplate::file_part), so
-// that the same key means two rows in two topics, and one row in one topic whichever file it comes
-// from. Value of one source; [source].
+// Scopes: numbers for the parts of file names that stand in topics (NameTemplate::file_part). A key
+// is looked up together with such a number. So the same key is two rows in two topics, and one row
+// in one topic, even if it comes from two files. Value of one source; [source].
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace btb::csv {
 
 class Scopes {
  public:
-  // 0 if the topic has nothing of the name. The same number for the same part as long as this
-  // lives.
+  // The number for `file_name`; 0 if the topic has no part of the name. The same part always gets
+  // the same number.
   uint32_t of(const NameTemplate& topic, std::string_view file_name) {
     const std::string_view part = topic.file_part(file_name);
     if (part.empty()) return 0;

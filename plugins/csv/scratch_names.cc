@@ -10,7 +10,7 @@ namespace btb::csv {
 
 namespace {
 
-// In small letters; README.md has the same list.
+// In lower case; README.md has the same list.
 constexpr std::array<std::string_view, 19> endings{
     "~",     ".bak",  ".backup",  ".swp",      ".swo",        ".swx",      ".tmp",
     ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload",

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view confirm_ending = ".confirm";
 
-// Where the last part of a relative name begins.
+// The offset of the last part of a relative name.
 size_t base_begin(std::string_view name) {
   return name.rfind('/') + 1;  // npos + 1 is 0
 }
@@ -64,7 +64,7 @@ bool Selection::is_wanted(const std::string& name, Case letters) const {
   return !any_matches(config_.exclude, name, letters) && !name.ends_with(confirm_ending);
 }
 
-// A path, or an include, that names such files itself means them: *.bak.
+// True if the path, or an include, names such leftovers itself: *.bak.
 bool Selection::is_asked_for(const std::string& name) const {
   if (is_scratch_name(config_.pattern)) return true;
   std::vector<std::string> meant;
@@ -73,8 +73,8 @@ bool Selection::is_asked_for(const std::string& name) const {
   return any_matches(meant, name);
 }
 
-// As in a shell, what begins with a dot has to be asked for; and it cannot be. Files that were put
-// away are not read again.
+// Directories whose name begins with a dot are never read. Nor are finished_dir and error_dir:
+// their files were put away.
 bool Selection::descends_into(const std::string& directory) const {
   const std::string path =
       std::filesystem::path(config_.directory + "/" + directory).lexically_normal().string();

@@ -1,8 +1,8 @@
-// Selection: which of the names in a directory are files of the source, as path, include, exclude
-// and done_marker say. Pure; borrows the configuration, which outlives it. [any]
+// Selection: chooses the files of the source among the names in a directory, by the options path,
+// include, exclude and done_marker. Pure; borrows the configuration, which outlives it. [any]
 //
-// With ** in the path a name is relative to the directory, "2026/stock.csv". Globs are held against
-// its last part; those of include and exclude also against the whole.
+// With ** in the path a name is relative to the directory: "2026/stock.csv". Globs are compared
+// with its last part; globs of include and exclude also with the whole name.
 #pragma once
 
 #include <string>
@@ -17,24 +17,25 @@ class Selection {
  public:
   explicit Selection(const Config& config) : config_(config) {}
 
-  // What became of the names in a directory, each list in their order.
+  // The names that fit, in the order in which they were given.
   struct Chosen {
-    std::vector<std::string> files;       // the source's: neither markers nor confirmations
-    std::vector<std::string> scratch;     // would fit, and are what an editor or a download leaves
-    std::vector<std::string> other_case;  // would fit if capital and small letters were the same
+    std::vector<std::string> files;       // files of the source, without markers and confirmations
+    std::vector<std::string> scratch;     // passed over: they fit, and is_scratch_name is true
+    std::vector<std::string> other_case;  // passed over: they fit if the case of letters is ignored
   };
-  // Why those of the last kind are passed over, and what to do. For people.
+  // Why other_case names are passed over, and what to do. For people.
   static constexpr const char* other_case_text =
       "it would fit if capital and small letters were the same; name both in `path`, as in "
       "*.[cC][sS][vV]";
-  // Looks at each name a fixed number of times.
+  // Takes time in proportion to the number of names.
   [[nodiscard]] Chosen choose(const std::vector<std::string>& names) const;
   [[nodiscard]] std::vector<std::string> files_of(const std::vector<std::string>& names) const {
     return choose(names).files;
   }
-  // With ** in the path: false for a directory, by its relative name, that is passed over.
+  // With ** in the path: true if files in this directory are looked at. `directory` is relative.
   [[nodiscard]] bool descends_into(const std::string& directory) const;
-  // The name of the file beside `name` that says that it is complete. REQUIRES: done_marker is set.
+  // The name of the marker: the file that shows that `name` is complete. REQUIRES: done_marker is
+  // set.
   [[nodiscard]] std::string marker_of(const std::string& name) const;
 
  private:
@@ -43,7 +44,8 @@ class Selection {
   const Config& config_;
 };
 
-// What an operator makes beside a file to confirm a change that the guard holds.
+// The name of the file that an operator makes beside `name` to confirm a change:
+// "stock.csv.confirm".
 std::string confirmation_of(const std::string& name);
 
 }  // namespace btb::csv

@@ -1,6 +1,6 @@
-// Mode snapshot: the file is the table. Two passes over the text of a file: the first compares and
-// decides, the second publishes; so a file is refused, or stopped by the guard, before anything of
-// it went out.
+// Mode snapshot: the file is the table. There are two passes over the text of a file: the first
+// compares it with the KeyTable, the second publishes the changes. Between them it is decided
+// whether the file is refused, or held by the guard; so nothing of such a file is published.
 #include <algorithm>
 #include <map>
 
@@ -23,19 +23,20 @@ constexpr uint64_t rows_between_stop_checks = 65'536;
 struct FileRecord {
   explicit FileRecord(FaultLog log) : faults(std::move(log)) {}
   FaultLog faults;
-  uint64_t rows = 0;          // of it, as published
+  uint64_t rows = 0;          // published rows that belong to the file
   uint64_t passed_over = 0;   // rows that are no data
-  uint64_t content_hash = 0;  // of the version that was taken
+  uint64_t content_hash = 0;  // of the version that was taken last
   uint64_t layout_hash = 0;
-  std::string remark;       // on the version that was taken
-  bool is_short = false;    // of it: much could not be read
-  bool held = false;        // of it: rows that may be gone were kept
-  bool accepted = false;    // content_hash says something
-  bool conflicted = false;  // a key of it belonged to another file
-  bool away = false;        // it was put away: others may take its rows over
-  bool published = true;    // the broker took all of the version that was taken
-  uint32_t second_to = 0;   // refused: the scope whose topics another file makes
-  uint64_t erasures = 0;    // SnapshotMode::erasures_ at that time
+  std::string remark;  // this and the next two: as in the Outcome of that version
+  bool is_short = false;
+  bool held = false;
+  bool accepted = false;    // that version was `taken`
+  bool conflicted = false;  // one of its keys belonged to another file
+  bool away = false;        // it was put away: other files may take its rows over
+  bool published = true;    // the broker took all rows of that version
+  // The scope, if the file was refused because another file owns that scope; else 0.
+  uint32_t second_to = 0;
+  uint64_t erasures = 0;  // SnapshotMode::erasures_ at that time
 };
 
 // A row that is new or different, to be encoded in the second pass.
@@ -51,9 +52,9 @@ struct Plan {
   std::vector<uint32_t> added;  // entries made by this pass
   uint64_t rows = 0;            // in the file, the bad ones included
   uint64_t kept = 0;            // that were published before
-  // taken over from files that were put away: entries, and whose they were
+  // Entries taken over from files that were put away, each with its old owner.
   std::vector<std::pair<uint32_t, uint16_t>> adopted;
-  uint64_t keys_unknown = 0;  // bad rows of which not even the key could be read
+  uint64_t keys_unknown = 0;  // bad rows whose key could not be read either
   bool conflicted = false;
 };
 
@@ -108,7 +109,7 @@ class SnapshotMode final : public FileMode {
   uint32_t pass_ = 0;
   uint64_t erasures_ = 0;
   uint64_t refused_ = 0;               // messages that the host did not take, so far
-  std::string key_, topic_, payload_;  // of the row at hand
+  std::string key_, topic_, payload_;  // of the current row
 };
 
 FileRecord& SnapshotMode::record_of(const TrackedFile& file, const std::string& path) {
@@ -124,9 +125,9 @@ Outcome SnapshotMode::take(const TrackedFile& file, const std::string& path, Vis
   if (unread.kind != Outcome::Kind::taken) {
     const auto known = records_.find(file.id);
     if (known != records_.end()) {
-      known->second.accepted = false;  // that was another version
+      known->second.accepted = false;  // this is another version
       if (unread.kind == Outcome::Kind::unreadable) {
-        known->second.erasures = erasures_;  // it is tried again when it may be well
+        known->second.erasures = erasures_;  // CsvSource tries it again later
         known->second.second_to = 0;
       }
     }
@@ -198,8 +199,8 @@ void SnapshotMode::scan(const TrackedFile& file, FileRecord& record, TableText& 
     const Parser::Step step = table.parser.next();
     record.passed_over = table.layout->passed_over();
     if (step == Parser::Step::end || step == Parser::Step::need_more) return;
-    if (count % rows_between_stop_checks == 0)
-      (void)host_.paused();  // throws when it is time to end
+    // Throws plugin::Stopped when the source has to end.
+    if (count % rows_between_stop_checks == 0) (void)host_.paused();
     const bool readable = step == Parser::Step::row;
     if (readable && table.layout->passes_over(table.parser.fields())) continue;
     ++plan.rows;
@@ -249,14 +250,14 @@ void SnapshotMode::scan_row(const TrackedFile& file, FileRecord& record, const T
   KeyTable::Entry& entry = table_[index];
   entry.seen = pass_;
   if (known && entry.payload_hash == hash_of(payload_) && table_.topic_of(entry) == topic_) {
-    entry.row_hash = row_hash;  // written differently, means the same
+    entry.row_hash = row_hash;  // other bytes in the file, the same message
     return;
   }
   plan.changes.push_back(
       {parser.row_position(), static_cast<uint32_t>(parser.raw().size()), index});
 }
 
-// A row that cannot be read is not one that is gone: what was published under its key stays.
+// A row that cannot be read does not count as deleted: the published row with its key stays.
 void SnapshotMode::bad_row(const TrackedFile& file, FileRecord& record, const TableText& table,
                            const RowFault& fault, uint32_t index, Plan& plan) {
   if (index == KeyTable::none && table.layout->hides_key(table.parser.fields(), fault))
@@ -324,8 +325,8 @@ Publisher SnapshotMode::publisher() {
             letter.reason = reason.c_str();
             if (index != Publisher::no_entry) {
               letter.raw = plugin::bytes_of(table_.key_of(table_[index]));
-              table_[index].row_hash = table_[index].payload_hash =
-                  0;  // the next version tries it again
+              // So the next version tries it again.
+              table_[index].row_hash = table_[index].payload_hash = 0;
             }
             host_.dead_letter(letter);
             ++refused_;
@@ -413,7 +414,7 @@ bool SnapshotMode::is_spent(const TrackedFile& file) const {
   return record == records_.end() || (record->second.away && record->second.rows == 0);
 }
 
-// Its rows stay where they are if they would come to lie in the same topics.
+// The rows can stay published only if the new name gives the same topics.
 bool SnapshotMode::renamed(const TrackedFile& from, const TrackedFile& to,
                            const std::string& path) {
   const auto record = records_.find(from.id);
@@ -438,8 +439,8 @@ bool SnapshotMode::wants_again(const TrackedFile& file) {
   return record.conflicted && record.erasures != erasures_;
 }
 
-// An empty file is believed here if the guard would believe it. And the rows of files that went
-// away before this run are to be kept if those that go away during it are.
+// An empty file is complete only with allow_empty, as for the guard. If rows of deleted files are
+// kept during a run, the rows of files that were deleted before it must be kept, too.
 FileMode::Coverage SnapshotMode::coverage_of(const TrackedFile& file) const {
   if (config_.many_files && config_.removed_file == RemovedFile::keep) return Coverage::no;
   if (config_.after != After::keep || !config_.error_dir.empty()) return Coverage::no;

@@ -1,3 +1,4 @@
+// Its parts: finding the delimiter, the known header (Heading), and TableText.
 #include "plugins/csv/table_text.h"
 
 #include <algorithm>
@@ -15,9 +16,9 @@ namespace {
 constexpr size_t binary_check_bytes = 4096;
 constexpr size_t sniff_bytes = 64U << 10;
 constexpr size_t sniff_rows = 100;
-constexpr size_t header_lines_max = 1000;  // at the top, among which find_header looks
+constexpr size_t header_lines_max = 1000;  // find_header looks at so many lines at the top
 
-// How many columns `delimiter` makes of the rows; 0 if not the same in nearly all of them.
+// The number of columns that `delimiter` gives; 0 if nearly all rows do not have the same number.
 size_t columns_with(char delimiter, std::string_view text, bool whole, Dialect dialect) {
   dialect.delimiter = delimiter;
   Parser parser(dialect);
@@ -121,14 +122,14 @@ Parser TableText::parser_at_top(bool final) const {
   return made;
 }
 
-// False if the text ends before.
+// Puts the parser behind the skipped lines. False if the text ends before that.
 bool TableText::begin_behind_top(bool final) {
   parser = parser_at_top(final);
   return parser.skip_lines(skipped_lines_);
 }
 
-// Whether the first row has as many fields as a file of that header. A line of a preamble, behind
-// which the header may still come, seldom has.
+// True if the first row has as many fields as `known` has names. Lines of a preamble, which a
+// header may follow, seldom have.
 bool TableText::begins_like_rows_of(const Heading& known, bool final) const {
   Parser probe = parser_at_top(final);
   Parser::Step step = probe.next();
@@ -138,9 +139,9 @@ bool TableText::begins_like_rows_of(const Heading& known, bool final) const {
   return step == Parser::Step::row && probe.fields().size() == known.names.size();
 }
 
-// Leaves the parser in front of the header: the first row, begun at the begin of a line, that has
-// all columns which options name. What stands before it may be anything, also half of a quote.
-// False if it is not there, and may still come or is known.
+// Puts the parser in front of the header: the first line that begins a row with all needed_columns.
+// The text before it may be anything, even an open quote. False if there is no header yet, or
+// `known` has to be used for it.
 bool TableText::seek_header(const Config& config, const Heading* known, bool final) {
   const bool any_delimiter = config.delimiter_auto && known == nullptr;
   const std::string candidates = any_delimiter ? ",;\t|" : std::string(1, dialect.delimiter);
@@ -168,7 +169,7 @@ bool TableText::seek_header(const Config& config, const Heading* known, bool fin
                     " lines is a header with all columns that options name: " + names);
 }
 
-// False if the rows may still come.
+// False if the text ends before the first row.
 bool TableText::skip_behind_header(const Config& config) {
   for (uint64_t i = 0; i < config.skip_after_header; ++i) {
     const Parser::Step step = parser.next();
@@ -189,8 +190,8 @@ void TableText::cut_footer(uint64_t rows) {
   if (!begins.empty()) parser.cut(begins.front());
 }
 
-// A hole of NUL bytes says nothing of what a file is. Where a known file has no byte order mark any
-// more it may still be in the encoding that the mark told.
+// A hole of NUL bytes does not show whether the file is a table, so it is left out. A known file
+// may have lost its byte order mark; then the encoding of its header is tried.
 void TableText::find_encoding(const Config& config, std::string_view bytes, const Heading* known) {
   encoding = config.encoding.find(bytes.substr(0, Encoding::head_bytes));
   bytes.remove_prefix(encoding.mark_bytes);
@@ -213,7 +214,7 @@ void TableText::find_dialect(const Config& config, std::string_view delimiter_li
     if (known != nullptr && !config.delimiter_named) {
       dialect.delimiter = known->delimiter;
     } else if (config.delimiter_auto) {
-      if (config.find_header) return;  // the one with which it is found
+      if (config.find_header) return;  // seek_header finds the delimiter, too
       Parser top(dialect);
       top.feed(text.utf8(), true);
       const bool any = top.skip_lines(skipped_lines_);

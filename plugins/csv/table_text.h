@@ -1,5 +1,5 @@
-// TableText: a file that was read, up to where its rows begin: encoding, header, delimiter. Also
-// for the head of a file of which only the end is wanted (mode append).
+// TableText: the text of a file, with everything known that stands in front of its rows: encoding,
+// delimiter, header. Mode append uses it for the head of a file. One thread.
 #pragma once
 
 #include <optional>
@@ -13,23 +13,24 @@
 
 namespace btb::csv {
 
-// What is known of a file's header, for the time when it is not there any more. Value.
+// The header of a file, kept for later: the file may be cut off or replaced, and have no header
+// then. Value.
 struct Heading {
-  std::vector<std::string> names;  // as they stood in the file
+  std::vector<std::string> names;  // as in the file
   char delimiter = ',';
   std::string encoding;  // as in Encoding::Found
   bool operator==(const Heading&) const = default;
-  // Not 0.
+  // Never 0.
   [[nodiscard]] uint64_t hash() const;
-  // True if a row is this header, or a changed form of it: at least half of its names are there.
+  // True if a row is this header or a changed form of it: it has at least half of the names.
   [[nodiscard]] bool is_like(const std::vector<Field>& fields) const;
 };
 
-// Resource; borrows the bytes and the configuration.
+// Resource; borrows `bytes` and `config`, which must live as long.
 struct TableText {
-  // `bytes` from the first of the file on; `final`: all of them. With `known` a first row that is
-  // not like that header is a row, and the header is the known one. Throws FileRefused if they are
-  // no table, or the header does not fit the configuration.
+  // `bytes` begin with the first byte of the file; `final`: they are the whole file. With `known`,
+  // a first row that is not like that header is data, and the known header is used. Throws
+  // FileRefused if the bytes are no table, or the header does not fit the configuration.
   TableText(const Config& config, std::string_view bytes, std::string_view file_name, bool final,
             const Heading* known = nullptr);
 
@@ -37,12 +38,12 @@ struct TableText {
   Dialect dialect;
   Text text;
   Parser parser;                    // at the first row behind the header
-  std::optional<RowLayout> layout;  // none: there is no header and no row, not even one
+  std::optional<RowLayout> layout;  // none: no rows, or the header is not complete yet
   std::vector<std::string> remarks;
-  Heading heading;          // its own, or the known one; no names where no header is expected
-  bool headerless = false;  // the known one stands for a header that is not there
+  Heading heading;          // its own, or the known one; no names if no header is expected
+  bool headerless = false;  // the file has no header, and the known one is used
 
-  // Where something in text.utf8() lies in the file.
+  // The offset in the file of an offset in text.utf8().
   [[nodiscard]] uint64_t byte_offset(size_t utf8_offset) const {
     return encoding.mark_bytes + text.byte_offset(utf8_offset);
   }
@@ -60,15 +61,16 @@ struct TableText {
   void read_header(const Config& config, std::string_view file_name, const Heading* known,
                    bool final);
 
-  uint64_t skipped_lines_ = 0;  // at the top
+  uint64_t skipped_lines_ = 0;  // lines in front of the header: skip_rows, "sep="
 };
 
-// The first line if it is one that tells the delimiter, as Excel writes it ("sep=;"), with its line
-// end; else empty. The delimiter is its fifth character.
+// The first line with its line end, if it names the delimiter in the manner of Excel ("sep=;");
+// else empty. The delimiter is its fifth character. A view of `text`.
 std::string_view delimiter_line_of(std::string_view text);
 
-// The delimiter that cuts the first rows into the most columns, as many in each. Throws FileRefused
-// if none does.
+// The delimiter that cuts the first rows into the most columns, if nearly all of these rows get the
+// same number. ',' if the text has none of the usual delimiters. Throws FileRefused if it cannot be
+// decided.
 char find_delimiter(std::string_view text, const Dialect& dialect);
 
 }  // namespace btb::csv

@@ -1,3 +1,5 @@
+// Tail's parts: the beginning (header, position), the rows (blocks, holes, batches), and quotes
+// that do not close.
 #include "plugins/csv/tail.h"
 
 #include <algorithm>
@@ -8,7 +10,7 @@ namespace {
 
 constexpr size_t block_bytes = 256U << 10;
 constexpr size_t head_bytes = 64U << 10;
-// Times `settle`: how long a quote may stay open with rows behind it.
+// A quote may stay open for so many times `settle` when rows follow it.
 constexpr int64_t quote_patience = 10;
 constexpr int64_t quote_patience_min_ms = 500;
 constexpr int quote_rows_looked_at = 3;
@@ -18,7 +20,7 @@ bool begins_with_hole(std::string_view bytes) {
   return end >= Parser::hole_bytes_min;
 }
 
-// Behind the last unit that is not all NUL.
+// The offset behind the last unit that has a byte other than NUL.
 size_t end_of_text(std::string_view bytes, size_t unit_bytes) {
   const size_t end = bytes.find_last_not_of('\0') + 1;  // npos + 1 is 0
   return std::min(bytes.size(), (end + unit_bytes - 1) / unit_bytes * unit_bytes);
@@ -86,7 +88,7 @@ void Tail::begin(const std::optional<AppendMark>& known, bool skipping) {
   const auto mark = known ? known : AppendMark::make(fd_.get(), begin_offset_, begin_line_);
   if (!mark) throw FileRefused("cannot be read: " + system_text(errno));
   mark_ = *mark;
-  mark_.device = file_.device;  // a mark of what it is a copy of names another file
+  mark_.device = file_.device;  // if this file is a copy, `known` is the mark of another file
   mark_.inode = file_.inode;
   mark_.born_ns = static_cast<uint64_t>(file_.born_ns);
   mark_.name = AppendMark::name_hash(name_);
@@ -96,7 +98,7 @@ void Tail::begin(const std::optional<AppendMark>& known, bool skipping) {
   skipping_ = skipping;
 }
 
-// The neighbours of a hole are read, whatever lay in it.
+// A hole counts as one bad row. The rows around it are published.
 void Tail::note_hole(uint64_t offset, uint64_t line, uint64_t size_bytes) {
   host_.warning(name_ + ": a hole of " + std::to_string(size_bytes) +
                 " NUL bytes; it was cut off while somebody wrote to it");
@@ -111,7 +113,7 @@ void Tail::follow(const TokenMaker& token, int64_t now_ms) {
   skipping_ = false;
 }
 
-// False if there is nothing more for now. A row that does not fit into a block makes the next one
+// False if there is no more to read now. If a row does not fit into a block, the next block is
 // larger.
 bool Tail::read_block(size_t& block_size, const TokenMaker& token) {
   const auto bytes = read_at(fd_.get(), offset_, block_size);
@@ -146,8 +148,8 @@ bool Tail::read_block(size_t& block_size, const TokenMaker& token) {
   return read > 0;
 }
 
-// Whether the file has only NUL bytes behind those of a block, the last `nuls` of which are some.
-// Large room is not read at each look: who fills it begins at its front.
+// True if the file has only NUL bytes from `end` on. The block in front of `end` ends in `nuls` NUL
+// bytes. A large reserved room is not read at each look: a writer fills it from its front.
 bool Tail::is_room(uint64_t end, size_t nuls) {
   const auto now = look_at(fd_.get());
   if (now && now->size_bytes == only_nuls_until_ && nuls >= block_bytes / 2) return true;
@@ -156,7 +158,7 @@ bool Tail::is_room(uint64_t end, size_t nuls) {
   return true;
 }
 
-// False if there is nothing behind it yet: then it may still be written to.
+// False if the file has only NUL bytes up to its end: a writer may still fill them.
 bool Tail::pass_over_hole(std::string_view bytes) {
   const auto now = look_at(fd_.get());
   if (bytes.find_first_not_of('\0') == std::string_view::npos && now &&
@@ -172,8 +174,8 @@ bool Tail::pass_over_hole(std::string_view bytes) {
   return true;
 }
 
-// Publishes the rows of a window as one batch. Its mark lies behind the last of them, never inside
-// of something.
+// Publishes the rows of a window in batches. The mark of a batch is behind its last row, never
+// inside a row or a comment.
 void Tail::publish_rows(const Text& text, Publisher& out, const TokenMaker& token) {
   size_t safe_position = 0;
   uint64_t safe_line = 0;  // 0: nothing to mark
@@ -190,7 +192,8 @@ void Tail::publish_rows(const Text& text, Publisher& out, const TokenMaker& toke
     const bool readable = step == Parser::Step::row;
     try {
       if (!readable || !layout_->passes_over(parser_.fields())) publish_row(text, readable, out);
-    } catch (const FileRefused&) {  // on_error: stop. The next look begins at this row again
+    } catch (const FileRefused&) {
+      // on_error or max_errors: the next look begins at this row.
       safe_position = parser_.row_position();
       safe_line = parser_.row_line();
       finish_batch();
@@ -242,8 +245,8 @@ void Tail::set_mark(uint64_t offset, uint64_t line) {
 
 // --- a quote that does not close ---
 
-// True when the quote at hand has been open for long with rows behind it: then it is a stray one.
-// A text of several lines that is being written looks otherwise.
+// True if a quote has been open for long and the lines behind it look like rows: then it is a stray
+// quote. Lines of a long text that is still being written do not look like rows.
 bool Tail::gives_up_quote(const Text& text) {
   const uint64_t lines = parser_.lines_in_open_quote();
   if (lines == 0) {

@@ -1,9 +1,10 @@
-// Tail: one file that is being followed through its own descriptor, whatever its name is: where it
-// is read next, what its columns are called, and the rows behind. Resource; [source].
+// Tail: one growing file, which mode append follows through an open descriptor, even if the file is
+// renamed. It knows the position up to which the file was read, and the names of the columns.
+// Resource; [source].
 //
-// A row is published once, when its line end is there. NUL bytes at the end of what there is are
-// waited for, like a half line: somebody may have reserved the room and will write there. It may be
-// of any size, and is not read into memory.
+// A row is published once, when its line end is there. NUL bytes at the end of the file are not
+// read: a writer may have reserved this room and may fill it later. The file may have any size; it
+// is read in blocks.
 #pragma once
 
 #include <cstdint>
@@ -22,57 +23,60 @@ namespace btb::csv {
 
 class Tail {
  public:
-  // The token that a batch is published with, once this tail's mark is where the batch ends.
+  // Makes the resume token of a batch. It is called when mark() is at the end of the batch.
   using TokenMaker = std::function<std::string()>;
-  // `file` is what `fd` leads to. Borrows `config` and `host`.
+  // `file` is the signature of the file behind `fd`. Owns `fd`. Borrows `config` and `host`.
   Tail(const Config& config, plugin::Host& host, Descriptor fd, const Signature& file,
        const std::string& name, const std::string& path);
 
   [[nodiscard]] bool is_of(const Signature& file) const { return file_.is_same_file(file); }
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // Where it lies now.
+  // The file's last known name, relative to the directory.
   [[nodiscard]] const std::string& name() const { return name_; }
   void rename(const std::string& name, const std::string& path);
 
   // --- the beginning ---
 
-  // Reads up to where the rows begin; false if even that is not there yet. With `known`, a header
-  // that is not there is that one. Throws FileRefused.
+  // Reads up to the first row; false if the file does not reach that far yet. `known` is used if
+  // the file has no header. Throws FileRefused.
   bool read_header(const Heading* known);
   [[nodiscard]] bool has_header() const { return layout_.has_value(); }
-  // What was found by read_header, now or before; null: nothing yet. Also of a file that lay at the
-  // same place before.
+  // The last header that read_header found or expect was given; null: none. Lives until the next
+  // call of these.
   [[nodiscard]] const Heading* heading() const { return heading_ ? &*heading_ : nullptr; }
+  // `heading` is that of the file that had the same name before this one.
   void expect(const Heading& heading) { heading_ = heading; }
-  // Goes on at `known`, else behind the header. REQUIRES: has_header(). `skipping`: what is there
-  // now is passed over. Throws FileRefused.
+  // Sets the position: at `known`, else behind the header. `skipping`: the rows that are there now
+  // are not published. REQUIRES: has_header(). Throws FileRefused.
   void begin(const std::optional<AppendMark>& known, bool skipping);
-  // It is to be begun anew: another header, another place.
+  // The content was replaced: read_header and begin are needed again.
   void forget_place() { layout_.reset(); }
 
   // --- the rows ---
 
-  // Everything before it was published. Says something once it was begun.
+  // Everything in front of the mark was published or passed over. Valid after begin.
   [[nodiscard]] const AppendMark& mark() const { return mark_; }
-  // Publishes all rows that are there. REQUIRES: begun, and the mark fits. Throws FileRefused.
+  // Publishes all rows that are there. `now_ms` is clock.h's. REQUIRES: begin was called, and the
+  // mark fits the file. Throws FileRefused and plugin::Stopped.
   void follow(const TokenMaker& token, int64_t now_ms);
   [[nodiscard]] uint64_t rows() const { return rows_; }  // published so far
-  // Milliseconds until follow may have something to do although nobody wrote; none: it will not.
+  // Milliseconds until follow has work although nothing was written: an open quote to give up.
+  // None: no such work.
   [[nodiscard]] std::optional<int64_t> due_in(int64_t now_ms) const;
-  // What an operator should know; empty: nothing.
+  // A text for the operator about rows that cannot be read; empty: there are none.
   [[nodiscard]] std::string remark() const;
-  // Much of what was read since it was begun could not be read.
+  // True if a tenth or more of the rows since read_header could not be read.
   [[nodiscard]] bool is_short() const { return faults_.are_many(rows_here_ + faults_.count()); }
 
  private:
-  // A quote that did not close so far, with whole lines behind it.
+  // A quote that is still open, with whole lines behind it.
   struct OpenQuote {
-    uint64_t offset = 0;  // of its row
+    uint64_t offset = 0;  // where its row begins in the file
     uint64_t line = 0;
     int64_t since_ms = 0;
-    uint64_t lines = 0;        // behind it
-    bool rows_behind = false;  // these look like rows
-    bool waited = false;       // long enough, as of the last follow
+    uint64_t lines = 0;        // lines behind the quote
+    bool rows_behind = false;  // these lines look like rows
+    bool waited = false;       // it was open for quote_patience_ms at the last follow
   };
 
   bool pass_over_hole(std::string_view bytes);
@@ -89,7 +93,7 @@ class Tail {
   const Config& config_;
   plugin::Host& host_;
   Descriptor fd_;
-  Signature file_;  // device and inode count
+  Signature file_;  // as it was opened: for is_same_file
   std::string name_;
   FaultLog faults_;
   std::optional<Heading> heading_;
@@ -101,12 +105,12 @@ class Tail {
   uint64_t begin_line_ = 1;
   uint64_t offset_ = 0;  // of the next byte to read
   AppendMark mark_;
-  bool skipping_ = false;  // read_from: end, and the end is not reached yet
+  bool skipping_ = false;  // read_from is end, and the end is not reached yet
   std::optional<OpenQuote> quote_;
-  uint64_t only_nuls_until_ = 0;  // from offset_ on; a size that the file had
+  uint64_t only_nuls_until_ = 0;  // a size of the file at which only NUL bytes were left to read
   uint64_t rows_ = 0;
-  uint64_t rows_here_ = 0;  // of these, since the header was read last
-  int64_t now_ms_ = 0;      // while it follows
+  uint64_t rows_here_ = 0;  // rows published since the header was read last
+  int64_t now_ms_ = 0;      // the time that the last follow was given
   std::string key_, topic_, payload_;
 };
 

@@ -23,8 +23,8 @@ uint64_t load_word(const char* at) {
   return word;
 }
 
-// Not 0 if one of the eight bytes is NUL or above 0x7F. May be not 0 for no reason; never the other
-// way round.
+// Not 0 if one of the eight bytes is NUL or above 0x7F. It may also be not 0 if none is: the caller
+// then looks at each byte.
 uint64_t has_nul_or_high(uint64_t word) {
   return (word | (word - low_bits)) & high_bits;
 }

@@ -12,8 +12,8 @@ constexpr std::string_view codes = "YymdebBhaAHIpMSfzZsFDTR%";
 constexpr const char* codes_told =
     "%Y %y %m %d %e %b %B %a %A %H %I %p %M %S %f %z %Z %s %F %D %T %R and %%, or is one of the "
     "words unix, unix_ms, unix_us, unix_ns";
-// The codes of a format, those behind the short ones included. Nothing if one is unknown; then
-// `unknown` is it.
+// All codes of a format; %F, %D, %T and %R are expanded. Nothing if a code is unknown; `unknown`
+// then names it.
 std::optional<std::string> codes_of(std::string_view format, std::string& unknown) {
   std::string found;
   for (size_t i = 0; i < format.size(); ++i) {

@@ -1,3 +1,4 @@
+// Its parts: the POSIX TZ rule, the zone file, and the look-up of a time in a zone.
 #include "plugins/csv/time_zone.h"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// No way out of the directory, and nothing that is not a name.
+// True if `name` can be the name of a zone, and does not lead out of the directory.
 bool is_name(std::string_view name) {
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -37,7 +38,7 @@ int64_t days_of(int year, unsigned month, unsigned day) {
       .count();
 }
 
-// Days since 1970 of the change in this year.
+// The day of the change in this year, in days since 1970.
 int64_t day_in(const ChangeDay& change, int year) {
   using namespace std::chrono;
   switch (change.kind) {
@@ -163,7 +164,7 @@ class ZoneFile {
     Header header;
     if (!read_header(header)) return nullptr;
     size_t number_bytes = 4;
-    if (header.version >= '2') {  // the same again, with larger numbers
+    if (header.version >= '2') {  // the same data follow again, with larger numbers
       at_ += data_bytes(header, 4);
       if (!read_header(header)) return nullptr;
       number_bytes = 8;
@@ -314,7 +315,9 @@ int64_t TimeZone::to_unix(int64_t local_s, std::string_view abbreviation) const 
     if (!first) first = unix_s;
   }
   if (first) return *first;
-  for (const int32_t offset : offsets_) {  // two that point at each other: what was, what came
+  // Clocks went forward over local_s: find the offset before the change and the one after it. Each
+  // leads to an instant at which the other one holds.
+  for (const int32_t offset : offsets_) {
     const int32_t other = at(local_s - offset).offset_s;
     if (at(local_s - other).offset_s == offset) return local_s - std::min(offset, other);
   }
@@ -327,7 +330,7 @@ bool TimeZone::knows(std::string_view abbreviation) const {
          (rule_ && (is_it(rule_->standard) || (rule_->changes && is_it(rule_->daylight))));
 }
 
-// What is not there is not remembered: as many names as a file likes, and none of them kept.
+// Names without a zone are not kept: a file could have any number of them.
 std::shared_ptr<const TimeZone> ZoneCache::find(std::string_view name) {
   const auto known = zones_.find(name);
   if (known != zones_.end()) return known->second;

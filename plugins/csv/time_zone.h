@@ -1,8 +1,8 @@
-// TimeZone: the rules of one named zone ("Europe/Berlin"), as the system's zone files hold them
-// (RFC 8536, and POSIX TZ for the years behind their table).
+// TimeZone: the rules of one named zone ("Europe/Berlin"), from the system's zone files (RFC 8536,
+// with a POSIX TZ rule for the years after their table).
 //
-// The C library knows one zone for a whole process; this one is a value that many threads may read.
-// Immutable once made; [any] thread.
+// The C library has one zone for a whole process; this is a value that many threads may read. It
+// does not change once it is made; [any].
 #pragma once
 
 #include <cstdint>
@@ -26,33 +26,34 @@ struct ChangeDay {
 
 class TimeZone {
  public:
-  // What clocks show from some instant on.
+  // The offset of clocks during some time, and its name: "CET", "CEST".
   struct Local {
     int32_t offset_s = 0;  // east of Greenwich is positive
     std::string abbreviation;
   };
 
-  // Reads the zone's file: $TZDIR, else /usr/share/zoneinfo. Null if there is none of that name, or
-  // it cannot be understood; then `fault` says why, for people.
+  // Reads the zone's file in $TZDIR, or in /usr/share/zoneinfo if that is not set. Null if there is
+  // no such file or it is not understood; then `fault` says why, for people. May block.
   static std::shared_ptr<const TimeZone> load(std::string_view name, std::string& fault);
-  // `file` is what such a file holds. Null if it cannot be understood.
+  // `file` is the content of a zone file. Null if it is not understood.
   static std::shared_ptr<const TimeZone> parse(std::string_view file);
 
   // `unix_s`: seconds since 1970-01-01 UTC. The result lives as long as this.
   [[nodiscard]] const Local& at(int64_t unix_s) const;
-  // The instant at which clocks show `local_s`, counted as if they showed UTC. One that comes twice
-  // (clocks go back) is the first of both, unless `abbreviation` names the other. One that never
-  // comes (clocks go forward) is taken as if they had not gone forward yet: 02:30 is 03:30.
+  // The Unix time at which clocks show the local time `local_s`: seconds since 1970-01-01, as if
+  // clocks showed UTC. A local time that comes twice (clocks go back) is the first one, unless
+  // `abbreviation` names the second. A local time that never comes (clocks go forward) counts as if
+  // clocks had not gone forward yet: 02:30 is 03:30.
   [[nodiscard]] int64_t to_unix(int64_t local_s, std::string_view abbreviation = {}) const;
-  // True if clocks here ever had a time called so ("CEST").
+  // True if the zone ever used this abbreviation ("CEST").
   [[nodiscard]] bool knows(std::string_view abbreviation) const;
 
  private:
   struct Transition {
     int64_t at = 0;
-    size_t local = 0;  // index of what holds from there on
+    size_t local = 0;  // index in locals_: valid from `at` on
   };
-  // For all years behind the table.
+  // For all years after the table.
   struct Rule {
     Local standard, daylight;
     ChangeDay begin, end;
@@ -68,10 +69,10 @@ class TimeZone {
   std::vector<int32_t> offsets_;  // each once, the largest first
 };
 
-// Zones by name, each read once. One thread.
+// Zones by name; each file is read once. One thread.
 class ZoneCache {
  public:
-  // Null if there is none of that name.
+  // Null if there is no such zone; that is looked up again each time. May block to read the file.
   std::shared_ptr<const TimeZone> find(std::string_view name);
 
  private:

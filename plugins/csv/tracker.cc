@@ -6,9 +6,10 @@ namespace btb::csv {
 
 namespace {
 
-// Times `settle`: for who writes and has not closed, and for a line that has no end.
+// In times of `settle`: how long to wait for a writer to close its file, or for the end of a line.
 constexpr int64_t patience = 10;
-constexpr int64_t steps_expected = 100;  // times `settle`
+// In times of `settle`: how long a writer that wrote in steps is expected to do so again.
+constexpr int64_t steps_expected = 100;
 
 }  // namespace
 
@@ -25,17 +26,17 @@ bool FileTracker::observe(const std::string& name, const std::optional<Signature
     ids_[next_id_++] = true;
     at->second.seen = found;
     at->second.changed_since_ms = now_ms;
-    // One that was there for long need not settle.
+    // A file that has not changed for long need not settle.
     at->second.seen_since_ms = now_ms - std::max<int64_t>(0, age_ms);
   }
   TrackedFile& file = at->second;
   if (file.seen != found) {
     const bool replaced = file.seen && (!found || !found->is_same_file(*file.seen));
-    if (replaced) {  // that was another file
+    if (replaced) {  // these were facts of the old file
       file.writing = false;
       file.stepped_ms = TrackedFile::no_time;
     }
-    if (file.seen && !replaced) file.arrived = false;  // somebody wrote to it where it lies
+    if (file.seen && !replaced) file.arrived = false;  // it was written to after it arrived
     const bool grew = found && file.taken && found->is_same_file(*file.taken) &&
                       found->size_bytes > file.taken->size_bytes;
     if (grew && now_ms - file.early_ms < settle_ms_) file.stepped_ms = now_ms;
@@ -85,18 +86,18 @@ int64_t FileTracker::due_in(const TrackedFile& file, int64_t now_ms) const {
   return std::max<int64_t>(0, due_ms - now_ms);
 }
 
-// Whoever wrote it in steps is expected to do so again, for a while.
 bool FileTracker::is_in_steps(const TrackedFile& file, int64_t now_ms) const {
   return now_ms - file.stepped_ms < settle_ms_ * steps_expected;
 }
 
-// Its writer says that it is whole.
+// True if the close of its writer is taken as a sign that the file is complete.
 bool FileTracker::is_believed(const TrackedFile& file, int64_t now_ms) const {
   return trusts_close_ && file.closed && !file.writing && !file.doubted &&
          !is_in_steps(file, now_ms);
 }
 
-// One that is written in steps all the time is taken between two of them now and then.
+// A file that is always written in steps would never settle. So it is taken between two steps when
+// it has waited for long.
 int64_t FileTracker::settled_at_ms(const TrackedFile& file, int64_t now_ms) const {
   const int64_t settled = file.seen_since_ms + settle_ms_ * (file.writing ? patience : 1);
   if (!is_in_steps(file, now_ms) || !file.closed) return settled;
@@ -112,8 +113,8 @@ bool FileTracker::is_whole(const TrackedFile& file, int64_t now_ms) const {
   return at_once_ || file.closed || now_ms - file.seen_since_ms >= cut_off_wait_ms(file);
 }
 
-// Files whose last line has no end exist. So even a writer that is known to be at it is not waited
-// for for ever.
+// The last line of some files never gets an end. So this wait is limited even while a writer has
+// the file open.
 int64_t FileTracker::cut_off_wait_ms(const TrackedFile& file) const {
   return settle_ms_ * patience * (file.writing ? patience : 1);
 }

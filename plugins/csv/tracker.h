@@ -1,14 +1,13 @@
-// FileTracker: which files there are, and when each may be taken. Pure: told what was seen and
-// when; knows no clock and no file system. One thread.
+// FileTracker: which files there are, and when each may be taken. It is told what was seen, and the
+// time; it uses no clock and no file system. Times are clock.h's now_ms. Value; one thread.
 //
-// A file is taken when it differs from the version taken last and
-//   - it came by rename (it is whole: at once), or
-//   - who wrote it closed it: at once, too, as long as the mode believes what it sees then; for a
-//   file that is written in several steps, each with a close, this is given up, or
-//   - it has not changed for `settle`, or, while somebody who wrote to it has not closed it, for
-//   ten times as long.
-// One that ends in the middle of a line waits ten times as long again, until it is known to be
-// whole.
+// A file is taken when it differs from the version taken last and one of these is true:
+//   - It came by rename. Then it is complete, and is taken at once.
+//   - Its writer closed it. Then it is taken at once, too, unless the mode did not believe the
+//     version. If a file is written in several steps, each with a close, this rule is suspended.
+//   - It has not changed for `settle`; or for ten times as long if a writer has not closed it yet.
+// A file that ends in the middle of a line waits longer: ten times `settle`, and ten times that
+// while a writer has not closed it.
 #pragma once
 
 #include <cstdint>
@@ -22,20 +21,20 @@ namespace btb::csv {
 
 struct TrackedFile {
   std::string name;
-  uint16_t id = 0;                 // from 1, of its own as long as the file is tracked
+  uint16_t id = 0;                 // from 1, unique among the tracked files
   std::optional<Signature> seen;   // none: it is gone
-  std::optional<Signature> taken;  // the version that was dealt with last
-  int64_t seen_since_ms = 0;       // when `seen` became what it is, as far as that is known
-  int64_t not_before_ms = 0;       // it is not taken earlier, whatever else holds
-  bool arrived = false;            // by rename: whole
-  bool writing = false;            // written to and not closed since
-  bool closed = false;             // `seen` was closed by who wrote it, or came by rename
+  std::optional<Signature> taken;  // the version that was taken last; none: take it again
+  int64_t seen_since_ms = 0;       // when `seen` last changed, as far as that is known
+  int64_t not_before_ms = 0;       // it is never taken earlier
+  bool arrived = false;            // it came by rename, so it is complete
+  bool writing = false;            // it was written to, and not closed since
+  bool closed = false;             // the writer of `seen` closed it, or it came by rename
   bool cut_off = false;            // `seen` ends in the middle of a line
-  bool doubted = false;            // `seen` was closed, and was not believed before it settled
-  bool away = false;               // it was put away; `seen` is a new one
-  int64_t stepped_ms = no_time;    // when it was last written on right behind a close
-  int64_t changed_since_ms = 0;    // when `seen` became another version than `taken`
-  int64_t early_ms = no_time;      // when a version was taken at its close
+  bool doubted = false;            // the mode did not believe `seen` at its close: it must settle
+  bool away = false;               // it was put away; if there is a `seen`, that is a new file
+  int64_t stepped_ms = no_time;    // when it last grew shortly after it was taken early
+  int64_t changed_since_ms = 0;    // when `seen` began to differ from `taken`
+  int64_t early_ms = no_time;      // when a version was last taken early: at its close
   static constexpr int64_t no_time = INT64_MIN / 2;
 };
 
@@ -44,32 +43,35 @@ class FileTracker {
   static constexpr size_t files_max = 60'000;
   static constexpr int64_t never = -1;
 
-  // `at_once`: nothing has to settle (mode append reads what is there, a marker says that it is).
-  // `trusts_close`: a file that was closed may be taken before it settled.
+  // `at_once`: no file has to settle, because the mode is append or a marker shows that a file is
+  // complete. `trusts_close`: a file may be taken when its writer closes it.
   FileTracker(int64_t settle_ms, bool at_once, bool trusts_close = true)
       : settle_ms_(settle_ms), at_once_(at_once), trusts_close_(trusts_close) {}
 
-  // What a look at the file found, which was last written to `age_ms` ago. False if there are too
-  // many files already.
+  // A look at the file found this version (none: no file), last changed `age_ms` ago. False if
+  // there are files_max files already and this is a new one.
   bool observe(const std::string& name, const std::optional<Signature>& found, int64_t now_ms,
                int64_t age_ms);
 
   enum class Event : uint8_t { arrived, modified, closed };
+  // An event of inotify. A file that is not tracked is ignored.
   void note(const std::string& name, Event event, int64_t now_ms);
 
-  // It could not be taken: it is left alone for `delay_ms` at least, and has to settle again.
+  // The file could not be taken. It is not due for `delay_ms` at least, and has to settle again.
   static void postpone(TrackedFile& file, int64_t now_ms, int64_t delay_ms);
 
   // The milliseconds until the file may be taken, 0: now; never: there is nothing to take.
   [[nodiscard]] int64_t due_in(const TrackedFile& file, int64_t now_ms) const;
-  // True if the file is due only because it was closed: it has not settled.
+  // True if the file is due only because its writer closed it: it has not settled.
   [[nodiscard]] bool is_early(const TrackedFile& file, int64_t now_ms) const;
-  // It was taken early, or was not believed then.
+  // The file was taken early.
   static void note_early(TrackedFile& file, int64_t now_ms) { file.early_ms = now_ms; }
+  // The mode did not believe the file when it came early.
   static void doubt(TrackedFile& file) { file.doubted = true; }
-  // True if the version that was seen may be believed to end where it does, also inside of a line.
+  // True if the version counts as complete, even if it ends in the middle of a line.
   [[nodiscard]] bool is_whole(const TrackedFile& file, int64_t now_ms) const;
-  // As due_in, for one that is gone: until that may be believed.
+  // The milliseconds until a file that is gone counts as deleted, 0: now; never: it is there, or
+  // was put away.
   [[nodiscard]] int64_t gone_in(const TrackedFile& file, int64_t now_ms) const;
 
   void forget(const std::string& name);

@@ -51,7 +51,7 @@ std::optional<Watcher::Listing> Watcher::look() {
   std::vector<std::string> below;
   if (!list("", listing, below)) return std::nullopt;
   Watches watches;
-  if (inotify_) watches.insert(*watches_.begin());  // the root was there first
+  if (inotify_) watches.insert(*watches_.begin());  // the root has the lowest number
   while (!below.empty()) {
     const std::string prefix = std::exchange(below.back(), {});
     below.pop_back();
@@ -68,7 +68,7 @@ std::optional<Watcher::Listing> Watcher::look() {
   return listing;
 }
 
-// Watches the directory, or the one that lies at its path now. Cheap if nothing changed.
+// Watches the directory that is at the path now. Cheap if it is still the same one.
 void Watcher::watch_root() {
   if (!use_inotify_) return;
   struct stat info {};
@@ -90,7 +90,7 @@ void Watcher::watch_root() {
   inode_ = info.st_ino;
 }
 
-// A directory that is watched already keeps its number, also under another name.
+// inotify gives a directory that is watched already its old number, even after a rename.
 void Watcher::watch(const std::string& prefix, Watches& watches) {
   if (!inotify_) return;
   const std::string path = path_of(prefix.substr(0, prefix.size() - 1));
@@ -103,7 +103,7 @@ void Watcher::watch(const std::string& prefix, Watches& watches) {
   }
 }
 
-// False with errno if the directory could not be read to its end.
+// False, with errno, if the directory could not be read to its end.
 bool Watcher::list(const std::string& prefix, Listing& listing, std::vector<std::string>& below) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path_of(prefix).c_str()), closedir);
   if (!directory) return false;
@@ -140,7 +140,7 @@ Watcher::Events Watcher::take_events() {
       if ((event.mask & IN_Q_OVERFLOW) != 0) {
         taken.look_again = true;
       } else if (watch == watches_.end()) {
-        continue;  // of a directory that is not in the tree any more
+        continue;  // the directory is not in the tree any more
       } else if ((event.mask & end_of_watch) != 0) {
         taken.look_again = true;
         if (!watch->second.empty()) continue;
@@ -148,7 +148,7 @@ Watcher::Events Watcher::take_events() {
         watches_.clear();
         return taken;
       } else if (event.len > 0) {
-        // Behind the move of a directory its files have other names than the watch knows.
+        // After the move of a directory, the prefixes of its watches are wrong.
         if (descends_ && (event.mask & IN_ISDIR) != 0 && (event.mask & moved) != 0)
           names_hold = false;
         taken.look_again = taken.look_again || !names_hold;

@@ -1,8 +1,8 @@
-// Watcher: a directory, or a tree of them, seen through inotify and by listing it. Resource;
-// [source] thread.
+// Watcher: finds changes in a directory, or in a tree of directories, by inotify and by listing.
+// Resource; [source].
 //
-// Directories are watched, never files: a file that is replaced takes its watch with it. What
-// inotify tells is a hint; listing is the truth.
+// It watches directories and no files: the watch of a file is lost when the file is replaced.
+// Events of inotify are hints; only a listing is certain.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct DirectoryEvent {
 
 class Watcher {
  public:
-  // Asked for each directory in the tree, by its relative name. Links to directories are not
-  // followed.
+  // Called for each directory in the tree with its relative name: true if files in it count. Links
+  // to directories are not followed.
   using Descends = std::function<bool(const std::string& directory)>;
 
   // Without `descends` only the directory itself is looked at.
@@ -37,21 +37,21 @@ class Watcher {
     std::vector<std::string> names;  // relative, sorted; with `descends` without directories
     std::string unreadable;          // a directory below that could not be listed, and why
   };
-  // Lists what there is, and watches each directory from before it is listed: what happens later is
-  // told by take_events. Nothing, with errno, if the directory itself cannot be read.
+  // Lists all names. Each directory is watched before it is listed, so take_events has every later
+  // change. Nothing, with errno, if the directory itself cannot be read.
   std::optional<Listing> look();
 
   // The descriptor to poll for reading; -1 if nothing is watched.
   [[nodiscard]] int fd() const { return inotify_.get(); }
-  // Why inotify does not work everywhere although it is wanted; empty if it does. As of the last
-  // look.
+  // Why inotify did not work for some directory at the last look; empty if it worked or is not
+  // wanted.
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
   struct Events {
     std::vector<DirectoryEvent> events;
-    bool look_again = false;  // the queue ran over, or directories changed
+    bool look_again = false;  // a look is needed: events were lost, or directories changed
   };
-  // Takes what is there; never waits.
+  // Takes the events that have come since the last call; never waits.
   Events take_events();
 
   [[nodiscard]] std::string path_of(const std::string& name) const {
@@ -59,7 +59,7 @@ class Watcher {
   }
 
  private:
-  using Watches = std::map<int, std::string>;  // to what stands in front of names: "", "2026/"
+  using Watches = std::map<int, std::string>;  // watch to the prefix of its names: "", "2026/"
 
   void watch_root();
   void watch(const std::string& prefix, Watches& watches);

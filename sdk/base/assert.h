@@ -1,6 +1,6 @@
-// BTB_ASSERT: for what can only be false through a bug of ours. On in every build, release
-// included: a broker that has lost an invariant stops before it sends wrong data. What a peer, a
-// plugin or a file can cause is a Result.
+// BTB_ASSERT: checks a condition that only a bug of ours can make false. It is on in every build,
+// also in release: a broker with a broken invariant stops before it sends wrong data. A fault that
+// a peer, a plugin or a file can cause is a Result, not an assert.
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, with padding), for bytes that have to stand in a text. Pure; [any] thread.
+// Base64 (RFC 4648, with padding), for bytes inside a text. Pure; [any] thread.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Clock: the only source of time in the project, passed in so that tests hold it in their hand.
+// Clock: the only source of time in the project. It is passed in, so that tests control it.
 //
 // Two times: `now_us` is wall time (microseconds since 1970-01-01 UTC, may jump, goes into frames)
 // and `mono_ms` is monotonic (milliseconds since some start, never jumps, for time-outs).

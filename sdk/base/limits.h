@@ -1,6 +1,7 @@
-// Limits: every bound of the system, in one place. What a configuration may change is the default
-// of it; the rest is part of the protocol. What happens at a limit is named where it is enforced,
-// and counted.
+// Limits: the bounds that users, clients and operators meet, in one place. If the configuration can
+// change a limit, its default is here. The comment of a limit says what happens at the limit: the
+// reason that the client gets and the broker counts. "reject" refuses one request or message;
+// "close" ends the session. A bound of one file that nobody outside can notice is in that file.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +13,9 @@ namespace btb::limits {
 inline constexpr uint32_t topic_name_bytes_max = 255;  // name_invalid
 inline constexpr uint32_t topic_levels_max = 32;       // name_invalid
 inline constexpr uint32_t key_bytes_max = 1024;        // reject: key_too_large
-inline constexpr uint32_t part_bytes_max =
-    4096;  // payload bytes in one frame; more travels in parts
-// Of one part of those. A frame of it fills the largest packet of BR/EDR (1021 bytes) behind the
-// heads of L2CAP and RFCOMM: whatever overtakes it waits for one packet at most.
+inline constexpr uint32_t part_bytes_max = 4096;       // payload bytes in one frame
+// Payload bytes of one part of a larger message. With the heads of L2CAP and RFCOMM its frame fills
+// the largest packet of BR/EDR (1021 bytes), so a frame that overtakes it waits for one packet.
 inline constexpr uint32_t part_bytes = 976;
 inline constexpr uint32_t control_frame_bytes_max = 65536;  // close: frame_too_large
 inline constexpr uint32_t client_name_bytes_max = 64;
@@ -26,30 +26,32 @@ inline constexpr uint32_t command_arguments_max = 16;  // close: frame_unverifia
 // --- what a broker keeps (defaults of `limits:` and `topics:` in its configuration) ---
 inline constexpr uint32_t message_bytes_max = 16U << 20;  // reject: message_too_large
 inline constexpr uint32_t topics_max = 200'000;           // reject: too_many_topics
-// Of these, for clients: all together, and those of one peer. The rest is for sources.
+// Topics that clients may make: all clients together, and one peer. The rest is for sources.
 inline constexpr uint32_t client_topics_max = 100'000;          // reject: too_many_topics
 inline constexpr uint32_t client_topics_per_peer_max = 10'000;  // reject: too_many_topics
-inline constexpr uint32_t topic_numbers_max = (1U << 24) - 1;   // for clients half of them
-inline constexpr uint32_t topic_unused_ms = 10'000;  // without anybody and anything in it: it goes
-// Of logs, followers and topics. Beyond it the oldest messages of events go, the largest topic
-// first; a row that would need more is refused: memory_full.
+inline constexpr uint32_t topic_numbers_max = (1U << 24) - 1;   // clients get half of them
+inline constexpr uint32_t topic_unused_ms = 10'000;  // an unused, empty topic goes after this time
+// Memory for logs, followers and topics. At the limit the oldest messages of event topics go, the
+// largest topic first. A row that needs more is refused. reject: memory_full.
 inline constexpr uint64_t memory_max = 512U << 20;
 inline constexpr uint64_t memory_per_peer_max = 128U << 20;  // logs of topics that a peer made
-// Parts of memory_max: followers and filters have one in four, those of one peer one in two of
-// that. Beyond one in two for rows, only sources make more of them.
+// Shares of memory_max. Followers and filters get 1/4 of it, and those of one peer 1/2 of that
+// quarter. When rows take 1/2 of it, only sources can make more rows.
 inline constexpr uint32_t followers_share = 4;
 inline constexpr uint32_t followers_per_peer_share = 2;
 inline constexpr uint32_t client_rows_share = 2;
-// Messages whose parts have not all come: of all sessions, and half of it of one peer.
+// Bytes of messages whose last part has not come, in all sessions. One peer gets half of it.
 inline constexpr uint64_t unfinished_max = 128U << 20;  // reject: memory_full
-// Where there is no room, those that got no new part for so long are cut, so many at once.
+// At that limit, messages that got no new part for this time are given up, at most this many at
+// once.
 inline constexpr uint32_t unfinished_stands_ms = 10'000;
 inline constexpr uint32_t unfinished_cut_at_once = 1'000;
 inline constexpr uint32_t sessions_max = 16'384;          // close: full
 inline constexpr uint32_t sessions_per_peer_max = 4'096;  // of one user or host; close: full
 inline constexpr uint32_t sessions_per_device_max = 4;    // of one Bluetooth device; close: full
 inline constexpr uint32_t sessions_per_adapter_max = 7;   // close: full; a piconet has seven
-// Kept for commands of the operator when there is no other place; one more, and the oldest goes.
+// Extra places for commands of the operator, when all others are taken. At the limit the oldest
+// goes.
 inline constexpr uint32_t operator_places = 8;
 inline constexpr uint32_t descriptors_reserved = 64;  // not for clients; close: full
 inline constexpr uint32_t let_go_after_ms = 5'000;    // idle at a full adapter; close: let_go
@@ -57,7 +59,7 @@ inline constexpr uint32_t handshakes_max = 256;       // connected, not yet welc
 inline constexpr uint32_t subscriptions_per_session_max = 1024;
 inline constexpr uint32_t handshake_timeout_ms = 5'000;  // close: hello_timeout
 inline constexpr uint32_t keep_alive_ms = 60'000;  // close: keep_alive_timeout after 1.5 times
-inline constexpr uint32_t client_batch_ms_max = 10'000;  // of a client, without its end: ended
+inline constexpr uint32_t client_batch_ms_max = 10'000;  // then a client's open batch is ended
 inline constexpr uint64_t topic_keep_bytes = 4U << 20;
 inline constexpr uint64_t topic_keep_count = 100'000;
 inline constexpr uint64_t state_bytes_max = 1U << 30;     // reject: topic_full
@@ -67,33 +69,31 @@ inline constexpr uint32_t state_deletions_kept = 10'000;  // older ones: must_re
 // --- how the broker works ---
 inline constexpr uint32_t segment_bytes_max = 64U << 10;
 inline constexpr uint32_t segment_bytes_min = 256;
-inline constexpr uint32_t read_buffer_bytes = 64U
-                                              << 10;  // one for the loop, not one for each session
+inline constexpr uint32_t read_buffer_bytes = 64U << 10;    // one for all sessions
 inline constexpr uint32_t flush_budget_bytes = 256U << 10;  // for one session in one turn
-// For all sessions together that have more to read than one turn brings. A piece of a write counts
-// as catch_up_piece_bytes beside its own.
+// One turn, for all sessions together that are behind by more than one turn. Each piece of a write
+// costs its own bytes and catch_up_piece_bytes more.
 inline constexpr uint32_t catch_up_budget_bytes = 512U << 10;
 inline constexpr uint32_t catch_up_piece_bytes = 1024;
-// Topics, rows and filters looked at for requests, a tenth of a microsecond each: of one session,
-// and of all. The rest waits for the next turn.
+// Work for requests in one turn: of one session, and of all sessions. A topic, row or filter that
+// is looked at counts as one, which takes about 0.1 us. The rest waits for the next turn.
 inline constexpr uint32_t request_work_per_turn = 500;
 inline constexpr uint32_t turn_work = 2'000;
 inline constexpr uint32_t hint_work = 8'000;  // the time of one "did you mean", in the same unit
 inline constexpr uint32_t hints_per_session_max = 8;  // then none is looked for
-// Topics that are gone are told of while less than this is unsent; the rest waits.
+// While a session has more unsent bytes than this, its frames about topics that are gone wait.
 inline constexpr uint32_t told_gone_bytes_max = 64U << 10;
 inline constexpr uint32_t flush_ranges_max = 64;  // iovecs in one write
-inline constexpr uint32_t session_control_bytes_max =
-    1U << 20;                                          // unsent control frames; close: overflow
-inline constexpr uint32_t batch_open_ms_max = 60'000;  // a batch that gets no end is ended
+// Unsent control frames of one session. Close: control_overflow.
+inline constexpr uint32_t session_control_bytes_max = 1U << 20;
+inline constexpr uint32_t batch_open_ms_max = 60'000;       // then a source's open batch is ended
 inline constexpr uint32_t source_mailbox_bytes = 4U << 20;  // publish answers "again"
-inline constexpr uint32_t source_drain_budget_bytes = 1U
-                                                      << 20;  // taken from one source in one turn
-inline constexpr uint32_t source_stop_timeout_ms =
-    5'000;  // then the thread is given up, and said so
+inline constexpr uint32_t source_drain_budget_bytes = 1U << 20;  // from one source in one turn
+inline constexpr uint32_t source_stop_timeout_ms = 5'000;        // then its thread is given up
 
-// --- the broker's own log ---
-// Of one event and cause in one window; more are counted, and a line `log_repeated` says how many.
+// --- the broker's journal ---
+// Lines of one event and cause in one window. More lines are only counted, and the line
+// `log_repeated` says how many.
 inline constexpr uint64_t log_repeats_shown = 5;
 inline constexpr uint64_t log_repeat_window_ms = 10'000;
 inline constexpr size_t log_repeat_kinds_max = 64;  // then all other causes of an event are one

@@ -1,4 +1,4 @@
-// nearest_word: which of the known words somebody may have meant, for "did you mean". Pure; [any]
+// nearest_word: finds the known word that is most like a wrong one, for "did you mean". Pure; [any]
 // thread.
 #pragma once
 
@@ -41,8 +41,8 @@ inline size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace nearest
 
-// The candidate nearest to `word` (edit distance, at most a third of its length but always one;
-// case aside); empty if none is near.
+// The candidate with the smallest edit distance to `word`, or empty if none is near. Near is a
+// distance of at most a third of the word's length, or of one. Upper and lower case are the same.
 inline std::string nearest_word(std::string_view word, std::span<const std::string> candidates) {
   if (word.empty() || word.size() > nearest::word_bytes_max) return {};
   std::string found;

@@ -1,7 +1,7 @@
-// Standard streams: descriptors 0, 1 and 2 are taken before anything else can get them.
+// Standard streams: keeps descriptors 0, 1 and 2 from being used for other files.
 //
-// A program that is started with one of them closed would give its number to the next socket or
-// file it opens, and what is printed then goes into that. Function, no state; the main thread,
+// If a program is started with one of them closed, the next socket or file that it opens gets that
+// number. Then the program's printed lines would go there. Function, no state; the main thread,
 // before any other thread.
 #pragma once
 
@@ -12,17 +12,16 @@
 
 namespace btb {
 
-// To be called first in main, by every program. A stream that was closed is open from here on, in
-// the wrong direction: reading from it or writing to it fails with EBADF, as it would if it were
-// closed, so the loss of an output is an error that is seen and not a success. Does nothing to
-// streams that are open.
+// Every program calls this first in main. A closed stream is opened in the wrong direction, so its
+// use still fails with EBADF, as it should: lost output must be an error. Streams that are open
+// stay as they are.
 inline void take_standard_streams() {
-  struct Stream {
+  struct Standard {
     int fd;
     int wrong_way;  // how to open it, so that its use fails
   };
-  constexpr std::array<Stream, 3> streams{{{0, O_WRONLY}, {1, O_RDONLY}, {2, O_RDONLY}}};
-  for (const Stream& stream : streams) {
+  constexpr std::array<Standard, 3> streams{{{0, O_WRONLY}, {1, O_RDONLY}, {2, O_RDONLY}}};
+  for (const Standard& stream : streams) {
     const bool closed = ::fcntl(stream.fd, F_GETFD) < 0 && errno == EBADF;
     if (!closed) continue;
     // In this order: the system gives the lowest number that is free. Without a /dev (in a bare

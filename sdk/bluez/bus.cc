@@ -12,10 +12,10 @@ namespace btb::bluez {
 namespace {
 
 constexpr const char* bluez = "org.bluez";
-// bluetoothd forgets to answer, for one a registration while a setting changes.
+// bluetoothd sometimes never answers, for example to a registration while a setting changes.
 constexpr uint64_t answer_us = 8'000'000;
 
-// What a callback needs lives as long as its slot does.
+// The slot owns the callback, and the Bus owns the slot.
 template <class Function>
 void keep(sd_bus_slot* slot, std::unique_ptr<Function> function) {
   sd_bus_slot_set_userdata(slot, function.release());
@@ -47,7 +47,7 @@ struct Unref {
 }  // namespace
 
 void Bus::Close::operator()(sd_bus* bus) const {
-  sd_bus_close_unref(bus);  // flushing may wait for as long as the bus likes
+  sd_bus_close_unref(bus);  // does not flush: flushing may block without limit
 }
 
 Result<std::unique_ptr<Bus>> Bus::open_system() {

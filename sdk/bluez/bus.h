@@ -1,7 +1,9 @@
-// Bus: a connection to the system's D-Bus, without a loop of its own: whoever has one polls fd()
-// for events() and calls process() then, and after timeout_ms(). Nothing here waits for an answer.
+// Bus: a connection to the system's D-Bus. It has no loop of its own: the owner polls fd() for
+// events(), and calls process() when they come or after timeout_ms(). Nothing here waits for an
+// answer.
 //
-// The messages are sd-bus's own; only this room includes its headers. Resource; one thread.
+// The messages are those of sd-bus. Only this room includes its headers. Resource; one thread.
+// Messages that a callback gets are borrowed until it returns.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +21,17 @@ namespace btb::bluez {
 
 class Bus {
  public:
-  // The answer, or the reason why there is none: then `error` holds the bus's words for it, first
-  // its name ("org.bluez.Error.NotPermitted: ...").
+  // `error` is empty if the call succeeded. Otherwise it is the name and the text of the D-Bus
+  // error ("org.bluez.Error.NotPermitted: ..."), and `answer` must not be read: it may be null.
   using Reply = std::function<void(sd_bus_message* answer, const std::string& error)>;
-  // Appends the arguments.
+  // Appends the arguments of a call.
   using Build = std::function<void(sd_bus_message* call)>;
   using Heard = std::function<void(sd_bus_message* signal)>;
 
+  // Errors: `unavailable`.
   static Result<std::unique_ptr<Bus>> open_system();
-  // Whoever has the other end of this socket is BlueZ: for tests.
+  // For tests: talks to a BlueZ that a test plays at the other end of this socket. Errors: `limit`,
+  // `unavailable`.
   static Result<std::unique_ptr<Bus>> over(UniqueFd socket);
   ~Bus();
   Bus(const Bus&) = delete;
@@ -36,20 +40,23 @@ class Bus {
   [[nodiscard]] int fd() const;
   [[nodiscard]] short events() const;    // as poll(2) takes them
   [[nodiscard]] int timeout_ms() const;  // -1: no limit
-  // False once the connection is broken.
+  // Handles all that has come, and calls the callbacks. False once the connection is broken.
   bool process();
 
-  // Calls a method of BlueZ (org.bluez). `then` may be empty. It is called from process(), unless
-  // the Bus is gone before.
+  // Calls a method of BlueZ (org.bluez). `then` may be empty. It is called from process() with the
+  // answer, or with an error after eight seconds. If the call cannot be sent, `then` is called with
+  // an error before this returns. It is not called any more once the Bus is destroyed.
   void call(const std::string& path, const std::string& interface, const std::string& method,
             const Build& build, Reply then);
   void set_property(const std::string& path, const std::string& interface,
                     const std::string& property, bool value, Reply then);
   void set_property(const std::string& path, const std::string& interface,
                     const std::string& property, uint32_t value, Reply then);
-  // Every signal that matches; see the D-Bus specification for match rules.
+  // Calls `heard` from process() for every signal that matches, for as long as the Bus lives. The
+  // D-Bus specification describes match rules. A rule that the bus refuses is ignored.
   void listen(const std::string& match, Heard heard);
 
+  // For functions of sd-bus that have no method here. Borrowed.
   [[nodiscard]] sd_bus* raw() { return bus_.get(); }
 
  private:

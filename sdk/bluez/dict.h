@@ -1,5 +1,6 @@
-// Reading the dictionaries of BlueZ's messages: a{sv}, properties, and a{sa{sv}}, interfaces with
-// theirs. Functions over a message of sd-bus, which they leave behind the dictionary.
+// Reading the dictionaries in messages of BlueZ: a{sv} holds properties, a{sa{sv}} holds interfaces
+// with their properties. The functions read from the message's position and leave it behind the
+// dictionary. They stop early, without an error, if the message has another form.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -13,8 +14,9 @@ inline std::string last_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// Calls `each` with every key of a dictionary of strings, whose entries are `entry` ("sv"); it
-// reads the value and says so, or the value, a `value` ("v"), is skipped.
+// Calls `each` with every key of a dictionary. Its keys are strings; `entry` is the type of its
+// entries ("sv"), `value` the type of its values ("v"). `each` returns true if it has read the
+// value from the message. If it returns false, the value is skipped.
 template <class Each>
 void for_each_entry(sd_bus_message* message, const char* entry, const char* value, Each each) {
   if (sd_bus_message_enter_container(message, 'a', ("{" + std::string(entry) + "}").c_str()) <= 0) {
@@ -39,8 +41,8 @@ void for_each_interface(sd_bus_message* message, Each each) {
   for_each_entry(message, "sa{sv}", "a{sv}", each);
 }
 
-// Calls `each` with every object of an a{oa{sa{sv}}}, the answer of GetManagedObjects, and every
-// interface of it.
+// For the answer of GetManagedObjects, an a{oa{sa{sv}}}: calls `each(object, interface)` for every
+// interface of every object. `each` returns true if it has read the properties.
 template <class Each>
 void for_each_object(sd_bus_message* message, Each each) {
   if (sd_bus_message_enter_container(message, 'a', "{oa{sa{sv}}}") <= 0) return;

@@ -1,3 +1,5 @@
+// Enrolment: the object that bluetoothd calls as its pairing agent (agent_table), then registering
+// it, then watching devices for new bonds.
 #include "sdk/bluez/enrolment.h"
 
 #include <systemd/sd-bus.h>
@@ -72,7 +74,7 @@ void Enrolment::register_again() {
         sd_bus_message_append(call, "os", agent_path, "NoInputNoOutput");
       },
       [told](sd_bus_message* answer, const std::string& error) {
-        // Opened again while it is open: it stays so for longer.
+        // It was open already: the operator has asked for more time. That is no error.
         if (error.find("AlreadyExists") == std::string::npos) told(answer, error);
       });
   bus_.call(
@@ -88,7 +90,8 @@ void Enrolment::close() {
   tell_(true, "enrolment_closed", "");
 }
 
-// Not all pairing asks the agent: without codes on both sides the kernel says yes by itself.
+// A pairing is seen here, not in the agent: if both sides work without codes, the kernel agrees by
+// itself and the agent is not asked.
 void Enrolment::device_changed(const std::string& path, sd_bus_message* properties) {
   for_each_property(properties, [&](const std::string& name) {
     int bonded = 0;

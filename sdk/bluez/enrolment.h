@@ -1,10 +1,9 @@
-// Enrolment: the agent that lets devices pair while an operator wants it, and at no other time (see
-// also Presence::allow_pairing). Links do not need it; what an operator wants with paired devices
-// is for the layers above.
+// Enrolment: BlueZ's pairing agent. It lets devices pair while an operator wants that, and at no
+// other time (see also Presence::allow_pairing). Links work without pairing.
 //
-// Only devices that pair without a code are taken ("just works"); codes are refused, because nobody
-// looks at this machine. Resource; one thread, in which the Bus is processed. Borrows the Bus and
-// the events.
+// Only devices that pair without a code are accepted ("just works"). Codes are refused, because
+// nobody sits at this machine to read or type one. Resource; one thread, in which the Bus is
+// processed. Borrows the Bus.
 #pragma once
 
 #include <functional>
@@ -19,19 +18,20 @@ namespace btb::bluez {
 
 class Enrolment {
  public:
-  // `good`: for the better. As Presence::Events::presence_event.
+  // As Presence::Events::presence_event. `good`: this change is an improvement.
   using Tell = std::function<void(bool good, const std::string& what, const std::string& text)>;
 
   Enrolment(Bus& bus, Tell tell);
-  // Closes it. No signal may come from the bus after it.
+  // Closes it. The Bus must not be processed any more after this: its callbacks point here.
   ~Enrolment();
   Enrolment(const Enrolment&) = delete;
   Enrolment& operator=(const Enrolment&) = delete;
 
-  // What becomes of it is told.
+  // Both may be called at any time. `tell` gets the result, and an error of bluetoothd if one comes
+  // later.
   void open();
   void close();
-  // bluetoothd was started anew, and knows nothing of the agent.
+  // For a bluetoothd that was started again: it does not know the agent. Does nothing if closed.
   void register_again();
   [[nodiscard]] bool is_open() const { return agent_ != nullptr; }
 

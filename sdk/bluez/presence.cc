@@ -1,3 +1,5 @@
+// Presence: the advertisement as an object on D-Bus (Presence::Adapter); following what bluetoothd
+// says about adapters; making them discoverable and advertising; links to devices; the SDP record.
 #include "sdk/bluez/presence.h"
 
 #include <systemd/sd-bus.h>
@@ -17,7 +19,7 @@ constexpr const char* advertising_interface = "org.bluez.LEAdvertisingManager1";
 constexpr uint32_t retry_ticks = 10;
 constexpr const char* profile_path = "/org/btbroker/profile";
 
-// What a scan response of 31 bytes has room for, without half a letter at its end.
+// The name, cut to the room in a scan response of 31 bytes, never within a UTF-8 sequence.
 std::string advertised_name(std::string name) {
   constexpr size_t bytes_max = 28;
   if (name.size() <= bytes_max) return name;
@@ -35,7 +37,7 @@ int nothing(sd_bus_message* message, void*, sd_bus_error*) {
   return sd_bus_reply_method_return(message, nullptr);
 }
 
-// We listen ourselves; what bluetoothd would hand over is not ours.
+// The broker listens on sockets of its own, so it takes no connections from bluetoothd.
 int reject(sd_bus_message* message, void*, sd_bus_error*) {
   return sd_bus_reply_method_errorf(message, "org.bluez.Error.Rejected",
                                     "this broker listens itself");
@@ -54,11 +56,11 @@ const sd_bus_vtable profile_table[] = {
 // One adapter's advertisement, as bluetoothd reads it from us.
 struct Presence::Adapter {
   Announcement announcement;
-  std::string name;  // of the broker, as far as there is room
-  std::string path;  // of our object
+  std::string name;  // of the broker, cut to the room there is
+  std::string path;  // of our object on D-Bus
   sd_bus_slot* slot = nullptr;
   bool registered = false;
-  bool changed = true;  // since it was registered
+  bool changed = true;  // bluetoothd does not have the newest version
 
   ~Adapter() { sd_bus_slot_unref(slot); }
 
@@ -138,7 +140,7 @@ void Presence::start() {
   look();
 }
 
-// --- what there is ---
+// --- adapters that come, change and go ---
 
 void Presence::look() {
   bus_.call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", {},
@@ -154,8 +156,8 @@ void Presence::look() {
             });
 }
 
-// An adapter and what it can be asked for come one after the other while bluetoothd starts. Whether
-// the properties were read.
+// While bluetoothd starts, an adapter and its advertising manager appear one after the other.
+// Returns whether the properties were read.
 bool Presence::interface_there(const std::string& path, const std::string& interface,
                                sd_bus_message* properties) {
   if (interface == advertising_interface) {
@@ -237,7 +239,7 @@ void Presence::changed(const std::string& path, sd_bus_message* properties) {
     events_.presence_event(true, "adapter_on", state.name);
     arm(path);
   } else if (before.discoverable && !state.discoverable) {
-    arm(path);  // somebody else's time-out
+    arm(path);  // its time-out is over
   }
 }
 
@@ -256,7 +258,7 @@ void Presence::gone(const std::string& path, const std::string& interface) {
 
 // --- being found ---
 
-// Whether something was refused, which is told when it changes.
+// Tells an error of a request (`what`), unless it is the same as last time.
 void Presence::settled(const std::string& what, const std::string& error) {
   if (error.empty()) {
     refusals_.erase(what);
@@ -267,7 +269,7 @@ void Presence::settled(const std::string& what, const std::string& error) {
   told = error;
 }
 
-// It cannot advertise any more; what is asked of it is not waited for.
+// The adapter cannot advertise any more: forgets its advertisement and its open requests.
 void Presence::leave_out(const std::string& path) {
   own_.erase(path);
   arming_.erase(path);
@@ -278,9 +280,9 @@ void Presence::leave_out(const std::string& path) {
   for (const auto& [next, state] : states_) advertise(next);
 }
 
-// Discoverable is what makes bluetoothd answer pages, too. Its time-out is left as it is: then
-// bluetoothd does not remember it for ever, and when it is over we ask again (changed()).
-// Only then it is asked to advertise: a change of Discoverable makes bluetoothd forget to answer.
+// Discoverable also makes an adapter connectable. Its time-out stays as it is, so that bluetoothd
+// does not keep the setting for ever. When the time is over, changed() asks again. The adapter is
+// asked to advertise only after the answer: bluetoothd may not answer while Discoverable changes.
 void Presence::arm(const std::string& path) {
   bus_.set_property(path, adapter_interface, "Pairable", pairing_allowed_, {});
   arming_.insert(path);
@@ -315,11 +317,11 @@ void Presence::leave() {
     }
     if (before.pairable) bus_.set_property(path, adapter_interface, "Pairable", true, {});
   }
-  states_.clear();  // what is told of them while this is written is not answered by asking anew
+  states_.clear();  // so that the coming signals about them do not arm them again
 }
 
-// Registered anew for every change: told of a changed property instead, bluetoothd 5.66 aborts if
-// the adapter cannot advertise any more just then (pulled out, switched off).
+// Every change is a new registration. A signal about a changed property would be simpler, but
+// bluetoothd 5.66 aborts on it if the adapter has just been pulled out or switched off.
 void Presence::advertise(const std::string& path) {
   const auto state = states_.find(path);
   const bool can =
@@ -332,7 +334,8 @@ void Presence::advertise(const std::string& path) {
   registering_ = path;
   const uint32_t number = ++registration_;
   const std::string object = own->second->path;
-  // Also one of before the adapter was switched off is still known there, with what it said then.
+  // bluetoothd also keeps an advertisement from before the adapter was switched off, with its old
+  // contents.
   bus_.call(path, advertising_interface, "UnregisterAdvertisement",
             [&](sd_bus_message* call) { sd_bus_message_append(call, "o", object.c_str()); }, {});
   bus_.call(
@@ -378,7 +381,7 @@ void Presence::tick() {
   }
 }
 
-// Empty: it is none of our adapters.
+// The D-Bus path of a device; empty if the adapter is not one of ours.
 std::string Presence::device_path(const std::string& adapter_address,
                                   std::string device_address) const {
   for (char& letter : device_address) {

@@ -1,13 +1,14 @@
-// Presence: how a broker is found over Bluetooth. On each adapter it listens on: connectable and
-// discoverable, and, if it listens on LE, an advertisement with its Announcement; the SDP record on
-// all of them. Goes along with what happens: adapters that come and go, are switched off and on, a
-// bluetoothd that is restarted.
+// Presence: how a broker is found over Bluetooth. It makes each adapter that the broker listens on
+// connectable and discoverable. If the broker listens on LE, each adapter also advertises its
+// Announcement. One SDP record serves all adapters. All this is done again when an adapter appears
+// or is switched on, and when bluetoothd is restarted.
 //
-// Pairing is not allowed meanwhile, but while an operator wants it (allow_pairing). It never
-// switches an adapter on: who switched it off had a reason. Nothing it asks needs root (the D-Bus
-// policy of bluetoothd lets every user ask it).
+// Devices cannot pair unless an operator wants it (allow_pairing). Presence never switches an
+// adapter on: the person that switched it off had a reason. It does not need root: the D-Bus policy
+// of bluetoothd lets every user do these things.
 //
-// Resource; one thread, in which the Bus is processed. Borrows the Bus and the events.
+// Nothing here waits: results come later, as events. Resource; one thread, in which the Bus is
+// processed. Borrows the Bus and the events. The Bus must not be processed after it is destroyed.
 #pragma once
 
 #include <functional>
@@ -29,10 +30,9 @@ struct PresenceOptions {
   Announcement announcement;
   uint16_t l2cap_psm = 0;          // 0: does not listen on L2CAP
   uint8_t rfcomm_channel = 0;      // 0: does not listen on RFCOMM
-  std::set<std::string> adapters;  // names (hci0) or addresses; empty: all there are
+  std::set<std::string> adapters;  // names (hci0) or addresses; empty: all adapters
 };
 
-// What is known of an adapter.
 struct AdapterState {
   std::string name;  // hci0
   std::string address;
@@ -45,7 +45,8 @@ class Presence {
  public:
   class Events {
    public:
-    // Something changed that a person may want to know. `good`: for the better.
+    // For the journal. `good`: this change is an improvement. `what`: a fixed word, such as
+    // "adapter_there". `text`: details for people, may be empty.
     virtual void presence_event(bool good, const std::string& what, const std::string& text) = 0;
 
    protected:
@@ -58,27 +59,28 @@ class Presence {
   Presence& operator=(const Presence&) = delete;
 
   void start();
-  // Whether devices may pair; at first they may not.
+  // Whether devices may pair, from now on. At first they may not.
   void allow_pairing(bool allowed);
   // Whether this adapter's announcement is on the air.
   [[nodiscard]] bool advertises(const std::string& adapter_address) const;
-  // Asks for adapters to be as they were before. To be called before it is destroyed; the Bus is to
-  // be processed until its output is written.
+  // Asks bluetoothd to make the adapters discoverable and pairable as they were before. Call it
+  // before the destructor, and process the Bus until its output is written.
   void leave();
-  // Once a second: asks again, now and then, for what was refused.
+  // To be called once a second. Every tenth call repeats requests that bluetoothd refused.
   void tick();
-  // The number of free places on an adapter is another now.
+  // Announces the number of free places on an adapter, if it has changed.
   void set_free_places(const std::string& adapter_address, uint8_t free);
-  // Ends the link of an adapter to a device (both addresses), whoever uses it.
+  // Ends the link of an adapter to a device, even if another program uses it. Does nothing for an
+  // adapter that is not in adapters().
   void drop_link(const std::string& adapter_address, const std::string& device_address);
-  // The same, if the device has not paired and `still` says so just before. Told as `link_dropped`,
-  // or why it was not.
+  // The same, if the device has not paired. `still` is asked just before; false keeps the link. The
+  // event is `link_dropped`, or `bluetooth_refused` with the reason.
   void drop_link_of_stranger(const std::string& adapter_address, const std::string& device_address,
                              std::function<bool()> still);
-  // Announced on all adapters; see Announcement.
+  // Announces this epoch on all adapters; see Announcement.
   void set_epoch(uint8_t epoch);
 
-  // By D-Bus path.
+  // The adapters that the broker listens on, by D-Bus path. Valid until the Bus is processed.
   [[nodiscard]] const std::map<std::string, AdapterState>& adapters() const { return states_; }
 
  private:
@@ -110,10 +112,11 @@ class Presence {
   PresenceOptions options_;
   Events& events_;
   std::map<std::string, AdapterState> states_;
-  std::set<std::string> advertising_managers_;  // paths that can be asked to advertise
-  OwnAdapters own_;                             // what is exported for each
+  std::set<std::string> advertising_managers_;  // paths of adapters that can advertise
+  OwnAdapters own_;                             // our advertisement on each adapter, by path
   sd_bus_slot* profile_ = nullptr;
-  // By address: what adapters were before we came, however often bluetoothd is started meanwhile.
+  // The state of adapters when we first saw them, by address. It is kept over restarts of
+  // bluetoothd.
   struct Before {
     bool discoverable = false;
     bool pairable = false;
@@ -122,12 +125,12 @@ class Presence {
   bool pairing_allowed_ = false;
   bool bluetoothd_there_ = false;
   uint32_t ticks_ = 0;
-  std::set<std::string> arming_;   // asked to be discoverable
-  std::set<std::string> not_now_;  // refused to advertise, and not asked until tick() says so
-  std::string registering_;        // whose advertisement is; empty: none
-  uint32_t registration_ = 0;      // the answers to others are not heeded
+  std::set<std::string> arming_;   // adapters with an open request to be discoverable
+  std::set<std::string> not_now_;  // adapters that refused to advertise; tick() empties it
+  std::string registering_;        // the adapter whose registration is not answered; empty: none
+  uint32_t registration_ = 0;      // number of the newest; answers to older ones are ignored
   bool profile_registered_ = false;
-  std::map<std::string, std::string> refusals_;  // by what was asked: told once
+  std::map<std::string, std::string> refusals_;  // the last error of each request, told once
 };
 
 }  // namespace btb::bluez

@@ -1,3 +1,5 @@
+// Scan: reading adapters, services and announcements from D-Bus messages; known_adapters; the
+// stages of a scan (enter, next); the messages of bluetoothd; the result.
 #include "sdk/bluez/scan.h"
 
 #include <poll.h>
@@ -14,11 +16,12 @@ namespace {
 
 constexpr const char* adapter_interface = "org.bluez.Adapter1";
 constexpr const char* device_interface = "org.bluez.Device1";
-// Of devices with our service, and of all that are kept in mind; a fair has thousands of others.
+// The most devices that are kept: with our service, and in all. At a fair there are thousands of
+// other devices.
 constexpr size_t found_max = 256, devices_max = 1'024;
 constexpr uint32_t answer_ms = 5'000;
 
-// "02:BB:00:00:00:00" of "/org/bluez/hci0/dev_02_BB_00_00_00_00".
+// "02:BB:00:00:00:00" for "/org/bluez/hci0/dev_02_BB_00_00_00_00"; empty for another path.
 std::string address_in(const std::string& path) {
   std::string address = last_of(path);
   if (!address.starts_with("dev_")) return {};
@@ -56,7 +59,7 @@ bool has_service(sd_bus_message* variant) {
   return found;
 }
 
-// False if there is one that cannot be read.
+// False if there is an announcement that cannot be read.
 bool read_announcement(sd_bus_message* variant, Found& found) {
   bool good = true;
   if (sd_bus_message_enter_container(variant, 'v', "a{qv}") <= 0) return good;
@@ -160,7 +163,7 @@ void Scan::enter(Stage stage) {
   if (stage == Stage::classic) discover("bredr");
 }
 
-// The stage's time is up.
+// Goes to the next stage: the time of this one is over, or its work is done.
 void Scan::next() {
   switch (stage_) {
     case Stage::asking:
@@ -221,8 +224,9 @@ void Scan::read_adapter(const std::string& path, sd_bus_message* properties) {
   if (wanted && adapter.powered) adapters_.insert(path);
 }
 
-// `now`: it was heard in this scan; else bluetoothd remembers it, and where from is not known. What
-// says how strong it is was heard.
+// `now`: a signal of this scan brought these properties. Otherwise bluetoothd has them from
+// earlier, and the device may be gone. Only RSSI and ManufacturerData prove that the device was
+// heard.
 void Scan::read_device(const std::string& path, sd_bus_message* properties, bool now) {
   const std::string adapter_path = path.substr(0, path.rfind('/'));
   const bool known = devices_.contains(path);
@@ -287,14 +291,14 @@ void Scan::stop_discovering() {
   }
 }
 
-// bluetoothd forgets the services in the advertisement of a device that it was once connected to
-// over LE; what is announced it tells.
+// If bluetoothd was once connected to a device over LE, it no longer reports the services in its
+// advertisement. It still reports the announcement.
 bool Scan::is_ours(const Device& device) {
   return device.has_service || device.found.announcement.has_value();
 }
 
 size_t Scan::left_out() const {
-  std::set<std::string> addresses;  // one is heard by several adapters
+  std::set<std::string> addresses;  // several adapters may hear one device
   for (const auto& [path, device] : devices_) {
     const bool counts = device.has_service && device.heard && device.says_nonsense;
     if (counts) addresses.insert(device.found.address);

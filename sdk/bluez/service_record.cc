@@ -1,3 +1,5 @@
+// SDP as bytes: reading data elements; reading the attributes of a record; the record as XML for
+// bluetoothd; requests and answers.
 #include "sdk/bluez/service_record.h"
 
 #include <array>
@@ -10,14 +12,14 @@ namespace btb::bluez {
 
 namespace {
 
-// Attributes; those from 0x300 on are our own.
+// Numbers of attributes. Those from 0x300 on are our own.
 constexpr uint16_t service_classes = 0x0001, protocols = 0x0004, more_protocols = 0x000D,
                    service_name = 0x0100, own_version = 0x0300, own_site = 0x0301;
 constexpr uint16_t protocol_l2cap = 0x0100, protocol_rfcomm = 0x0003;
 constexpr uint8_t error_response = 0x01, search_request = 0x06, search_response = 0x07;
 constexpr size_t head_bytes = 5;
 constexpr size_t continuation_bytes_max = 16;
-constexpr uint16_t piece_bytes_max = 512;  // fits the smallest MTU there is for SDP, 672
+constexpr uint16_t piece_bytes_max = 512;  // fits into 672, the smallest usual MTU for SDP
 
 enum class Type : uint8_t { nothing, number, signed_number, uuid, text, boolean, sequence };
 
@@ -26,7 +28,7 @@ struct Element {
   Bytes value;
 };
 
-// Bluetooth's own UUIDs: the first four bytes are the short form.
+// The end of Bluetooth's own UUIDs. The four bytes before it are the short form.
 constexpr std::array<uint8_t, 12> base_uuid{0x00, 0x00, 0x10, 0x00, 0x80, 0x00,
                                             0x00, 0x80, 0x5F, 0x9B, 0x34, 0xFB};
 
@@ -36,7 +38,7 @@ uint64_t big_endian(Bytes bytes) {
   return value;
 }
 
-// Takes the element in front off `from`; nothing if there is none that is whole.
+// Removes the first element from `from` and returns it; nothing if no whole element is there.
 std::optional<Element> take_element(Bytes& from) {
   if (from.empty()) return std::nullopt;
   const auto head = static_cast<uint8_t>(from[0]);
@@ -63,7 +65,7 @@ void for_each_element(Bytes sequence, Each each) {
   while (const auto element = take_element(sequence)) each(*element);
 }
 
-// The short form of one of Bluetooth's own.
+// The short form of a UUID; nothing if it is not one of Bluetooth's own.
 std::optional<uint32_t> short_uuid(const Element& element) {
   if (element.type != Type::uuid) return std::nullopt;
   if (element.value.size() <= 4) return static_cast<uint32_t>(big_endian(element.value));
@@ -99,7 +101,7 @@ bool is_ours(const Element& element) {
          std::equal(element.value.begin(), element.value.end(), uuid.begin(), uuid.end());
 }
 
-// One list of protocols, each a sequence: its UUID, then its number.
+// Reads a list of protocols. Each is a sequence: a UUID, then perhaps a PSM or channel.
 void read_protocols(Bytes list, ServiceRecord& record) {
   bool rfcomm = false;
   uint16_t psm = 0;
@@ -190,7 +192,7 @@ std::string to_xml(const ServiceRecord& record) {
          attribute(service_classes,
                    "<sequence><uuid value=\"" + std::string(service_uuid) + "\"/></sequence>") +
          attribute(protocols, record.rfcomm_channel != 0 ? by_rfcomm : by_l2cap) +
-         // the public browse group, or `sdptool browse` would not show it
+         // the public browse group, so that `sdptool browse` shows the record
          attribute(0x0005, "<sequence><uuid value=\"0x1002\"/></sequence>") +
          (both ? attribute(more_protocols, "<sequence>" + by_l2cap + "</sequence>") : "") +
          attribute(service_name, "<text value=\"" + name + "\"/>") +
@@ -201,12 +203,12 @@ std::string to_xml(const ServiceRecord& record) {
 ByteVector service_question(uint16_t transaction, Bytes continuation) {
   ByteVector body;
   put(body, 0x3511, 2);  // a sequence of 17 bytes
-  put(body, 0x1C, 1);    // with a UUID of 16
+  put(body, 0x1C, 1);    // with a UUID of 16 bytes
   for (const std::byte byte : own_uuid()) body.push_back(byte);
   put(body, piece_bytes_max, 2);
   put(body, 0x3505, 2);       // a sequence of 5 bytes
-  put(body, 0x0A, 1);         // with a number of 4: a range of attributes,
-  put(body, 0x0000'FFFF, 4);  // all there are
+  put(body, 0x0A, 1);         // with a number of 4 bytes: a range of attributes,
+  put(body, 0x0000'FFFF, 4);  // here all of them
   put(body, continuation.size(), 1);
   body.insert(body.end(), continuation.begin(), continuation.end());
   ByteVector message;

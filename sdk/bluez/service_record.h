@@ -1,6 +1,6 @@
-// ServiceRecord: what a broker says of itself to who asks over BR/EDR (SDP), and how to ask: the
-// requests and answers as bytes, without a socket. What others answer is not believed: all of it is
-// checked, and a record that does not hold together is left out.
+// ServiceRecord: a broker's SDP record, for clients that ask over BR/EDR; and the requests and
+// answers of SDP as bytes, without a socket. Answers are not trusted: all of their bytes are
+// checked, and an invalid record is left out.
 //
 // Value types and pure functions; [any] thread. Bluetooth Core 5.3, volume 3, part B.
 #pragma once
@@ -15,11 +15,11 @@
 namespace btb::bluez {
 
 inline constexpr uint16_t sdp_psm = 1;
-// Of all records of one device; a broker's has some 150.
+// The most bytes that all records of one device may have. A broker's record has about 150.
 inline constexpr size_t service_records_bytes_max = 16U << 10;
 
 struct ServiceRecord {
-  std::string name;            // of the broker, for people; as it came
+  std::string name;            // of the broker, for people; not escaped
   uint16_t l2cap_psm = 0;      // 0: does not listen on L2CAP
   uint8_t rfcomm_channel = 0;  // 0: does not listen on RFCOMM
   uint16_t site = 0;           // as in Announcement
@@ -27,22 +27,24 @@ struct ServiceRecord {
   bool operator==(const ServiceRecord&) const = default;
 };
 
-// For org.bluez.ProfileManager1.RegisterProfile.
+// The record as RegisterProfile of org.bluez.ProfileManager1 takes it.
 std::string to_xml(const ServiceRecord& record);
 
-// Asks for every record with our UUID. `continuation`: of the answer before; empty: the first.
+// A request for every record with our UUID. `continuation` comes from the answer before; it is
+// empty in the first request. The answer has the same `transaction`.
 ByteVector service_question(uint16_t transaction, Bytes continuation);
 
-// One answer: a piece of the records, and what to ask with for the next; empty: that was all.
 struct ServiceAnswer {
-  ByteVector piece;
-  ByteVector continuation;
+  ByteVector piece;         // a part of the records
+  ByteVector continuation;  // for the next request; empty: this was the last piece
 };
-// Errors: `invalid` (no answer to this question, or the device's refusal, with its number).
+// Errors: `invalid` (it does not answer this request, or the device refused; its number is in the
+// text).
 Result<ServiceAnswer> read_service_answer(Bytes message, uint16_t transaction);
 
-// All pieces together. Records of other services and versions, and those that lead nowhere, are
-// left out; `left_out` counts them.
+// Reads `records`, all pieces together. Left out, and added to `left_out`: records of other
+// services or versions, invalid records, and records with neither an L2CAP PSM nor an RFCOMM
+// channel.
 std::vector<ServiceRecord> read_service_records(Bytes records, size_t& left_out);
 
 }  // namespace btb::bluez

@@ -1,4 +1,6 @@
-// btctl: looks at a running broker and tells it what to do; tries plugins.
+// btctl: looks at a running broker and tells it what to do; tries plugins. Parts: answers as text
+// (answer_text), sending a command and waiting for its answer (Commander, run_command), the
+// commands of the command line, main.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -52,7 +54,7 @@ Words words() {
       {"btsub", "btpub", "btbroker"}};
 }
 
-// Which keys of an answer come first, or, in a table without -v, at all.
+// The keys that come first in the answer to a verb. A table without -v shows only these.
 struct View {
   const char* verb;
   std::vector<std::string> order;
@@ -84,7 +86,7 @@ std::vector<std::string> order_of(const std::string& verb) {
   return {};
 }
 
-// What a reload did, one line each.
+// The results of a reload, one line each.
 std::string reload_text(const Json& body) {
   std::string out;
   const auto lines = [&](const char* key, const char* label) {
@@ -107,7 +109,7 @@ std::string answer_text(const std::string& verb, const std::string& body, bool v
   return {};
 }
 
-// Only the topics whose names match.
+// The answer about topics, without the topics that do not match `filter`.
 std::string filtered(const std::string& body, const std::string& filter) {
   const Json json = Json::parse(body, nullptr, false);
   if (!json.is_array()) return body;
@@ -120,7 +122,7 @@ std::string filtered(const std::string& body, const std::string& filter) {
   return kept.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Where the records are that could not be read.
+// Notes which sources had records that could not be read, and how to see them.
 void tell_dead_letters(const Program& program, const std::string& body) {
   const Json rows = Json::parse(body, nullptr, false);
   for (const Json& row : rows) {
@@ -178,8 +180,8 @@ class Commander final : public client::Handler {
   std::string body_;
 };
 
-// What a shell may complete: "NAME<TAB>DESCRIPTION" lines. A name that a shell would have to be
-// protected from is left out, and so is `own`, the session that asks.
+// The words that a shell may complete, as "NAME<TAB>DESCRIPTION" lines. Names that are not safe on
+// a terminal are left out, and so is `own`, the session of this command.
 std::string completion_words(const std::string& verb, const std::string& body, uint64_t own) {
   const Json rows = Json::parse(body, nullptr, false);
   if (!rows.is_array()) return {};
@@ -195,7 +197,7 @@ std::string completion_words(const std::string& verb, const std::string& body, u
   return out;
 }
 
-// How long a shell may wait for the words it completes.
+// How long a completion may take.
 uint32_t completion_ms_max() {
   const char* text = std::getenv("BTB_COMPLETION_TIMEOUT");
   const auto given = parse_wait_ms(text == nullptr ? "" : text);
@@ -205,8 +207,8 @@ uint32_t completion_ms_max() {
 // How a command's answer is shown.
 struct Shown {
   bool json = false;
-  bool completion = false;  // for a shell, which waits for it
-  std::string filter;       // of topics; empty: all
+  bool completion = false;  // as words for a shell, in a short time
+  std::string filter;       // for topics; empty: all
 };
 
 int run_command(const Program& program, const std::string& verb, std::vector<std::string> arguments,
@@ -279,7 +281,7 @@ CLI::App* add(CLI::App& app, const char* verb, const char* does) {
   return sub;
 }
 
-// What a running broker is asked.
+// The commands that go to a running broker.
 void add_broker_verbs(CLI::App& app, Written& to) {
   add(app, "status", "What the broker is and how it is");
   add(app, "topics", "The topics and their figures")
@@ -306,7 +308,7 @@ void add_broker_verbs(CLI::App& app, Written& to) {
       ->capture_default_str();
 }
 
-// What btctl does by itself.
+// The commands that btctl runs itself.
 void add_own_verbs(CLI::App& app, Written& to) {
   CLI::App* complete = add(app, "complete", "Words for a shell's completion");
   complete->group("");

@@ -1,4 +1,5 @@
-// btpub: publishes messages to one topic.
+// btpub: publishes messages to one topic. Parts: the arguments, reading a file, checking arguments,
+// publishing lines or one content, the loop (run), main.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ namespace {
 using namespace btb;
 using namespace btb::cli;
 
-// A configuration allows no larger message; what this broker takes is known when it is there.
+// No configuration allows a larger message. The limit of this broker is known only once it is
+// connected.
 constexpr size_t file_bytes_max = 1U << 30;
 
 struct Arguments {
@@ -68,7 +70,7 @@ Words words() {
           "the text is given with -m"};
 }
 
-// Waits until `fd` can be read or has ended; false if the time is over before.
+// Waits until `fd` can be read or has ended. False if the time is over first.
 bool wait_for_input(int fd, std::optional<uint64_t> deadline_ms, const Clock& clock) {
   if (!deadline_ms) return true;
   for (;;) {
@@ -120,7 +122,7 @@ std::string fault_of(const Arguments& a, bool has_message) {
   return {};
 }
 
-// When the time of -W is over (Clock::mono_ms); nothing without it.
+// The end of the time of -W (Clock::mono_ms); nothing without -W.
 Result<std::optional<uint64_t>> deadline_of(const std::string& timeout, const Clock& clock) {
   if (timeout.empty()) return std::optional<uint64_t>();
   const auto wait = parse_wait_ms(timeout);
@@ -128,7 +130,7 @@ Result<std::optional<uint64_t>> deadline_of(const std::string& timeout, const Cl
   return std::optional<uint64_t>(clock.mono_ms() + *wait);
 }
 
-// What a line says; nothing if -K asks for a key and the line has none.
+// The message in a line; nothing if -K asks for a key and the line has none.
 std::optional<client::Publication> line_publication(const Arguments& a, std::string_view line) {
   client::Publication publication;
   publication.key = as_bytes(a.key);
@@ -141,7 +143,7 @@ std::optional<client::Publication> line_publication(const Arguments& a, std::str
   return publication;
 }
 
-// Publishes lines until one has to wait; true if there is none left and none will come.
+// Publishes lines until one has to wait. True if the input has ended and no line is left.
 bool publish_lines(const Arguments& a, Publisher& publisher, LineInput& input) {
   if (publisher.open()) {
     input.set_line_bytes_max(publisher.message_bytes_max() + limits::key_bytes_max +
@@ -169,7 +171,7 @@ bool publish_lines(const Arguments& a, Publisher& publisher, LineInput& input) {
   return input.ended();
 }
 
-// Publishes what there is; true if that was all.
+// Publishes `content` as one message. False if it has to wait, or failed.
 bool publish_content(const Arguments& a, Publisher& publisher, const std::string& content) {
   if (!publisher.open()) return false;
   client::Publication publication;
@@ -181,7 +183,7 @@ bool publish_content(const Arguments& a, Publisher& publisher, const std::string
   return fault.empty() && publisher.publish(publication);
 }
 
-// What was read and not published, if it is not all.
+// Says which lines were read but not published.
 void tell_rest(const Program& program, const LineInput& input) {
   if (!input.has_rest()) return;
   program.error("from line " + std::to_string(input.line_number()) + " on nothing was published");
@@ -207,8 +209,8 @@ Exit run(client::Client& client, Publisher& publisher, const Arguments& a, LineI
       publisher.stop("the time was over");
       return Exit::timeout;
     }
-    // Input is read only as fast as it goes out: a line that waits keeps the rest in the pipe. That
-    // it ended is seen without a broker, too.
+    // No input is read while a line waits, so the rest stays in the pipe. The end of the input is
+    // noticed without a broker, too.
     const bool wants_input = a.lines && !input.ended() && !input.line();
     publisher.before_turn();
     const auto wake =

@@ -1,4 +1,5 @@
-// btsub: prints what is published.
+// btsub: prints messages that are published. Parts: the options, reading their values, the loop
+// (run), main.
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -119,7 +120,7 @@ void add_options(Program& program, Arguments& a) {
   program.finish();
 }
 
-// "-10", "seq:5", "@2026-11-22" and so on into `to`.
+// Reads --from ("-10", "seq:5", "@2026-11-22" and so on) into `to`.
 Result<void> read_from(const std::string& text, int64_t now_us, client::Subscription& to) {
   const auto number = [&](std::string_view digits) {
     const char* end = digits.data() + digits.size();
@@ -150,7 +151,7 @@ Result<void> read_from(const std::string& text, int64_t now_us, client::Subscrip
                "--from: \"" + text + "\": expected latest, beginning, seq:N, -N or @TIME"};
 }
 
-// Of --count; 0 without it.
+// The value of --count; 0 without it.
 Result<uint64_t> read_count(const std::optional<std::string>& written) {
   if (!written) return uint64_t{0};
   const std::string& text = *written;
@@ -191,7 +192,7 @@ Result<FormatOptions> format_options(const Arguments& a, bool verbose) {
   return options;
 }
 
-// The subscriptions, or what is wrong with the arguments.
+// The subscriptions. The error says which argument is wrong.
 Result<std::vector<client::Subscription>> subscriptions_of(const Arguments& a, int64_t now_us) {
   if (a.filters.empty())
     return Error{Errc::invalid, "which topics? A FILTER is missing; '#' is all"};
@@ -213,19 +214,19 @@ Result<std::vector<client::Subscription>> subscriptions_of(const Arguments& a, i
     }
     client::Subscription& one = subscriptions.emplace_back(model);
     one.filter = filter;
-    // Records that could not be read wait to be seen: nobody asks for new ones only.
+    // Dead letters are records that could not be read. People want to see the old ones, too.
     const bool dead = filter == "$dead" || filter.starts_with("$dead/");
     if (dead && a.from.empty() && !a.only_new) one.from = wire::From::beginning;
   }
   return subscriptions;
 }
 
-// A person who said nothing of where to begin may not know that there is something to ask for.
+// If --from is not given, the person may not know that older messages can be printed.
 bool tells_kept(const Arguments& a) {
   return a.from.empty() && !a.only_new && !a.once && !a.rate && !a.latency;
 }
 
-// Runs until something ends it; what is left in the output is the caller's to flush.
+// Runs until something ends it, and returns the exit code. The caller flushes the output.
 int run(client::Client& client, client::Roaming& roaming, Subscriber& subscriber, Output& output,
         const Program& program, std::optional<uint64_t> deadline_ms, const Arguments& a) {
   const SystemClock clock;

@@ -1,3 +1,5 @@
+// ConfigFile: taking scalars and lists off a line, then Reader, which turns lines into options of
+// CLI11, then the class itself.
 #include "sdk/cli/config_file.h"
 
 #include <algorithm>
@@ -16,7 +18,8 @@ namespace {
 
 constexpr std::array programs{"btsub", "btpub", "btctl"};
 
-// What may stand at the top of the file, whichever program reads it: the options of all three.
+// The options of all three programs. All of them may stand at the top of the file, whichever
+// program reads it.
 constexpr std::array options_of_all{
     "ack",     "adapter", "broker",   "color",         "colour",  "connect-timeout",
     "count",   "delete",  "exclude",  "file",          "format",  "from",
@@ -24,7 +27,7 @@ constexpr std::array options_of_all{
     "message", "name",    "new",      "once",          "quiet",   "rate",
     "retry",   "seconds", "template", "timeout",       "topic",   "verbose"};
 
-// A fault of the file; ConfigFile::from_config says in which.
+// A fault in a line. ConfigFile::from_config adds the file.
 struct LineFault {
   int line = 0;
   std::string text;
@@ -40,7 +43,7 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \r") + 1 - begin);
 }
 
-// Takes a scalar off the front of `text`, which ends at one of `ends` if it is plain.
+// Removes a scalar from the front of `text`. A plain scalar ends at one of the letters in `ends`.
 std::string take_scalar(std::string_view& text, std::string_view ends, int line) {
   text = trim(text);
   if (!text.starts_with('"') && !text.starts_with('\'')) {
@@ -72,7 +75,8 @@ std::string take_scalar(std::string_view& text, std::string_view ends, int line)
   fail(line, "the closing quote is missing");
 }
 
-// Without a comment, which begins at the start of a line or behind a space, outside quotes.
+// The text without its comment. A comment begins at "#" at the start of a line or after a space,
+// outside quotes.
 std::string_view without_comment(std::string_view text) {
   char quote = '\0';
   for (size_t i = 0; i < text.size(); ++i) {
@@ -88,7 +92,7 @@ std::string_view without_comment(std::string_view text) {
   return text;
 }
 
-// "[a, b]", or one scalar.
+// Removes "[a, b]" or one scalar from the front of `text`.
 std::vector<std::string> take_values(std::string_view& text, std::string_view ends, int line) {
   text = trim(text);
   std::vector<std::string> values;
@@ -130,7 +134,7 @@ void check_text(std::string_view text, int line) {
   if (text.find('\t') != std::string::npos) fail(line, "a tab: YAML indents with spaces");
 }
 
-// One reading of a file, line by line. Faults are thrown as LineFault.
+// Reads a file line by line. Throws LineFault.
 class Reader {
  public:
   Reader(const std::string& program, const CLI::App& app) : program_(program), app_(app) {}
@@ -202,12 +206,12 @@ class Reader {
       fail(line_, "\"" + key + "\" stands in line " + std::to_string(place->second) + " already");
   }
 
-  // The option of this program; null if it has none of this name.
+  // The option of this program with this name; null if it has none.
   [[nodiscard]] const CLI::Option* option(const std::string& key) const {
     return key == "config" || key == "help" ? nullptr : app_.get_option_no_throw("--" + key);
   }
 
-  // What stands under the name of another program is left to that one.
+  // Fails if the key is unknown. Keys below the name of another program are not checked.
   void check_known(const std::string& section, const std::string& key) const {
     if ((!section.empty() && section != program_) || option(key) != nullptr) return;
     std::vector<std::string> known;
@@ -230,7 +234,7 @@ class Reader {
     const CLI::Option* known = option(key);
     if (known == nullptr) return;
     const char* variable = std::getenv(known->get_envname().c_str());
-    if (!known->get_envname().empty() && variable != nullptr) return;  // the nearer one counts
+    if (!known->get_envname().empty() && variable != nullptr) return;  // it wins
     CLI::ConfigItem item;
     item.name = key;
     item.inputs = std::move(values);
@@ -240,8 +244,8 @@ class Reader {
   const std::string& program_;
   const CLI::App& app_;
   int line_ = 0;
-  std::string section_;   // of the indented lines
-  std::string list_key_;  // whose "- " lines follow
+  std::string section_;   // the program that the indented lines belong to
+  std::string list_key_;  // the key whose "- " lines follow
   std::vector<std::string> list_;
   std::map<std::pair<std::string, std::string>, int> seen_;  // section and key: line
   std::vector<CLI::ConfigItem> found_;

@@ -1,5 +1,5 @@
-// ConfigFile: client.yaml for CLI11. The small part of YAML that such a file needs, with errors
-// that name the line:
+// ConfigFile: reads client.yaml for CLI11. It knows the small part of YAML that such a file needs.
+// Errors name the line. An example:
 //
 //   # for all programs
 //   broker: unix:/run/btbroker/main.sock
@@ -10,9 +10,10 @@
 //       - ward/#
 //   btpub: {ack: none}
 //
-// Scalars plain or quoted, lists as above, comments. No anchors, tags, multi-line scalars or tabs.
-// Nothing is a flag of this program that its command line does not have; keys at the top that only
-// another program has, and what stands under another program's name, are left alone.
+// Scalars are plain or quoted. Lists and comments are as above. There are no anchors, tags,
+// multi-line scalars or tabs. Keys are the long options of the command line. A key at the top that
+// only another program has is skipped, and so is all below another program's name. An unknown key
+// is an error. Resource; the main thread. Borrows the app.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,3 +1,5 @@
+// btctl doctor: one function look_at_... for each thing that is checked, then examine, which prints
+// the findings.
 #include "sdk/cli/doctor_command.h"
 
 #include <sys/socket.h>
@@ -50,7 +52,7 @@ std::vector<fs::path> entries(const fs::path& directory) {
   return all;
 }
 
-// False: without it there is nothing more to look at.
+// False if the kernel has no Bluetooth; then all other checks are pointless.
 bool look_at_kernel(Findings& findings) {
   const UniqueFd fd(::socket(AF_BLUETOOTH, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (fd.valid()) {
@@ -132,8 +134,8 @@ void look_at_bluetoothd(Findings& findings) {
   }
 }
 
-// The settings that our drop-in gives to bluetoothd, wherever it was installed; empty: there is
-// none.
+// The path of the settings file that our systemd drop-in gives to bluetoothd; empty if the drop-in
+// is not installed.
 std::string settings_of_ours() {
   for (const char* units :
        {"/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"}) {
@@ -147,14 +149,14 @@ std::string settings_of_ours() {
   return {};
 }
 
-// Which of the settings of bluetoothd that make a difference are not set, whatever to. A machine of
-// clients is to forget the devices it heard, though not at once; the others are for one that is
-// there to be a broker, which `./run install` makes it.
+// Names useful settings of bluetoothd that are not set. If they are set, their values are not
+// checked. A machine for clients only needs TemporaryTimeout, the time until bluetoothd forgets a
+// device. The others are for a machine with a broker (`./run install`).
 void look_at_settings(Findings& findings) {
   struct Wish {
     const char* key;  // with its section
     const char* why;
-    bool clients = false;  // for them, too
+    bool clients = false;  // a machine for clients needs it, too
   };
   constexpr Wish wishes[] = {
       {"[General]JustWorksRepairing", "a device that lost its key cannot connect"},

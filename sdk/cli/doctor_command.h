@@ -1,13 +1,13 @@
-// btctl doctor: what keeps this machine from speaking Bluetooth, and the command that mends it. The
-// main thread.
+// btctl doctor: finds out why Bluetooth does not work on this machine, and names the command that
+// mends it. The main thread.
 #pragma once
 
 #include "sdk/cli/program.h"
 
 namespace btb::cli {
 
-// Looks at the kernel, adapters, switches, D-Bus and bluetoothd, and says of each how it is. The
-// program's exit code: 0 if nothing is in the way.
+// Checks the kernel, the adapters, the switches, D-Bus and bluetoothd, and prints a line for each
+// finding. Returns the program's exit code: 0 if nothing is wrong; mere advice counts as fine.
 int examine(const Program& program, bool json);
 
 }  // namespace btb::cli

@@ -1,6 +1,6 @@
-// EventLoop: waits for what a command-line client waits for at once: its broker, a signal to end,
-// the reader of its output going away, its input, and a time. Resource; the main thread; one in a
-// process, because it takes SIGINT and SIGTERM.
+// EventLoop: a command-line client waits here for several things at once: its broker, a signal, the
+// end of the program that reads its output, its input, and a time. Resource; the main thread. A
+// process can have only one, because it takes SIGINT and SIGTERM while it lives.
 #pragma once
 
 #include <csignal>
@@ -21,15 +21,17 @@ class EventLoop {
 
   struct Wake {
     int signal = 0;              // SIGINT or SIGTERM
-    bool output_closed = false;  // nobody reads standard output any more; said once
+    bool output_closed = false;  // nobody reads standard output any more; true only once
     bool input = false;          // standard input can be read, or has ended
   };
 
-  // Lets the client work until something it waits for comes, or `timeout_ms` passes (negative: no
-  // limit).
+  // Waits until something happens, at most `timeout_ms` (negative: no limit), and lets the client
+  // and `roaming` do their work. Standard input is watched only with `watch_input`. `roaming` may
+  // be null.
   Wake turn(client::Client& client, int timeout_ms, bool watch_input,
             client::Roaming* roaming = nullptr);
-  // Waits for `events` of `fd` for up to `timeout_ms`. The signal that came meanwhile, else 0.
+  // Waits for `events` (of poll(2)) of `fd`, at most `timeout_ms` (negative: no limit). Returns the
+  // signal that came in this time, or 0.
   int wait(int fd, short events, int timeout_ms);
 
  private:
@@ -37,7 +39,7 @@ class EventLoop {
 
   UniqueFd signals_;
   bool output_gone_ = false;
-  sigset_t before_{};
+  sigset_t before_{};  // the signal mask to go back to
 };
 
 }  // namespace btb::cli

@@ -1,12 +1,12 @@
-// Formatter: messages as text, in the forms btsub knows. Resource; one thread.
+// Formatter: messages as text, in the forms that btsub knows. Resource; one thread.
 //
-//   text   TOPIC KEY PAYLOAD, one line a message, printable (printable.h) wherever it goes
+//   text   TOPIC KEY PAYLOAD, one line a message, always printable (printable.h)
 //   json   one object a line: ts, topic, seq, op, key, payload, snapshot
-//          and of a topic of which all that was printed is void: op refetch, seq 0, payload null
-//   csv    a line of names, then ts,topic,seq,op,key,payload,snapshot as RFC 4180 has it
+//          if all printed messages of a topic are void: op refetch, seq 0, payload null
+//   csv    a line of names, then ts,topic,seq,op,key,payload,snapshot as in RFC 4180
 //   table  columns for a person, as wide as the terminal (row_table.h)
-//   raw    the payload's bytes and nothing else
-//   hex    as text, the payload in hexadecimal digits
+//   raw    the bytes of the payload and nothing else
+//   hex    as text, with the payload in hexadecimal digits
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct FormatOptions {
   enum class Form : uint8_t { text, json, csv, table, raw, hex } form = Form::text;
   std::optional<Template> pattern;  // instead of the form
   bool verbose = false;      // text: time and sequence number before the topic; table: the number
-  bool to_terminal = false;  // csv and pattern are made printable
+  bool to_terminal = false;  // makes csv and pattern printable
   bool colour = false;
   uint32_t columns = 0;  // of the terminal; 0: not known, lines are not cut
 };
@@ -34,13 +34,13 @@ class Formatter {
  public:
   explicit Formatter(FormatOptions options);
 
-  // Appends one message, and before the first what the form begins with. A table may keep it until
-  // flush().
+  // Appends one message; before the first one also the head of a csv. A table may keep the message
+  // until flush().
   void append(std::string& out, const client::Topic& topic, const client::Message& message);
-  // Appends what waits to be seen together. To be called before the output is written.
+  // Appends the rows that a table has kept. To be called before the output is written.
   void flush(std::string& out);
-  // Appends that what was printed of the topic is void, in the forms that have a line for it: json
-  // and csv.
+  // Appends a line that says: the messages of this topic that were printed so far are void. Only
+  // json and csv have such a line.
   void append_refetch(std::string& out, const client::Topic& topic, int64_t time_us);
 
  private:
@@ -53,10 +53,5 @@ class Formatter {
   RowTable table_;
   bool begun_ = false;
 };
-
-// One line of the json form, without its newline.
-void append_json_line(std::string& out, const client::Topic& topic, const client::Message& message);
-void append_hex(std::string& out, Bytes bytes);
-std::string_view op_of(const client::Message& message);
 
 }  // namespace btb::cli

@@ -11,10 +11,10 @@ using client::NearBroker;
 using client::Way;
 
 constexpr size_t brokers_told_max = 4;
-constexpr uint32_t answers_ms_max = 5'000;  // that bluetoothd may take to begin
-constexpr uint32_t listens_ms_min = 500;    // less is not worth a word
+constexpr uint32_t answers_ms_max = 5'000;  // how long bluetoothd may take to begin
+constexpr uint32_t listens_ms_min = 500;    // with less time it does not listen at all
 
-// The best way with a place that was not tried.
+// The best way to the broker that has a place and was not tried; null if there is none.
 const HeardWay* way_to(const NearBroker& broker, const std::vector<Way>& tried, bool by_broker) {
   for (const HeardWay& heard : broker.ways) {
     if (heard.is_full()) continue;

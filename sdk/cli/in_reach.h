@@ -1,4 +1,4 @@
-// Who else is in reach, for a client whose broker has no place for it. The main thread.
+// Names other brokers in reach, for a client whose broker is full. The main thread.
 #pragma once
 
 #include <optional>
@@ -11,15 +11,16 @@
 
 namespace btb::cli {
 
-// If the client stopped because the broker that was named is full, and is on the air: listens for
-// three seconds, at most until `deadline_ms` (Clock::mono_ms), and says who has places. The signal
-// that ended it early, else 0.
+// Does nothing unless the client stopped because its broker is full, that broker was named by the
+// user, and it is reached over Bluetooth. Then it listens for three seconds, at most until
+// `deadline_ms` (Clock::mono_ms), and prints the brokers that have places. Blocks meanwhile.
+// Returns the signal that ended it early, or 0.
 int tell_who_is_in_reach(const Program& program, const client::Client& client, EventLoop& loop,
                          std::optional<uint64_t> deadline_ms = std::nullopt);
 
-// "in reach: annexe at le:... (5 places free), ...": of each broker the best way that was not
-// `tried`, and, if a broker said that there is no place (`by_broker`), to no adapter that was:
-// its announcement may be older. Pure.
+// "in reach: annexe at le:... (5 places free), ...". Names the best way to each broker that has a
+// place and was not `tried`. With `by_broker` (a broker said that it is full) adapters that were
+// tried are left out, too: their announcements may be older than that answer. Pure.
 std::string in_reach_text(const std::vector<client::NearBroker>& brokers,
                           const std::vector<client::Way>& tried, bool by_broker);
 

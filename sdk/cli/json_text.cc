@@ -1,3 +1,5 @@
+// JSON from bytes: Compactor checks and copies one JSON value; below it are the functions of the
+// header.
 #include "sdk/cli/json_text.h"
 
 #include <array>
@@ -20,7 +22,7 @@ void append_unicode_escape(std::string& out, char32_t character) {
   out += buffer.data();
 }
 
-// Of "\u0041": as long as this one.
+// The length of an escape such as "\u0041".
 constexpr size_t escape_bytes = 6;
 
 bool is_high_surrogate(uint16_t unit) {
@@ -40,7 +42,7 @@ std::optional<uint16_t> escaped_unit(std::string_view text) {
   return unit;
 }
 
-// Copies one JSON value, checking it on the way. Every function returns false at the first fault.
+// Checks one JSON value and copies it. Every function returns false at the first fault.
 class Compactor {
  public:
   Compactor(std::string& out, std::string_view text) : out_(out), text_(text) {}
@@ -73,7 +75,7 @@ class Compactor {
     return true;
   }
 
-  // `depth`: arrays and objects around it.
+  // `depth`: the number of arrays and objects around it.
   bool value(int depth) {
     const bool nests = peek() == '{' || peek() == '[';
     if (nests && depth == json_depth_max) return false;

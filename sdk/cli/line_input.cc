@@ -30,8 +30,8 @@ void LineInput::read_some() {
   if (end_ == std::string::npos) find_end(before);
 }
 
-// `from`: where bytes begin that were not looked at. What has no end and is too long already is not
-// kept.
+// `from`: where the bytes begin that were not searched yet. If the line is too long already and its
+// end has not come, its bytes are dropped.
 void LineInput::find_end(size_t from) {
   end_ = pending_.find('\n', from);
   const size_t bytes = pending_.size() - taken_;

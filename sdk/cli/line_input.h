@@ -1,6 +1,6 @@
-// LineInput: the lines of a descriptor, one after the other. Of a line that is too long it keeps
-// the length and not the bytes, so it never holds more than the longest line that is taken and one
-// read. Resource; one thread.
+// LineInput: the lines of a descriptor, one after the other. If a line is too long, only its length
+// is kept and not its bytes. So memory is bounded by the longest line allowed and one read.
+// Resource; one thread.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ class LineInput {
   struct Line {
     uint64_t number = 0;  // from 1
     uint64_t bytes = 0;   // without its end
-    std::string_view
-        text;  // without its end; empty if it is too long. Until take_line or read_some
+    // Without its end; empty if the line is too long. Valid until take_line or read_some.
+    std::string_view text;
     bool too_long = false;
   };
 
@@ -25,18 +25,19 @@ class LineInput {
 
   void set_line_bytes_max(size_t bytes) { line_bytes_max_ = bytes; }
 
-  // Reads what is there, once.
+  // Calls read(2) once. It blocks if the descriptor does.
   void read_some();
-  // The next line, if it is complete; the last one needs no end. An end is LF or CRLF.
+  // The next line, if it is complete. Lines end with LF or CRLF; the last one may end with the
+  // input.
   [[nodiscard]] std::optional<Line> line() const;
-  // REQUIRES: line() has one.
+  // Goes on to the line after it. REQUIRES: line() has one.
   void take_line();
 
-  // All was read, or reading failed.
+  // All input was read, or reading failed.
   [[nodiscard]] bool ended() const { return ended_; }
-  // errno if reading failed; else 0.
+  // errno if reading failed, otherwise 0.
   [[nodiscard]] int fault() const { return fault_; }
-  // Whether anything was read that is not taken yet; it begins line number line_number().
+  // Whether bytes were read that are not taken yet. They begin line number line_number().
   [[nodiscard]] bool has_rest() const { return dropped_bytes_ != 0 || taken_ < pending_.size(); }
   [[nodiscard]] uint64_t line_number() const { return line_number_; }
 
@@ -46,9 +47,9 @@ class LineInput {
   int fd_;
   size_t line_bytes_max_;
   std::string pending_;
-  size_t taken_ = 0;                // of pending_: the next line begins there
-  size_t end_ = std::string::npos;  // where it ends; npos: its end has not come
-  uint64_t dropped_bytes_ = 0;      // of the next line, which is too long
+  size_t taken_ = 0;                // where the next line begins in pending_
+  size_t end_ = std::string::npos;  // where it ends in pending_; npos: its end has not come
+  uint64_t dropped_bytes_ = 0;      // bytes of the next line that were not kept; it is too long
   uint64_t line_number_ = 1;
   bool ended_ = false;
   int fault_ = 0;

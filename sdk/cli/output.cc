@@ -13,7 +13,7 @@ bool Output::flush() {
     const ssize_t count = ::write(fd_, buffer_.data() + written, buffer_.size() - written);
     if (count >= 0) {
       written += static_cast<size_t>(count);
-    } else if (errno == EAGAIN) {  // somebody made the terminal non-blocking
+    } else if (errno == EAGAIN) {  // another program has made the terminal non-blocking
       pollfd entry{fd_, POLLOUT, 0};
       (void)::poll(&entry, 1, -1);
     } else if (errno != EINTR) {

@@ -1,6 +1,6 @@
-// Output: bytes on their way to a file descriptor that is not ours, usually standard output.
-// Collects, and writes with as few system calls as possible when told. A reader that went away is
-// not an error but the end. Resource; one thread.
+// Output: collects bytes for a file descriptor, usually standard output, and writes them with few
+// system calls when flush() is called. It is not an error if the reader goes away: it is the end.
+// Resource; one thread.
 #pragma once
 
 #include <string>
@@ -14,14 +14,14 @@ class Output {
 
   // To be appended to; flush() empties it.
   std::string& buffer() { return buffer_; }
-  // Writes all of it, waiting for a slow reader. False if there is no reader any more or writing
-  // failed.
+  // Writes the whole buffer and empties it. Blocks while the reader is slow. False if the reader
+  // has gone away or writing failed.
   bool flush();
-  // As flush, once more than `bytes` are waiting.
+  // Flushes if more than `bytes` are in the buffer.
   bool flush_above(size_t bytes) { return buffer_.size() <= bytes || flush(); }
 
   [[nodiscard]] bool closed() const { return closed_; }
-  // Writing failed for another reason than a reader that went away: errno then; otherwise 0.
+  // errno if writing failed. 0 if it did not, or if the reader has gone away.
   [[nodiscard]] int fault() const { return fault_; }
 
  private:

@@ -8,7 +8,7 @@
 #include "sdk/cli/output.h"
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
-#include "sdk/host/plugin_check.h"
+#include "sdk/plugin_check/plugin_check.h"
 
 namespace btb::cli {
 

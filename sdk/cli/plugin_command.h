@@ -1,5 +1,5 @@
-// btctl plugin check: the findings of sdk/host/plugin_check.h for people and programs. The main
-// thread, before any other thread is started.
+// btctl plugin check: prints the findings of sdk/plugin_check/plugin_check.h as text or JSON. The
+// main thread, before any other thread is started.
 #pragma once
 
 #include <string>
@@ -9,8 +9,9 @@
 
 namespace btb::cli {
 
-// Tries the plugin with `options` ("name=value"), printing each finding as it comes. `stop_timeout`
-// is in seconds, or as 500ms, 2m; empty: as a broker has it. The program's exit code.
+// Tries the plugin in `file` with `options` ("name=value"). Prints each finding as it comes, or all
+// at the end with `json`. `stop_timeout`: seconds, or with a unit (500ms, 2m); empty: as in a
+// broker. Blocks. Returns the program's exit code: 0 if no trial failed.
 int check_plugin_file(const Program& program, const std::string& file,
                       const std::vector<std::string>& options, const std::string& stop_timeout,
                       bool json);

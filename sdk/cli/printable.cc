@@ -1,3 +1,4 @@
+// Text for a terminal: reading UTF-8, escaping, then the width of text in columns.
 #include "sdk/cli/printable.h"
 
 #include <locale.h>
@@ -102,8 +103,8 @@ namespace {
 
 constexpr char32_t first_not_single = 0x300;  // the first combining mark
 
-// The one locale that has the widths of all characters, whatever the program runs in; null where
-// there is none.
+// A locale that knows the widths of all characters; the program's own may not. Null if the system
+// does not have it.
 locale_t unicode_locale() {
   static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
   return locale;

@@ -1,3 +1,5 @@
+// Program: paths and names, the help (Help), texts of exit_code.h, then the class: its options, the
+// broker to connect to, and printing.
 #include "sdk/cli/program.h"
 
 #include <unistd.h>
@@ -41,8 +43,8 @@ std::string environment_name(std::string flag) {
   return "BTB_" + flag;
 }
 
-// CLI11's help without the variables, which all have the names of their options, and with the
-// choices as people write them.
+// The help of CLI11 without the environment variables, whose names follow from the options, and
+// with choices as people write them.
 class Help final : public CLI::Formatter {
  public:
   Help() { column_width(column); }
@@ -105,7 +107,8 @@ void print_line(std::string_view name, std::string_view text) {
 }  // namespace
 
 Exit exit_of(const client::Ending& ending) {
-  if (ending.reason == Reason::full) return Exit::refused;  // an adapter may say so, too
+  if (ending.reason == Reason::full)
+    return Exit::refused;  // also if the adapter is full, not the broker
   if (ending.by_broker) {
     return ending.reason == Reason::normal || ending.reason == Reason::shutting_down
                ? Exit::error
@@ -206,7 +209,8 @@ std::optional<Exit> Program::parse(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& version) {
     return print(version.what() + std::string("\n"));
   } catch (const CLI::Error& fault) {
-    // That something is missing often means that it was written in another way.
+    // A required argument may be missing because it was misspelt: then the unknown word is the
+    // fault.
     const bool of_words = dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr ||
                           dynamic_cast<const CLI::RequiredError*>(&fault) != nullptr;
     const std::string unknown =
@@ -235,7 +239,8 @@ Result<std::vector<client::Way>> Program::ways() const {
   }
   std::vector<client::Way> ways;
   const auto last = client::read_last_broker(client::last_broker_file());
-  if (last) ways.push_back({last->endpoint, adapter_, true});  // by now it may be anybody
+  if (last)
+    ways.push_back({last->endpoint, adapter_, true});  // another broker may answer there now
   std::string reasons;
   for (const Endpoint& local : client::local_brokers(client::local_broker_directories(), reasons)) {
     ways.push_back({local, {}});

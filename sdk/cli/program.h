@@ -1,7 +1,7 @@
-// Program: what the three clients have in common: their command line, where else flags come from,
-// and what they say about themselves.
+// Program: the common part of btsub, btpub and btctl: their command line and other sources of
+// options, their help and manual page, and the lines they print on standard error.
 //
-// Flags come from the command line, then from environment variables (BTB_ and the flag's name),
+// Options come from the command line, then from environment variables (BTB_ and the option's name),
 // then from $XDG_CONFIG_HOME/btbroker/client.yaml. Resource; the main thread.
 #pragma once
 
@@ -19,21 +19,21 @@
 
 namespace btb::cli {
 
-// What help and man page say beside the options.
+// The text of the help and the manual page, apart from the options.
 struct Words {
   std::string name;         // "btsub"
   std::string summary;      // one line
   std::string description;  // paragraphs, an empty line between them
   std::vector<command_line::Page::Entry> examples;
   std::vector<std::string> see_also;  // the other programs
-  std::string surplus_hint = {};      // what a word too many may have been meant for
-  bool finds_on_air = false;          // without a broker's address it looks for one over Bluetooth
+  std::string surplus_hint = {};      // told if there is a word too many
+  bool finds_on_air = false;          // it looks for a broker over Bluetooth if none is named
 };
 
 class Output;
 
-// One in a process: it ignores SIGPIPE, so that a reader of the output that went away is told by
-// the write.
+// A process has only one. It ignores SIGPIPE, so that write(2) reports when the reader of the
+// output has gone away.
 class Program {
  public:
   explicit Program(Words words);
@@ -43,40 +43,41 @@ class Program {
 
   CLI::App& app() { return *app_; }
 
-  // Adds -b, --connect-timeout, --retry, --name, -v and -q.
+  // Adds -b, --adapter, --connect-timeout, --retry, --name, -v and -q.
   void add_broker_options();
-  // To be called once all options are there: gives each an environment variable, adds --config,
-  // --completion, --man.
+  // To be called once all options are added. Gives each an environment variable, and adds --config,
+  // --completion and --man.
   void finish();
-  // Reads everything. The exit code if there is nothing more to do: help was printed, or the usage
-  // is wrong.
+  // Reads all options. Returns the exit code if there is nothing more to do: the help was printed,
+  // or the command line is wrong and that was said.
   std::optional<Exit> parse(int argc, const char* const* argv);
 
-  // How to connect: -b, else $BTB_BROKER, else what client::find_broker finds. A program that finds
-  // brokers over the air has the one that worked last and those on this machine, or none yet:
-  // client::Roaming finds the others.
+  // How to connect: to the broker of -b, otherwise of $BTB_BROKER, otherwise to the one that
+  // client::find_broker finds. If no broker is named and `finds_on_air` is set, the ways lead to
+  // the broker that worked last and to those on this machine; there may be none. client::Roaming
+  // then finds others. Errors: `invalid` (an option is wrong), `not_found` and others (no broker).
   [[nodiscard]] Result<client::ClientOptions> client_options() const;
   [[nodiscard]] client::RoamingOptions roaming_options() const;
-  // Whether -b or $BTB_BROKER name a broker.
+  // Whether -b or $BTB_BROKER names a broker. Also true if $BTB_BROKER is not an endpoint.
   [[nodiscard]] bool is_named() const;
-  // When Roaming gave up: what was looked at, and what can be done.
+  // Prints the error after Roaming gave up: why no broker was found, and what can be done.
   void no_broker(const Error& fault) const;
   [[nodiscard]] bool verbose() const { return verbose_; }
   [[nodiscard]] bool quiet() const { return quiet_; }
   [[nodiscard]] const std::string& adapter() const { return adapter_; }
 
-  // Writes what waits in `output`. Returns `exit`, or, if the output could not be written and all
-  // else went well, error; that is said. A reader that went away is no error.
+  // Flushes `output`. Returns `exit`. If writing failed, it prints that, and returns Exit::error
+  // instead of Exit::ok. It is no error if the reader has gone away.
   Exit written(Output& output, Exit exit) const;
-  // Prints to standard output: ok, or error as above.
+  // Prints to standard output. Returns Exit::ok, or Exit::error if writing failed.
   [[nodiscard]] Exit print(std::string_view text) const;
 
-  // A line on standard error, with the program's name before it, made printable. Notes are left out
-  // with -q, details without -v.
+  // Each prints one line on standard error, made printable, after the program's name. Notes are not
+  // printed with -q. Details are printed only with -v.
   void error(std::string_view text) const;
   void note(std::string_view text) const;
   void detail(std::string_view text) const;
-  // error() and the hint where to look.
+  // Prints the error and a hint to --help. Returns Exit::usage.
   Exit usage(std::string_view text) const;
 
  private:

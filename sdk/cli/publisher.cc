@@ -101,7 +101,7 @@ void Publisher::settle(uint64_t published) {
   settled_ = published;
 }
 
-// --- what the broker says ---
+// --- events from the broker ---
 
 void Publisher::on_connected(const client::Session& session) {
   program_.detail("connected to " + session.broker_name);
@@ -133,7 +133,8 @@ void Publisher::on_reject(uint32_t, uint64_t published, Reason reason, std::stri
   refuse(which + " was rejected", reason, text);
 }
 
-// A reject settles what was published before it, too, and no ack has to follow.
+// A reject also settles all messages before it, without an ack. So the client may report messages
+// that are settled here.
 void Publisher::on_unsettled(uint32_t, uint64_t, uint64_t) {
   if (stopping_ || settled_ >= published_) return;
   fail(Exit::error, "the connection was lost: " + tally(published_ - settled_));

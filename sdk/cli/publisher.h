@@ -1,5 +1,6 @@
-// Publisher: what btpub does with a topic: publishes what it is given, counts what the broker has
-// confirmed, and says what it has not. Resource; the main thread.
+// Publisher: the part of btpub between its input and the client. It publishes messages to one
+// topic, counts the ones that the broker has confirmed, and reports the ones that it has not.
+// Resource; the main thread.
 #pragma once
 
 #include <cstdint>
@@ -18,34 +19,37 @@ class Publisher final : public client::Handler {
   Publisher(const Program& program, bool waits_for_acks)
       : program_(program), waits_(waits_for_acks) {}
 
-  // `client` outlives this object's use; `id` is what its open() returned.
+  // To be called before the client starts. `client` is borrowed; `id` came from its open().
   void attach(client::Client& client, uint32_t id);
 
+  // Whether the broker takes messages for the topic now.
   [[nodiscard]] bool open() const { return open_; }
   [[nodiscard]] bool ever_open() const { return ever_open_; }
+  // The exit code, if publishing was given up.
   [[nodiscard]] std::optional<Exit> failed() const { return failed_; }
-  // What it ends with when everything is settled.
+  // The exit code once everything is settled.
   [[nodiscard]] Exit outcome() const;
+  // Whether each message was confirmed or rejected; without acks: whether each was sent.
   [[nodiscard]] bool settled() const;
-  // Of one message, as the broker of this session said. REQUIRES: open.
+  // The most bytes of one message, in this session. REQUIRES: open.
   [[nodiscard]] uint32_t message_bytes_max() const;
 
-  // Why this can never be published, for people: "its key has 1025 bytes, more than 1024"; empty
+  // Why the broker can never take this, for people: "its key has 1025 bytes, more than 1024"; empty
   // if it can. REQUIRES: open.
   [[nodiscard]] std::string fault_of(const client::Publication& publication) const;
-  // False if it has to wait, until open() or until what was published before is sent. `line`: where
-  // it came from, for what is said if it is rejected; 0: it is no line.
+  // False if it has to wait: until open(), or until earlier messages are sent. `line`: the number
+  // of its line in the input, named if the broker rejects it; 0: it was not a line.
   bool publish(const client::Publication& publication, uint64_t line = 0);
-  // One line of the input was not published, and why.
+  // Says that a line of the input is not published, and why.
   void leave_out(uint64_t line_number, std::string_view why);
-  // Publishing was given up with nothing else to say than this.
+  // Gives up: prints `text`, and failed() is `exit` from now on.
   void fail(Exit exit, std::string_view text);
 
-  // To be called before the client's turn: a connection that is lost in it may take along what has
-  // not been sent.
+  // To be called before each turn of the client. If the connection is lost in that turn, bytes that
+  // were not sent before it are lost, too.
   void before_turn();
-  // Something ends it early: says `what` ("interrupted") and how much was confirmed, if something
-  // was not. What happens to the connection from here on is not an error.
+  // To be called when something ends the program early. If messages are not confirmed, it prints
+  // `what` ("interrupted") and the numbers. After this, a lost connection is not an error.
   void stop(std::string_view what);
 
  private:
@@ -64,19 +68,19 @@ class Publisher final : public client::Handler {
   const Program& program_;
   client::Client* client_ = nullptr;
   uint32_t id_ = 0;
-  bool waits_;
+  bool waits_;  // for acks
   bool open_ = false;
   bool ever_open_ = false;
   bool stopping_ = false;
   bool of_rows_ = false;
   bool told_of_no_key_ = false;
-  bool unsent_ = false;         // when the turn began
-  uint64_t published_ = 0;      // in this session
-  uint64_t settled_ = 0;        // of them
-  uint64_t settled_total_ = 0;  // in all sessions
+  bool unsent_ = false;         // when the turn began, not all bytes were sent
+  uint64_t published_ = 0;      // messages in this session
+  uint64_t settled_ = 0;        // how many of them were confirmed or rejected
+  uint64_t settled_total_ = 0;  // the same, in all sessions
   uint64_t rejects_ = 0;
   uint64_t left_out_ = 0;
-  std::deque<uint64_t> lines_;  // of the messages settled_ + 1 to published_, if it waits for acks
+  std::deque<uint64_t> lines_;  // lines of the messages settled_ + 1 to published_, if waits_
   std::optional<Exit> failed_;
 };
 

@@ -1,3 +1,5 @@
+// RowTable: the members of a payload; runs of rows below one head (flush, append_run); the columns
+// and their widths (learn, lay_out); printing lines.
 #include "sdk/cli/row_table.h"
 
 #include <algorithm>
@@ -15,17 +17,17 @@ constexpr std::string_view plain = "\x1b[0m";
 constexpr std::string_view deleted = "(deleted)";
 constexpr size_t gap = 2;
 constexpr size_t time_columns = 8;            // 15:31:20
-constexpr size_t seconds_columns = 3;         // of these
+constexpr size_t seconds_columns = 3;         // the ":20" in it
 constexpr size_t seconds_terminal_min = 100;  // narrower: no seconds
 constexpr size_t time_terminal_min = 60;      // narrower: no time
-constexpr size_t content_max = 40;            // of what decides a column's width
-constexpr size_t head_min = 4;                // of a head that is cut
-constexpr size_t cut_min = 8;                 // of a column that is cut; narrower it is left out
+constexpr size_t content_max = 40;            // wider cells do not make a column wider
+constexpr size_t head_min = 4;                // a head is not cut shorter than this
+constexpr size_t cut_min = 8;                 // a narrower column is left out instead of cut
 constexpr size_t terminal_members_max = 40;
 constexpr size_t terminal_value_bytes_max = 1024;
 constexpr size_t file_members_max = 1000;
 constexpr size_t bytes_waiting_max = 4U << 20;
-constexpr size_t other_rows_min = 3;  // of other members at once: they get a head of their own
+constexpr size_t other_rows_min = 3;  // so many rows with new members get a new head
 
 std::string upper(std::string text) {
   for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -38,7 +40,7 @@ std::string padded(const std::string& text, size_t columns, bool right) {
   return right ? space + shown : shown + space;
 }
 
-// As cut, but what is missing is missing at the front, and whole levels are if some are left.
+// As cut, but cuts the front, at the start of a level if one is left.
 std::string cut_front(std::string_view text, size_t columns) {
   if (columns == 0) return {};
   if (width(text) <= columns) return std::string(text);
@@ -59,7 +61,7 @@ bool has_part(std::string_view whole, std::string_view value, char separator) {
   return false;
 }
 
-// Whether the row may stand below a head with these names: half of its own are among them.
+// Whether the row fits below a head with these names: at least half of its own are among them.
 bool shares_names(const TableRow& row, const std::vector<std::string>& names) {
   const auto shared = static_cast<size_t>(
       std::count_if(row.members.begin(), row.members.end(), [&](const TableRow::Member& member) {
@@ -78,12 +80,12 @@ std::vector<TableRow::Member> table_members(std::string_view payload, uint32_t c
   std::vector<TableRow::Member> members;
   if (payload.find_first_not_of(" \t\r\n") == std::string_view::npos) return members;
   if (payload[payload.find_first_not_of(" \t\r\n")] != '{') return members;
-  std::string plain_json;  // nested so deep that no writer can follow: shown as text
+  std::string plain_json;  // JSON that is nested too deep is shown as text
   if (!append_compact_json(plain_json, payload)) return members;
   const auto json = nlohmann::ordered_json::parse(plain_json, nullptr, false);
   if (!json.is_object() || (columns == 0 && json.size() > file_members_max)) return members;
   for (const auto& [name, value] : json.items()) {
-    // One more than there may be columns for says that there are more.
+    // One member more than the columns, so that learn() sees that some are left out.
     if (columns != 0 && members.size() > terminal_members_max) break;
     TableRow::Member member;
     member.name = printable(name);
@@ -115,7 +117,7 @@ bool RowTable::add(TableRow row) {
 }
 
 void RowTable::flush(std::string& out) {
-  std::vector<std::string> names;  // of the members of this run of rows
+  std::vector<std::string> names;  // names of the members in this run of rows
   size_t begin = 0;
   for (size_t at = 0; at < rows_.size(); ++at) {
     const bool related = shares_names(rows_[at], names);
@@ -135,7 +137,7 @@ void RowTable::flush(std::string& out) {
   bytes_waiting_ = 0;
 }
 
-// Rows that can stand below one head.
+// Prints rows that share one head, with a new head if they need one.
 void RowTable::append_run(std::string& out, std::span<const TableRow> rows) {
   if (rows.empty()) return;
   const auto others = static_cast<size_t>(
@@ -161,7 +163,7 @@ void RowTable::append_run(std::string& out, std::span<const TableRow> rows) {
   for (const TableRow& row : rows) append_row(out, row);
 }
 
-// Whether the columns that there are show this row.
+// Whether every member of the row has a column.
 bool RowTable::shown(const TableRow& row) const {
   return std::all_of(row.members.begin(), row.members.end(), [&](const TableRow::Member& member) {
     return std::any_of(members_.begin(), members_.end(),
@@ -169,8 +171,8 @@ bool RowTable::shown(const TableRow& row) const {
   });
 }
 
-// Takes from the rows what decides the columns. Members that no column shows make one only where a
-// head is printed for them.
+// Updates the columns from the rows. Members without a column get one only if there are enough such
+// rows for a new head.
 void RowTable::learn(std::span<const TableRow> rows) {
   const bool few = begun_ && !members_.empty() &&
                    std::count_if(rows.begin(), rows.end(), [&](const TableRow& row) {
@@ -215,7 +217,7 @@ bool RowTable::fits(const TableRow& row) const {
   return true;
 }
 
-// Gives the columns their widths.
+// Decides the widths of the columns, and which are left out.
 void RowTable::lay_out() {
   time_width_ = columns_ == 0 || columns_ >= seconds_terminal_min ? time_columns
                 : columns_ >= time_terminal_min                   ? time_columns - seconds_columns
@@ -248,7 +250,7 @@ void RowTable::lay_out() {
   incomplete_ = fill_members(members_room(), false, false) != members_.size();
 }
 
-// Gives room to members from the left, as far as it reaches; how many are shown whole.
+// Gives the room to members, from the left, until it is used up. Returns how many are shown whole.
 size_t RowTable::fill_members(size_t room, bool with_repeats, bool whole_heads) {
   size_t whole = 0;
   bool full = false;
@@ -269,7 +271,7 @@ size_t RowTable::fill_members(size_t room, bool with_repeats, bool whole_heads) 
   return whole;
 }
 
-// What is left makes columns of text wider, so that a longer one than those so far fits, too.
+// Makes columns of text wider with the room that is left, so that a longer text later fits, too.
 void RowTable::share_room(size_t room) {
   if (columns_ == 0) return;
   size_t used = 0;

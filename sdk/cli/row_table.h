@@ -1,11 +1,11 @@
-// RowTable: messages as lines of a table that fits the terminal. The members of a payload that is a
-// JSON object are columns of their own. Rows wait until flush(), because what is in them decides
-// how wide the columns are; a head is printed again where another one is needed. Resource; one
-// thread.
+// RowTable: messages as lines of a table that fits the terminal. If a payload is a JSON object,
+// each of its members has a column. Rows wait until flush(), because their contents decide the
+// widths of the columns. A new head is printed when the columns change. Resource; one thread.
 //
-// Where there is no room for all, these go first: members that only repeat what the topic or the
-// key says, heads longer than what stands below them, the beginning of the topic, and the columns
-// on the right; "…" at the end of the head says that columns are missing.
+// If there is no room for all columns, the table gives up these in turn: members that only repeat a
+// part of the topic or the key, the ends of heads that are longer than their cells, the beginning
+// of the topic, and the columns on the right. A "…" at the end of the head says that columns are
+// missing.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,16 @@ struct TableRow {
     std::string value;
     bool is_number = false;
   };
-  std::string time, seq, topic, key;  // printable, like all that is in here
-  std::vector<Member> members;        // of a payload that is a JSON object with any
-  std::string text;                   // any other payload
+  std::string time, seq, topic, key;  // printable, like all texts here
+  std::vector<Member> members;        // the members of a payload that is a JSON object
+  std::string text;                   // the payload, if there are no members
   bool deletion = false;
 };
 
-// The members of `payload` if it is a JSON object that has some; else none. What is no text or
-// number is written as JSON. For a terminal of `columns` no more of them and of their values than
-// it can show; for none (0) all of it, and none of an object with more than a thousand.
+// The members of `payload`; none if it is not a JSON object. A value that is neither a string nor
+// null is written as JSON. For a terminal (`columns` is not 0) there are no more members, and no
+// longer values, than it could show. Otherwise there are all, or none if the object has more than a
+// thousand.
 std::vector<TableRow::Member> table_members(std::string_view payload, uint32_t columns = 0);
 
 class RowTable {
@@ -38,21 +39,23 @@ class RowTable {
   [[nodiscard]] uint32_t columns() const { return columns_; }
   static constexpr size_t rows_waiting_max = 500;
 
-  // `columns` of the terminal; 0: there is none, and no line is cut. With `seq` that is a column.
+  // `columns`: the width of the terminal; 0: there is none, and no line is cut. `seq`: sequence
+  // numbers have a column.
   RowTable(uint32_t columns, bool seq, bool colour)
       : columns_(columns), seq_(seq), colour_(colour) {}
 
-  // True if so many rows wait that they should be flushed.
+  // Keeps the row. True if so many rows or bytes wait that the caller should flush.
   bool add(TableRow row);
+  // Appends all rows that wait.
   void flush(std::string& out);
 
  private:
   struct Column {
     std::string name;
-    size_t content = 0;  // the widest so far
-    size_t width = 0;    // of the layout; 0: left out
+    size_t content = 0;  // the width of the widest cell so far
+    size_t width = 0;    // in the layout; 0: left out
     bool right = false;
-    bool repeats = true;  // says only what the topic or the key says
+    bool repeats = true;  // every cell only repeats a part of the topic or the key
   };
 
   [[nodiscard]] bool shown(const TableRow& row) const;
@@ -78,7 +81,7 @@ class RowTable {
   size_t time_width_ = 0;
   bool begun_ = false;
   size_t bytes_waiting_ = 0;
-  bool left_out_ = false;    // there are more members than columns could be made for
+  bool left_out_ = false;    // there are more members than a table may have columns
   bool incomplete_ = false;  // not all columns are in the layout
 };
 

@@ -1,3 +1,5 @@
+// btctl scan: brokers on this machine, brokers on the air, merging both, then the output as JSON or
+// a table.
 #include "sdk/cli/scan_command.h"
 
 #include <poll.h>
@@ -25,7 +27,7 @@ using client::NearBroker;
 constexpr uint32_t inquiry_ms = 11'000;  // a little more than the 10.24 s of a whole inquiry
 constexpr uint32_t greeting_ms = 1'000;
 
-// Who answers at an endpoint.
+// Keeps the session of the broker that answers.
 class Greeting final : public client::Handler {
  public:
   void on_connected(const client::Session& session) override { session_ = session; }
@@ -49,7 +51,7 @@ std::optional<client::Session> greet(const Endpoint& endpoint, const Clock& cloc
   return greeting.session_;
 }
 
-// Those on this machine, each with its socket as a way.
+// The brokers on this machine that answer, each with its endpoint as a way.
 std::vector<NearBroker> on_this_machine(const Clock& clock) {
   std::vector<NearBroker> all;
   std::string reasons;
@@ -64,7 +66,7 @@ std::vector<NearBroker> on_this_machine(const Clock& clock) {
   return all;
 }
 
-// Adds what is known of a broker to the picture.
+// Adds a broker to `all`, or its ways to the entry with the same site.
 void merge(std::vector<NearBroker>& all, const NearBroker& more) {
   const auto same = std::find_if(all.begin(), all.end(), [&](const NearBroker& one) {
     return more.site != 0 && one.site == more.site;
@@ -80,7 +82,7 @@ void merge(std::vector<NearBroker>& all, const NearBroker& more) {
   }
 }
 
-// Looks around; what was heard, or why nothing could be.
+// Scans over Bluetooth, and notes how much was left out. Blocks.
 Result<std::vector<NearBroker>> on_the_air(const Program& program,
                                            const bluez::ScanOptions& options, const Clock& clock) {
   auto finder = client::Finder::begin(options, clock);
@@ -134,7 +136,7 @@ Json describe(const NearBroker& broker, const Clock& clock) {
   return json;
 }
 
-// The broker that worked last, if it was not heard now.
+// The broker that worked last, if this scan did not find it.
 std::optional<Json> last_one(const std::vector<NearBroker>& all) {
   const auto last = client::read_last_broker(client::last_broker_file());
   if (!last) return std::nullopt;

@@ -1,5 +1,4 @@
-// btctl scan: which brokers are in reach: on this machine and over Bluetooth, one picture. The main
-// thread.
+// btctl scan: lists the brokers in reach, on this machine and over Bluetooth. The main thread.
 #pragma once
 
 #include <string>
@@ -8,13 +7,14 @@
 
 namespace btb::cli {
 
+// As written on the command line.
 struct ScanWords {
   std::string seconds = "3";
-  bool inquiry = false;
+  bool inquiry = false;  // also looks for brokers that do not listen on LE
 };
 
-// Looks, and prints what it found as a table or, with `json`, as a list of objects. The program's
-// exit code.
+// Scans, and prints the brokers as a table or, with `json`, as a list of objects. Blocks. Returns
+// the program's exit code.
 int scan_for_brokers(const Program& program, const ScanWords& words, bool json);
 
 }  // namespace btb::cli

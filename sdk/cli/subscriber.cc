@@ -1,3 +1,4 @@
+// Subscriber: when it ends; events of the session; messages; figures of rate and latency.
 #include "sdk/cli/subscriber.h"
 
 #include <algorithm>
@@ -24,7 +25,7 @@ size_t slot_of(int64_t latency_us) {
   return 8 * (power - 2) + (value >> (power - 3) & 7);
 }
 
-// The largest latency that falls into the slot.
+// The largest latency that the slot counts.
 int64_t latency_of(size_t slot) {
   if (slot < 8) return static_cast<int64_t>(slot);
   const size_t power = slot / 8 + 2;
@@ -99,7 +100,7 @@ void Subscriber::on_subscription_refused(uint32_t, Reason reason, std::string_vi
   finish(Exit::refused);
 }
 
-// Once for each filter: after a reconnect it is known.
+// Notes it only once for each filter, not again after a reconnect.
 void Subscriber::on_no_topic(uint32_t id, std::string_view hint) {
   const auto filter = unanswered_.extract(id);
   if (filter.empty()) return;
@@ -115,7 +116,7 @@ void Subscriber::on_synced(uint32_t id) {
   if (options_.once) finish(Exit::ok);
 }
 
-// Of an events topic nothing comes that was there before, unless it is asked for.
+// Older messages of events topics come only if they are asked for. This note says so.
 void Subscriber::tell_kept() {
   if (kept_.messages == 0) return;
   const std::string who =

@@ -1,6 +1,6 @@
-// Subscriber: what btsub does with what it is told: messages to an Output in the wished form, notes
-// about the connection to standard error, figures if asked, and when to stop. Resource; the main
-// thread.
+// Subscriber: the part of btsub between the client and the output. It writes messages to an Output
+// in the chosen form, prints notes about the connection on standard error, measures if that is
+// asked, and decides when to stop. Resource; the main thread. Borrows all references it is given.
 #pragma once
 
 #include <array>
@@ -20,11 +20,11 @@ namespace btb::cli {
 
 struct SubscriberOptions {
   std::vector<std::string> excludes;  // valid filters
-  uint64_t count = 0;                 // stop after so many messages; 0: never
-  bool once = false;                  // stop once everything there was has come
-  bool tells_kept = false;            // says how many messages of events topics could be asked for
-  bool rate = false;                  // figures once a second instead of messages
-  bool latency = false;
+  uint64_t count = 0;                 // stop after this many messages; 0: never
+  bool once = false;                  // stop once all messages from before the start have come
+  bool tells_kept = false;            // say how many older messages the events topics keep
+  bool rate = false;                  // print rates once a second instead of messages
+  bool latency = false;               // print latencies once a second instead of messages
 };
 
 class Subscriber final : public client::Handler {
@@ -32,21 +32,26 @@ class Subscriber final : public client::Handler {
   Subscriber(SubscriberOptions options, Formatter formatter, Output& output, const Program& program,
              const Clock& clock);
 
-  // `client` outlives this object's use. `subscriptions` are those to be synced, and their filters.
+  // To be called before the client starts. `client` is borrowed. `subscriptions`: the filter of
+  // each subscription, by its id.
   void attach(client::Client& client, std::map<uint32_t, std::string> subscriptions);
 
-  // What it ends with, once that is decided.
+  // The exit code, once it is decided.
   [[nodiscard]] std::optional<Exit> done() const { return done_; }
-  // Ends because the time for it is over; says so if the broker has not answered at all.
+  // Stops with `exit` because the time is over. Prints an error if the broker never answered.
   void time_over(Exit exit);
-  // Ends because this ending was the last one, and says why.
+  // Stops because there will be no other attempt to connect, and prints why. Returns the exit code.
   Exit give_up(const client::Ending& ending);
+  // How many messages came, without those of excluded topics.
   [[nodiscard]] uint64_t taken() const { return taken_; }
-  // When the next line of figures is due; nothing without them.
+  // When the next line of figures is due (Clock::mono_ms); nothing before the first connection, and
+  // nothing if neither rate nor latency is asked.
   [[nodiscard]] std::optional<uint64_t> next_figures_ms() const;
+  // Appends a line of figures to the output.
   void figures(uint64_t now_ms);
-  // Writes all that came to the output, together. False if that has no reader any more.
+  // Writes the output. False if its reader has gone away or writing failed.
   bool flush();
+  // Appends the figures of the whole time, if figures are asked.
   void summary();
 
  private:
@@ -78,14 +83,15 @@ class Subscriber final : public client::Handler {
   std::optional<Exit> done_;
   std::vector<bool> excluded_;  // by topic number
   uint64_t taken_ = 0;
-  std::map<uint32_t, std::string> unsynced_;    // filters of subscriptions
-  std::map<uint32_t, std::string> unanswered_;  // likewise, in no session yet
+  std::map<uint32_t, std::string> unsynced_;    // filters of subscriptions that are not synced
+  std::map<uint32_t, std::string> unanswered_;  // filters that no broker has answered yet
+  // Events topics that keep messages from before the subscription.
   struct {
     uint64_t topics = 0;
     uint64_t messages = 0;
-    std::string name;    // of the last one
-  } kept_;               // of events topics, from before
-  bool hinted_ = false;  // that somebody else may have places
+    std::string name;  // of the last topic
+  } kept_;
+  bool hinted_ = false;  // the hint to `btctl scan` was printed
 
   struct Figures {
     uint64_t messages = 0;
@@ -93,8 +99,8 @@ class Subscriber final : public client::Handler {
   } total_, since_;
   uint64_t started_ms_ = 0;
   uint64_t figures_ms_ = 0;
-  // Latencies in microseconds, by powers of two cut into eight: a percentile is at most 12.5 % too
-  // high.
+  // Counts of latencies in microseconds. Each power of two is cut into eight slots, so a percentile
+  // is at most 12.5 % too high.
   static constexpr size_t latency_slots = 8 * 48;
   std::array<uint64_t, latency_slots> latencies_{};
   uint64_t latency_count_ = 0;

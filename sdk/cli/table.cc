@@ -1,3 +1,4 @@
+// Tables from JSON: one cell by its key, then aligned columns, then sheets.
 #include "sdk/cli/table.h"
 
 #include <algorithm>
@@ -54,7 +55,7 @@ std::vector<std::string> columns_of(const Json& rows, const std::vector<std::str
   return columns;
 }
 
-// The key as a column's head: without the unit that its cells show.
+// The head of a column: the key without its unit, because the cells show the unit.
 std::string head_of(std::string key) {
   for (const std::string_view unit : {"_bytes", "_us", "_s"}) {
     if (key.ends_with(unit)) {

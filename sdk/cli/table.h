@@ -1,5 +1,5 @@
-// Tables out of the JSON that a broker answers commands with. Pure but for the time zone; [any]
-// thread.
+// Tables from the JSON in a broker's answers to commands. Pure, apart from the time zone of the
+// process; [any] thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,16 +9,16 @@
 
 namespace btb::cli {
 
-// A value for people. The key tells what it is: "..._bytes" and "bytes" in kB and MB, "..._us" a
-// local time, "..._s" a duration; all else as it is, printable.
+// A value for people. The key decides the form: "..._bytes" and "bytes" in kB and MB, "..._us" as a
+// local time, "..._s" as a duration. Other values stay as they are, made printable.
 std::string cell(std::string_view key, const nlohmann::json& value);
 
-// Aligned columns with a head, one line for each object of `rows`. First the keys of `order`, as
-// far as any row has them; then, if `all`, the others, as they come. Numbers to the right. What is
-// not an object is left out.
+// Aligned columns with a head, one line for each object of `rows`. First come the keys of `order`
+// that any row has, then, if `all`, the other keys. Numbers are aligned right. Elements that are
+// not objects are left out.
 std::string table(const nlohmann::json& rows, const std::vector<std::string>& order, bool all);
 
-// "key  value" lines of one object, in the same order.
+// "key  value" lines of one object: first the keys of `order`, then the others.
 std::string sheet(const nlohmann::json& object, const std::vector<std::string>& order);
 
 }  // namespace btb::cli

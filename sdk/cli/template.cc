@@ -1,11 +1,12 @@
+// Template: parsing the text into pieces, then filling in a message.
 #include "sdk/cli/template.h"
 
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "sdk/cli/format.h"
 #include "sdk/cli/json_text.h"
+#include "sdk/cli/message_text.h"
 #include "sdk/cli/printable.h"
 #include "sdk/cli/time_text.h"
 #include "sdk/wire/words.h"
@@ -30,9 +31,9 @@ std::string_view level_of(std::string_view topic, int wanted) {
   return index >= 0 && index < count ? levels[static_cast<size_t>(index)] : std::string_view{};
 }
 
-// A member of a JSON object as text: strings without their quotes, nothing if there is none.
+// A member of a JSON object as text, strings without quotes; empty if there is no such member.
 std::string member_of(std::string_view payload, const std::string& name) {
-  std::string plain;  // nested so deep that no writer can follow: no object to look into
+  std::string plain;  // JSON that is nested too deep counts as no object
   if (!append_compact_json(plain, payload)) return {};
   const auto object = nlohmann::json::parse(plain, nullptr, false);
   if (!object.is_object()) return {};

@@ -1,9 +1,12 @@
-// Template: the -F of btsub. Text with fields in braces, parsed once. Value type.
+// Template: the text of btsub -F, with fields in braces. It is parsed once. Value type; [any]
+// thread.
 //
 //   {topic} {key} {payload} {seq} {op} {kind} {size} {snapshot} {ts} {time:FORMAT} {json} {hex}
-//   {topic:N} the N-th level, from 1, from the end if negative     {payload:NAME} a member of a
-//   payload that is a JSON object    {{ and }} braces    \n \t \r \0 \\ as in C    \c at the end:
-//   no newline there
+//   {topic:N}       the N-th level, from 1; from the end if negative
+//   {payload:NAME}  a member of a payload that is a JSON object
+//   {{ and }}       braces
+//   \n \t \r \0 \\  as in C
+//   \c              at the end: no newline after the message
 #pragma once
 
 #include <string>
@@ -17,11 +20,11 @@ namespace btb::cli {
 
 class Template {
  public:
-  // The error names the place and the fields there are.
+  // The error says where the template is wrong, and which fields there are.
   static Result<Template> parse(std::string_view text);
 
-  // Appends the message and, unless the template says otherwise, a newline. `escape`: what comes
-  // from outside is made printable.
+  // Appends the message and, unless the template ends with \c, a newline. `escape`: text from
+  // outside is made printable.
   void append(std::string& out, const client::Topic& topic, const client::Message& message,
               bool escape) const;
 
@@ -45,7 +48,7 @@ class Template {
   };
   struct Piece {
     Field field = Field::text;
-    std::string text;  // the text itself, or what follows the colon
+    std::string text;  // literal text, or the part of a field behind its colon
     int level = 0;
   };
   Template() = default;

@@ -12,7 +12,7 @@ namespace btb::cli {
 namespace {
 
 constexpr int64_t second_us = 1'000'000;
-constexpr double wait_seconds_max = 4'000'000;  // 46 days: fits milliseconds into 32 bits
+constexpr double wait_seconds_max = 4'000'000;  // 46 days: their milliseconds fit into 32 bits
 
 int64_t floor_seconds(int64_t time_us) {
   return time_us >= 0 ? time_us / second_us : -((-time_us + second_us - 1) / second_us);
@@ -28,7 +28,7 @@ std::optional<double> parse_decimal(std::string_view text) {
   return value;
 }
 
-// "15m" and so on, in seconds.
+// Reads "15m" and so on into seconds. `bare_unit`: the seconds of a number without a unit.
 std::optional<double> parse_duration(std::string_view text, double bare_unit) {
   double unit = bare_unit;
   const auto ends_with = [&](std::string_view suffix, double seconds) {

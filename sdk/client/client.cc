@@ -1,7 +1,8 @@
+// The parts of Client: connecting, the turn (poll and time), bytes in and out, and the ends of
+// sessions and attempts.
 #include "sdk/client/client.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "sdk/transport/socket.h"
+#include "sdk/transport/stream.h"
 
 namespace btb::client {
 
@@ -20,10 +22,10 @@ namespace {
 // Several of the largest frames; at 128 bytes a message, two thousand of them for one system call.
 constexpr size_t buffer_bytes = 256U << 10;
 static_assert(buffer_bytes >= 2 * Conversation::frame_bytes_max);
-// Who let go of its place comes back at the latest then, whatever is announced.
+// A client that let go of its place connects again after this time at the latest.
 constexpr uint32_t let_go_wait_ms = 5 * 60'000;
 constexpr size_t ways_max = 32;
-// A Bluetooth link that is just being ended is tried again so often, so much later.
+// While a Bluetooth link is being ended, it is tried again this often, after this time.
 constexpr uint32_t busy_max = 10, busy_wait_ms = 200;
 
 ConversationOptions for_client(ConversationOptions options) {
@@ -137,18 +139,18 @@ void Client::connect() {
   }
   if (addresses_left_ == 0) deadline_ms_ = clock_.mono_ms() + options_.connect_timeout_ms;
   state_ = State::connecting;
-  transport_up_ = false;
+  stream_.reset();
   buffered_ = 0;
   stalled_ = false;
   auto fd = begin_connect(way().endpoint, attempt_, way().adapter);
   if (!fd) return connect_failed(fd.error());
-  fd_ = std::move(*fd);
+  connecting_ = std::move(*fd);
 }
 
 // Tries the other addresses of the host at once, then leaves it to the backoff.
 void Client::connect_failed(const Error& error) {
-  const bool full = error.code == Errc::limit && fd_.valid();  // there, not here
-  fd_.reset();
+  const bool full = error.code == Errc::limit && connecting_.valid();  // there, not here
+  connecting_.reset();
   if (error.code == Errc::exists && busy_ < busy_max) {
     ++busy_;
     state_ = State::waiting;
@@ -165,28 +167,30 @@ void Client::connect_failed(const Error& error) {
 }
 
 void Client::transport_connected() {
-  const auto result = finish_connect(fd_.get(), way().endpoint);
+  const auto result = finish_connect(connecting_.get(), way().endpoint);
   if (!result) {
     return connect_failed(
         {result.error().code, to_string(way().endpoint) + ": " + result.error().text});
   }
-  transport_up_ = true;
+  stream_ = socket_stream(std::move(connecting_));
   busy_ = 0;
-  message_bytes_max_ = message_bytes_max(fd_.get());
   conversation_.begin(clock_.mono_ms());
   write_some();
 }
 
 // --- the turn ---
 
+int Client::fd() const {
+  return stream_ == nullptr ? connecting_.get() : stream_->fd();
+}
+
 bool Client::wants_read() const {
-  if (!fd_.valid() || !transport_up_) return false;
+  if (stream_ == nullptr) return false;
   return state_ == State::closing || !conversation_.reading_paused();
 }
 
 bool Client::wants_write() const {
-  if (!fd_.valid()) return false;
-  return !transport_up_ || !conversation_.output().empty();
+  return stream_ == nullptr ? connecting_.valid() : !conversation_.output().empty();
 }
 
 int Client::timeout_ms() const {
@@ -204,7 +208,7 @@ bool Client::run_once(int timeout_ms) {
   if (state_ == State::stopped) return false;
   const int own = this->timeout_ms();
   const int wait = own < 0 ? timeout_ms : timeout_ms < 0 ? own : std::min(own, timeout_ms);
-  pollfd entry{wants_read() || wants_write() ? fd_.get() : -1, 0, 0};
+  pollfd entry{wants_read() || wants_write() ? fd() : -1, 0, 0};
   if (wants_read()) entry.events |= POLLIN;
   if (wants_write()) entry.events |= POLLOUT;
   const int count = ::poll(&entry, 1, wait);
@@ -215,9 +219,9 @@ bool Client::run_once(int timeout_ms) {
 }
 
 void Client::ready(bool readable, bool writable) {
-  if (writable && fd_.valid() && !transport_up_) transport_connected();
-  if (stalled_ && transport_up_ && fd_.valid()) take_buffered();
-  if (readable && fd_.valid() && transport_up_) {
+  if (writable && connecting_.valid()) transport_connected();
+  if (stalled_ && stream_ != nullptr) take_buffered();
+  if (readable && stream_ != nullptr) {
     if (state_ == State::closing) {
       drain();
     } else if (!conversation_.reading_paused()) {
@@ -225,7 +229,7 @@ void Client::ready(bool readable, bool writable) {
     }
   }
   check_time();
-  if (fd_.valid() && transport_up_) write_some();
+  if (stream_ != nullptr) write_some();
 }
 
 void Client::check_time() {
@@ -238,7 +242,7 @@ void Client::check_time() {
   } else if (state_ == State::connecting && now >= deadline_ms_) {
     lost(Reason::peer_failed, to_string(way().endpoint) + ": no answer within " +
                                   std::to_string(options_.connect_timeout_ms) + " ms" +
-                                  (transport_up_ ? "; is it a btbroker?" : ""));
+                                  (stream_ != nullptr ? "; is it a btbroker?" : ""));
   } else if (state_ == State::closing && now >= deadline_ms_) {
     stop();
   }
@@ -248,11 +252,19 @@ void Client::check_time() {
 
 void Client::read_some() {
   auto* at = reinterpret_cast<std::byte*>(buffer_.data());
-  const ssize_t count = receive(fd_.get(), at + buffered_, buffer_bytes - buffered_);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count < 0) return lost(Reason::peer_failed, std::strerror(errno));
-  if (count == 0) return lost(Reason::peer_closed, "the broker closed without a goodbye");
-  buffered_ += static_cast<size_t>(count);
+  const IoResult got = stream_->read({at + buffered_, buffer_bytes - buffered_});
+  switch (got.status) {
+    case IoResult::Status::would_block:
+      return;
+    case IoResult::Status::closed:
+      if (got.error == 0) return lost(Reason::peer_closed, "the broker closed without a goodbye");
+      return lost(Reason::peer_failed, std::strerror(got.error));
+    case IoResult::Status::failed:
+      return lost(Reason::peer_failed, std::strerror(got.error));
+    case IoResult::Status::ok:
+      break;
+  }
+  buffered_ += got.bytes;
   take_buffered();
 }
 
@@ -277,35 +289,32 @@ void Client::take_buffered() {
   }
 }
 
-// What still comes after our goodbye is of no interest, but reading it keeps TCP from resetting the
-// connection and with it what the broker has not read yet.
+// Frames that come after our goodbye are dropped. They must be read: otherwise TCP resets the
+// connection, and the broker loses bytes that it has not read yet.
 void Client::drain() {
-  const ssize_t count = receive(fd_.get(), buffer_.data(), buffer_bytes);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count <= 0) stop();
+  auto* at = reinterpret_cast<std::byte*>(buffer_.data());
+  const IoResult got = stream_->read({at, buffer_bytes});
+  if (got.status != IoResult::Status::ok && got.status != IoResult::Status::would_block) stop();
 }
 
-ssize_t Client::send_some(Bytes output) const {
-  const size_t most = message_bytes_max_ == 0 ? output.size() : message_bytes_max_;
-  return ::send(fd_.get(), output.data(), std::min(output.size(), most), MSG_NOSIGNAL);
+IoResult Client::send_some(Bytes output) const {
+  const iovec range{const_cast<std::byte*>(output.data()), output.size()};
+  return stream_->write({&range, 1});
 }
 
 void Client::write_some() {
   while (!conversation_.output().empty()) {
-    const Bytes output = conversation_.output();
-    const ssize_t count = send_some(output);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) return;
-    if (count < 0) {
-      // A broker that refuses closes at once: its goodbye may still lie in the receive buffer.
+    const IoResult sent = send_some(conversation_.output());
+    if (sent.status == IoResult::Status::would_block) return;
+    if (sent.status != IoResult::Status::ok) {
       if (state_ == State::closing) return stop();
-      return errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN
-                 ? read_some()
-                 : lost(Reason::peer_failed, std::strerror(errno));
+      // A broker that refuses closes at once: its goodbye may still lie in the receive buffer.
+      const bool gone = sent.status == IoResult::Status::closed || sent.error == ENOTCONN;
+      return gone ? read_some() : lost(Reason::peer_failed, std::strerror(sent.error));
     }
-    conversation_.sent(static_cast<size_t>(count), clock_.mono_ms());
+    conversation_.sent(sent.bytes, clock_.mono_ms());
   }
-  if (state_ == State::closing) (void)::shutdown(fd_.get(), SHUT_WR);
+  if (state_ == State::closing) stream_->shutdown();
 }
 
 // --- ends ---
@@ -324,8 +333,7 @@ void Client::lost(Reason reason, std::string text) {
   wait_or_stop();
 }
 
-// The conversation came to an end by itself: a goodbye was heard, or ours, with the reason, lies in
-// the output.
+// The conversation ended by itself: the broker said goodbye, or our goodbye is in the output.
 void Client::conversation_ended() {
   ending_ = conversation_.ending();
   const Bytes output = conversation_.output();
@@ -336,7 +344,8 @@ void Client::conversation_ended() {
 }
 
 void Client::wait_or_stop() {
-  fd_.reset();
+  connecting_.reset();
+  stream_.reset();
   addresses_left_ = 0;
   heeded_ = ending_.greeted || !way().heard;
   note_refusal();
@@ -358,17 +367,17 @@ void Client::wait_or_stop() {
 
 void Client::note_refusal() {
   if (ending_.greeted || ending_.weight() == 0) return;
-  // Of equals that of who was named; else the first.
+  // Of equal weight, an ending on a way that was named wins; otherwise the first one.
   if (std::pair(ending_.weight(), heeded_) <= std::pair(refusal_.weight(), refusal_heeded_)) return;
   refusal_ = ending_;
   refusal_heeded_ = heeded_;
-  if (!ending_.by_broker) return;                         // the text says where
-  if (options_.ways.size() == 1 && !way().heard) return;  // who else?
+  if (!ending_.by_broker) return;                         // the text names the endpoint already
+  if (options_.ways.size() == 1 && !way().heard) return;  // there is only one endpoint
   const std::string who = to_string(way().endpoint);
   refusal_.text = refusal_.text.empty() ? who : who + ": " + refusal_.text;
 }
 
-// What a broker said counts for more than that nobody answered elsewhere.
+// If a broker refused in this round, its answer is the ending, even if later ways did not answer.
 void Client::end_round() {
   if (refusal_.weight() != 0 && !ending_.greeted) {
     const bool nobody = ending_.weight() == 0 && !ending_.text.empty();
@@ -379,7 +388,7 @@ void Client::end_round() {
   if (ending_.weight() >= most_telling_.weight()) most_telling_ = ending_;
 }
 
-// The round goes on with the next one; false at its end.
+// Moves to the next way. False at the end of the round.
 bool Client::take_next_way() {
   if (ways_left_ != 0) --ways_left_;
   if (options_.ways.size() > 1) way_ = (way_ + 1) % options_.ways.size();
@@ -387,8 +396,8 @@ bool Client::take_next_way() {
   return ways_left_ != 0;
 }
 
-// A full broker knows where there are places. Only Bluetooth: what comes from the air leads to
-// nothing on this machine or its network.
+// A full broker says where it has places. Only Bluetooth endpoints are taken: a stranger on the air
+// must not send the client to a socket of this machine or its network.
 void Client::learn_ways(const Ending& ending) {
   if (ending.reason != Reason::full) return;
   size_t behind = way_ + 1;
@@ -412,7 +421,7 @@ bool Client::may_retry() const {
 
 void Client::close() {
   if (state_ == State::stopped || state_ == State::closing) return;
-  const bool connected = transport_up_ && fd_.valid();
+  const bool connected = stream_ != nullptr;
   conversation_.close(Reason::normal, {});
   if (state_ == State::waiting) ending_ = Ending{Reason::normal, {}};
   if (ending_.reason == Reason::none || connected) ending_ = conversation_.ending();
@@ -424,8 +433,8 @@ void Client::close() {
 void Client::stop() {
   if (state_ == State::stopped) return;
   state_ = State::stopped;
-  fd_.reset();
-  transport_up_ = false;
+  connecting_.reset();
+  stream_.reset();
   stalled_ = false;
   conversation_.end(Reason::normal, {});
   handler_.on_disconnected(ending_, -1);

@@ -1,3 +1,5 @@
+// Conversation, the part without control frames: the connection, the stream, topics, messages in
+// one frame or in parts, and requests. conversation_control.cc has the control frames.
 #include "sdk/client/conversation.h"
 
 #include "sdk/client/conversation_state.h"
@@ -10,10 +12,10 @@ using wire::Reason;
 
 namespace {
 
-// Sent bytes in front of unsent ones are given back when they are so many.
+// Sent bytes in front of unsent bytes are freed when there are this many.
 constexpr size_t sent_kept_bytes_max = 1U << 20;
 
-// Half of what the protocol allows in silence stays as a margin for a slow link.
+// A ping goes out at half of the time after which silence ends the session.
 constexpr uint64_t ping_after(uint32_t keep_alive_ms) {
   return keep_alive_ms - keep_alive_ms / 4;
 }
@@ -34,6 +36,16 @@ Conversation::~Conversation() = default;
 
 // --- the connection ---
 
+// Those that were taken back while there was no session: no broker has to be told.
+void Conversation::drop_ending_subscriptions() {
+  std::vector<std::string> gone;
+  std::erase_if(subscriptions_, [&](const auto& entry) {
+    if (entry.second->ending) gone.push_back(entry.second->asked.filter);
+    return entry.second->ending;
+  });
+  for (const std::string& filter : gone) forget_unmatched(filter, false);
+}
+
 void Conversation::begin(uint64_t now_ms) {
   BTB_ASSERT(state_ == State::idle || state_ == State::ended);
   state_ = State::greeting;
@@ -41,19 +53,14 @@ void Conversation::begin(uint64_t now_ms) {
   output_.clear();
   output_sent_ = 0;
   received_at_ms_ = sent_at_ms_ = now_ms;
-  std::vector<std::string> gone;
-  std::erase_if(subscriptions_, [&](const auto& entry) {
-    if (entry.second->ending) gone.push_back(entry.second->asked.filter);
-    return entry.second->ending;
-  });
-  for (const std::string& filter : gone) forget_unmatched(filter, false);
+  drop_ending_subscriptions();
   fb::HelloT hello;
   hello.name = options_.name;
   hello.agent = options_.agent;
   hello.keep_alive_ms = options_.keep_alive_ms;
   hello.message_bytes_max = options_.message_bytes_max;
   hello.can_let_go = options_.can_let_go;
-  write(hello);
+  append_message(output_, output_sent_, hello);
 }
 
 void Conversation::end(Reason reason, std::string text) {
@@ -73,7 +80,7 @@ void Conversation::close(Reason reason, std::string text) {
   fb::GoodbyeT goodbye;
   goodbye.reason = reason;
   goodbye.text = text;
-  write(goodbye);
+  append_message(output_, output_sent_, goodbye);
   Ending ending;
   ending.reason = reason;
   ending.text = std::move(text);
@@ -134,7 +141,7 @@ void Conversation::tick(uint64_t now_ms) {
   if (!output().empty()) return;  // the transport is stuck: a ping behind it would not help
   fb::PingT ping;
   ping.token = ++ping_token_;
-  write(ping);
+  append_message(output_, output_sent_, ping);
 }
 
 std::optional<uint64_t> Conversation::next_tick_ms() const {
@@ -173,7 +180,7 @@ void Conversation::on_frame(const FrameView& frame) {
 
 // --- topics ---
 
-// Those of an epoch that is over, for the caller to tell of.
+// The topics of an epoch that is over. The caller tells the handler, and keeps them until then.
 Conversation::Pages Conversation::take_topics() {
   for_each_topic(pages_, [this](TopicState& topic) { drop_partial(topic); });
   return std::exchange(pages_, {});
@@ -193,7 +200,8 @@ void Conversation::forget(TopicState& topic) {
   topic.last = 0;
 }
 
-// Of a topic of an earlier session that is not there any more: one of its name has another number.
+// A topic of an earlier session does not exist any more. A new topic of that name gets another
+// number.
 void Conversation::on_topic_gone(uint32_t number) {
   const size_t page = number / topics_per_page;
   if (page >= pages_.size() || !pages_[page]) return;
@@ -204,8 +212,8 @@ void Conversation::on_topic_gone(uint32_t number) {
   if (held) handler_.on_must_refetch(topic.topic, Reason::topic_gone);
 }
 
-// Forgets the topics that only the filter `gone` matched; with `by_answered`, not counting those
-// subscriptions to which the broker has not answered in this session.
+// Forgets the topics that the filter `gone` matches and no subscription matches. With
+// `by_answered`, only subscriptions count that the broker has answered in this session.
 void Conversation::forget_unmatched(const std::string& gone, bool by_answered) {
   for_each_topic(pages_, [&](TopicState& topic) {
     if (!wire::filter_matches(gone, topic.topic.name)) return;
@@ -221,7 +229,7 @@ void Conversation::forget_unmatched(const std::string& gone, bool by_answered) {
 
 // --- messages ---
 
-Conversation::TopicState* Conversation::find(uint32_t number) const {
+TopicState* Conversation::find(uint32_t number) const {
   const size_t page = number / topics_per_page;
   if (page >= pages_.size() || !pages_[page]) return nullptr;
   TopicState& topic = pages_[page]->topics[number % topics_per_page];
@@ -319,7 +327,7 @@ void Conversation::deliver(TopicState& topic, const wire::DataHead& head, Bytes 
   moved(topic, head);
 }
 
-// A message larger than this side wants: all that a message does, but for handing it on.
+// A message larger than message_bytes_max: the position moves, but the message is not delivered.
 void Conversation::leave_out(TopicState& topic, const wire::DataHead& head, Bytes key) {
   if (head.seq <= topic.last) return on_not_newer(topic, head);
   move_to(topic, head.seq);
@@ -337,7 +345,7 @@ void Conversation::move_to(TopicState& topic, uint64_t seq) {
   topic.repeats = topic.untold = false;
 }
 
-// What follows the handler's call: the end of a batch, and of what there was at the beginning.
+// After the handler's call: this message may end a batch, or make the topic synced.
 void Conversation::moved(TopicState& topic, const wire::DataHead& head) {
   if (state_ != State::open) return;
   if (head.batch_more()) {
@@ -381,7 +389,7 @@ void Conversation::unsubscribe(uint32_t id) {
   if (state_ != State::open) return;
   fb::UnsubscribeT message;
   message.id = id;
-  write(message);
+  append_message(output_, output_sent_, message);
 }
 
 Result<uint32_t> Conversation::open(std::string_view name, wire::AckLevel ack) {
@@ -441,7 +449,7 @@ Result<uint32_t> Conversation::command(std::string_view verb, std::vector<std::s
   message.id = next_id_++;
   message.verb = verb;
   message.arguments = std::move(arguments);
-  write(message);
+  append_message(output_, output_sent_, message);
   replies_.emplace(message.id, std::string());
   return message.id;
 }

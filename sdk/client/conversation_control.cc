@@ -1,5 +1,5 @@
-// The control frames of a conversation: one function for each kind, in the order of
-// docs/protocol.md.
+// Conversation, the control frames: one function for each kind, in the order of docs/protocol.md.
+// conversation.cc has the rest.
 #include "sdk/client/conversation.h"
 #include "sdk/client/conversation_state.h"
 #include "sdk/wire/topic_name.h"
@@ -23,8 +23,7 @@ std::unique_ptr<Native> Conversation::read(const FrameView& frame) {
 
 // As read, for tables that speak of an announced topic.
 template <class Native>
-Conversation::TopicState* Conversation::read_topic(const FrameView& frame,
-                                                   std::unique_ptr<Native>& message) {
+TopicState* Conversation::read_topic(const FrameView& frame, std::unique_ptr<Native>& message) {
   message = read<Native>(frame);
   if (!message) return nullptr;
   TopicState* topic = find(message->topic);
@@ -117,8 +116,9 @@ void Conversation::on_welcome(const FrameView& frame) {
   session_.site = welcome->site;
   ++counters_.sessions;
   state_ = State::open;
-  // Alive until the handler was told, as its Topics are; out of the way of the new numbers.
+  // The old topics make room for the new numbers. They live until the handler was told.
   const Pages gone = session_.epoch_changed ? take_topics() : Pages{};
+  drop_ending_subscriptions();
   for (auto& [id, subscription] : subscriptions_) send_subscribe(*subscription);
   for (auto& [id, publisher] : publishers_) send_open(*publisher);
   handler_.on_connected(session_);
@@ -146,14 +146,14 @@ void Conversation::on_ping(const FrameView& frame) {
   }
   fb::PongT pong;
   pong.token = ping->token;
-  write(pong);
+  append_message(output_, output_sent_, pong);
 }
 
 // --- subscriptions ---
 
-// A subscription goes on from the positions once all topics of its first answer were announced.
-// Until then it asks as it did at first, because a topic without a position counts as born since;
-// what comes twice is dropped.
+// A subscription resumes from positions only after all topics of its first answer were announced.
+// Before that it asks as the first time: in a resume, a topic without a position would count as a
+// new topic. Messages that come twice are dropped.
 void Conversation::send_subscribe(SubscriptionState& subscription) {
   subscription.resuming = subscription.started;
   subscription.answered = subscription.synced = false;
@@ -170,17 +170,17 @@ void Conversation::send_subscribe(SubscriptionState& subscription) {
     message.epoch = subscription.epoch;
     write_positions(subscription, message);
   }
-  write(message);
+  append_message(output_, output_sent_, message);
 }
 
-// Fills in the positions; as many as do not fit into one frame go out in frames before it.
+// Fills in the positions. If they need more than one frame, the frames before the last go out here.
 void Conversation::write_positions(const SubscriptionState& subscription, fb::SubscribeT& message) {
   for_each_topic(pages_, [&](TopicState& topic) {
     if (!topic.has_position) return;
     if (!wire::filter_matches(message.filter, topic.topic.name)) return;
     if (message.positions.size() == positions_max) {
       message.more = true;
-      write(message);
+      append_message(output_, output_sent_, message);
       message.more = false;
       message.positions.clear();
     }
@@ -197,7 +197,7 @@ void Conversation::on_subscribed(const FrameView& frame) {
     return fail(Reason::frame_unexpected, "an answer to a subscription not asked for");
   }
   if (message->reason != Reason::none) {
-    // One that was taken back meanwhile gets an answer to that as well.
+    // If unsubscribe was called meanwhile, an answer to that follows.
     if (!found->second->ending) subscriptions_.erase(found);
     handler_.on_subscription_refused(message->id, message->reason, message->text);
     return;
@@ -241,7 +241,7 @@ void Conversation::check_synced(SubscriptionState& subscription) {
 
 // --- topics ---
 
-Conversation::TopicState* Conversation::make(uint32_t number) {
+TopicState* Conversation::make(uint32_t number) {
   const size_t page = number / topics_per_page;
   if (page >= pages_.size()) pages_.resize(page + 1);
   if (!pages_[page]) pages_[page] = std::make_unique<TopicPage>();
@@ -277,9 +277,9 @@ void Conversation::on_topic(const FrameView& frame) {
   start_topic(topic, message->position, known, again);
 }
 
-// The subscription that says where a topic begins, and whether with a snapshot: of those that match
-// it the one made first, because a broker follows a topic once. Null if none does.
-const Conversation::SubscriptionState* Conversation::deciding(std::string_view name) const {
+// The subscription that decides where a topic begins, and whether it begins with a snapshot. This
+// is the oldest one that matches, because a broker follows a topic once. Null if none matches.
+const SubscriptionState* Conversation::deciding(std::string_view name) const {
   for (const auto& [id, subscription] : subscriptions_) {
     if (wire::filter_matches(subscription->asked.filter, name)) return subscription.get();
   }
@@ -406,7 +406,7 @@ void Conversation::on_must_refetch(const FrameView& frame) {
   topic->void_held = topic->topic.kind == TopicKind::state;
   topic->repeats = topic->has_position = false;  // as a resume sees it: begins at its start
   topic->last = 0;
-  // Of a topic of the old epoch it was said with the welcome, of another nothing is held.
+  // With epoch_changed, an old topic was reported after the welcome; of a new one nothing is held.
   const bool told = std::exchange(topic->untold, false) && message->reason == Reason::epoch_changed;
   if (!told) handler_.on_must_refetch(topic->topic, message->reason);
 }
@@ -418,7 +418,7 @@ void Conversation::send_open(PublisherState& publisher) {
   message.id = publisher.id;
   message.name = publisher.name;
   message.ack = publisher.ack;
-  write(message);
+  append_message(output_, output_sent_, message);
 }
 
 void Conversation::on_opened(const FrameView& frame) {
@@ -442,7 +442,7 @@ void Conversation::on_opened(const FrameView& frame) {
   handler_.on_opened(message->id, message->kind);
 }
 
-Conversation::PublisherState* Conversation::publisher_of(uint32_t topic_number) {
+PublisherState* Conversation::publisher_of(uint32_t topic_number) {
   for (auto& [id, publisher] : publishers_) {
     if (publisher->number == topic_number && topic_number != 0) return publisher.get();
   }

@@ -1,4 +1,5 @@
-// What a Conversation keeps of topics, subscriptions and publishers. Private to conversation*.cc.
+// The state that a Conversation keeps for each topic, subscription and publisher. Private to
+// conversation*.cc. Value types; the conversation owns them, and they outlive a connection.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "sdk/client/conversation.h"
+#include "sdk/client/handler.h"
+#include "sdk/client/subscription.h"
 #include "sdk/wire/control.h"
 
 namespace btb::client {
@@ -19,51 +21,50 @@ inline constexpr uint64_t never = std::numeric_limits<uint64_t>::max();
 // The positions that fit into one subscribe frame beside the longest filter.
 inline constexpr size_t positions_max = (limits::control_frame_bytes_max - 1024) / sizeof(fb::Mark);
 
-struct [[gnu::visibility("hidden")]] Conversation::TopicState {
+struct [[gnu::visibility("hidden")]] TopicState {
   Topic topic;
   bool announced = false;     // in this session
-  bool known = false;         // announced in this epoch, and subscribed to since
-  bool untold = false;        // announced anew, and nothing of it was handed on yet
+  bool known = false;         // announced in this epoch, and not forgotten since
+  bool untold = false;        // announced as a new topic, and no message was handed on yet
   bool has_position = false;  // `last` may be named in a resume
   bool batch_open = false;
   bool snapshot_whole = false;  // between the begin and the end of a whole snapshot
   bool in_snapshot = false;
-  bool void_held = false;  // must_refetch came: the next snapshot is whole
-  bool resumed = false;    // the broker was told of the position in this session
+  bool void_held = false;  // the rows held are void: the next snapshot is whole
+  bool resumed = false;    // this session's subscribe named the position to the broker
   bool repeats = false;    // messages up to `last` come again and are dropped
   bool synced = false;
-  uint64_t last = 0;         // newest message received completely, or passed over
-  uint64_t sync_at = never;  // synced once this one is there
+  uint64_t last = 0;         // newest message received completely, or left out
+  uint64_t sync_at = never;  // the topic is synced once this message is there
 
-  // A message of which not all parts have come; `unfinished` tells whether there is one. Of one
-  // that is too large nothing is kept.
+  // If `unfinished`: a message whose last part has not come. Only the head is kept of a message
+  // that is too large.
   bool unfinished = false;
   wire::DataHead head;      // of the first part
-  uint32_t part_bytes = 0;  // of the payload that have come
+  uint32_t part_bytes = 0;  // bytes of the payload that have come
   ByteVector key;
   ByteVector payload;
 };
 
-struct [[gnu::visibility("hidden")]] Conversation::TopicPage {
+struct [[gnu::visibility("hidden")]] TopicPage {
   std::array<TopicState, topics_per_page> topics;
 };
 
-struct [[gnu::visibility("hidden")]] Conversation::SubscriptionState {
+struct [[gnu::visibility("hidden")]] SubscriptionState {
   uint32_t id = 0;
   Subscription asked;
-  uint64_t epoch = 0;     // it was answered in; 0: not yet
+  uint64_t epoch = 0;     // the epoch of the last answer; 0: never answered
   bool answered = false;  // in this session
-  bool started =
-      false;  // every topic of the first answer was announced: from now on it can be resumed
-  bool resuming = false;  // how it was sent in this session
+  bool started = false;   // every topic of the first answer was announced: it can be resumed
+  bool resuming = false;  // in this session it was sent as a resume
   bool synced = false;
-  bool ending = false;    // unsubscribe was called
-  uint64_t expected = 0;  // topics the broker says it matches
-  uint64_t announced = 0;
-  uint64_t unsynced = 0;  // of the announced ones
+  bool ending = false;     // unsubscribe was called
+  uint64_t expected = 0;   // topics that match, as the answer says
+  uint64_t announced = 0;  // topics that match and were announced in this session
+  uint64_t unsynced = 0;   // announced topics that are not synced
 
-  // Of the state topic that is announced now: one of those that matched when the subscription was
-  // sent, or one that was born later.
+  // Whether the state topic that is being announced begins with a snapshot. The topic matched when
+  // the subscription was sent, or it was made later.
   [[nodiscard]] bool brings_snapshot_now() const {
     const bool born_later = answered && announced >= expected;
     if (born_later) return !asked.no_snapshot;
@@ -72,26 +73,28 @@ struct [[gnu::visibility("hidden")]] Conversation::SubscriptionState {
   }
 };
 
-struct [[gnu::visibility("hidden")]] Conversation::PublisherState {
+struct [[gnu::visibility("hidden")]] PublisherState {
   uint32_t id = 0;
   std::string name;
   wire::AckLevel ack = wire::AckLevel::none;
-  uint32_t number = 0;  // 0: not opened in this session
-  uint64_t published = 0;
-  uint64_t settled = 0;
-  uint64_t rejected = 0;  // of those behind `settled`
+  uint32_t number = 0;     // of the topic; 0: not opened in this session
+  uint64_t published = 0;  // messages in this session
+  uint64_t settled = 0;    // the broker acknowledged the messages up to this one
+  uint64_t rejected = 0;   // rejected messages after `settled`
 };
 
+// Appends a control frame to the output of a conversation. The transport took the first `sent`
+// bytes of the output. If it took all of them, they are dropped.
 template <class Native>
-void Conversation::write(const Native& message) {
-  if (output_sent_ == output_.size()) {
-    output_.clear();
-    output_sent_ = 0;
+void append_message(ByteVector& output, size_t& sent, const Native& message) {
+  if (sent == output.size()) {
+    output.clear();
+    sent = 0;
   }
-  wire::append_control(output_, message);
+  wire::append_control(output, message);
 }
 
-// Calls `visit` with every topic that was ever announced in this epoch.
+// Calls `visit` with every topic that was announced in this epoch, forgotten ones included.
 template <class Pages, class Visit>
 void for_each_topic(Pages& pages, Visit visit) {
   for (auto& page : pages) {

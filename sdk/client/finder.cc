@@ -1,3 +1,5 @@
+// The parts of Finder: making ways of one device and ordering them, the scan and the questions for
+// service records after it, and brokers_of, which joins the devices of one broker.
 #include "sdk/client/finder.h"
 
 #include <algorithm>
@@ -11,7 +13,7 @@ namespace {
 
 using Scheme = Endpoint::Scheme;
 
-// However many devices answer, and whatever they say.
+// Bounds against many devices, or devices that say too much: devices asked, records used of each.
 constexpr size_t queries_max = 16, records_max = 4;
 
 void add_ways(NearBroker& broker, const bluez::Found& device,
@@ -39,7 +41,7 @@ void add_ways(NearBroker& broker, const bluez::Found& device,
   }
 }
 
-// A way with a place before one without; then the stronger; then what carries more.
+// First the ways with a place, then the stronger signal, then the faster kind of link.
 bool is_better(const HeardWay& a, const HeardWay& b) {
   const auto rank = [](const HeardWay& heard) {
     const int strength = heard.rssi == 0 ? INT_MIN : heard.rssi;

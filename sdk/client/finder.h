@@ -1,9 +1,9 @@
-// Finder: looks for brokers over Bluetooth, and makes one picture of what was heard: a broker that
-// is heard over several adapters and kinds of links is one broker with several ways to it.
+// Finder: looks for brokers over Bluetooth. A broker that is heard over several adapters and kinds
+// of links is one broker with several ways to it.
 //
-// Advertisements tell enough to connect. Devices that answer an inquiry, which some brokers do
-// only, are asked for their service record. It lives in the loop of its owner: poll fd() for
-// events() for up to timeout_ms(), then call turn(). Resource; one thread; never waits.
+// An advertisement says enough to connect. Some brokers do not advertise and only answer an
+// inquiry, so each device that answers an inquiry is asked for its service records. Search says how
+// to use it in a loop. Resource; one thread; never waits.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@
 
 namespace btb::client {
 
-// A device, and what it answered when it was asked for its service records; empty: it was not.
+// A device, and its service records. They are empty if it was not asked or did not answer.
 struct HeardDevice {
   bluez::Found found;
   std::vector<bluez::ServiceRecord> records;
 };
 
-// Puts together what belongs together. Pure.
+// Makes one broker of all devices with one site. Pure.
 std::vector<NearBroker> brokers_of(const std::vector<HeardDevice>& devices);
 
 class Finder final : public Search {
  public:
-  // Asking for service records, all of them together.
+  // The longest time to ask for service records, all devices together.
   static constexpr uint32_t asking_ms_max = 10'000;
 
   // Errors: those of bluez::Scan. The clock outlives it.
@@ -42,7 +42,7 @@ class Finder final : public Search {
   void stop() override;
   [[nodiscard]] std::vector<NearBroker> brokers() const override;
   [[nodiscard]] const std::optional<Error>& fault() const override { return fault_; }
-  // Service records under our UUID that did not hold together.
+  // Broken service records under our UUID.
   [[nodiscard]] size_t records_left_out() const { return records_left_out_; }
   // As bluez::Scan::left_out, once the scan is over.
   [[nodiscard]] size_t devices_left_out() const { return devices_left_out_; }
@@ -56,7 +56,7 @@ class Finder final : public Search {
   const Clock& clock_;
   std::optional<Error> fault_;
   std::vector<HeardDevice> asked_;  // once the scan is over
-  size_t asking_ = 0;               // in asked_: those before were
+  size_t asking_ = 0;               // index in asked_ of the device that is asked now
   size_t queries_ = 0;
   uint64_t asking_until_ms_ = 0;
   std::unique_ptr<ServiceQuery> query_;

@@ -58,7 +58,8 @@ std::optional<LastBroker> read_last_broker(const std::string& file) {
   return broker;
 }
 
-// Four lines. Written beside it and moved there, so nobody reads half of it.
+// The file has four lines. It is written under another name and then renamed, so that no program
+// reads half of it.
 Result<void> write_last_broker(const std::string& file, const LastBroker& broker) {
   std::error_code ignored;
   fs::create_directories(fs::path(file).parent_path(), ignored);

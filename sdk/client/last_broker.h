@@ -1,5 +1,6 @@
-// LastBroker: the broker a client of this user was last connected to over Bluetooth, kept in a file
-// so that the next one tries it first. Functions; [any] thread.
+// LastBroker: the last broker that a client of this user was connected to over Bluetooth. It is
+// kept in a file, and the next client tries it first. Functions; [any] thread; they read and write
+// files.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,11 @@ struct LastBroker {
   bool operator==(const LastBroker&) const = default;
 };
 
-// $XDG_STATE_HOME/btbroker/last_broker, else ~/.local/state/btbroker/last_broker; empty without
-// either.
+// $XDG_STATE_HOME/btbroker/last_broker, or ~/.local/state/btbroker/last_broker if that variable is
+// not set. Empty if $HOME is not set either.
 std::string last_broker_file();
 
-// Nothing if there is no such file, or not one that was written here.
+// Nothing if there is no such file, or if write_last_broker did not write it.
 std::optional<LastBroker> read_last_broker(const std::string& file);
 // Makes its folder, too. Errors: `io`.
 Result<void> write_last_broker(const std::string& file, const LastBroker& broker);

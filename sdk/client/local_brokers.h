@@ -1,5 +1,5 @@
-// Finding a broker that was not named. Functions; [any] thread; reads the environment and two
-// directories.
+// Finds a broker on this machine that was not named. Functions; [any] thread. They read the
+// environment and the directories.
 #pragma once
 
 #include <optional>
@@ -15,18 +15,18 @@ namespace btb::client {
 // /run/btbroker.
 std::vector<std::string> local_broker_directories();
 
-// The sockets in these directories, in the order of their names, on which somebody listens. What
-// kept the others from it is appended to `reasons`.
+// The *.sock in these directories that accept a connection, in the order of their names. For each
+// other socket, the reason is appended to `reasons`.
 std::vector<Endpoint> local_brokers(const std::vector<std::string>& directories,
                                     std::string& reasons);
 
-// The endpoint in $BTB_BROKER, if it is set; nothing if not. Errors: `invalid`.
+// The endpoint in $BTB_BROKER. Nothing if the variable is not set. Error `invalid`: it is not an
+// endpoint.
 Result<std::optional<Endpoint>> named_broker();
 
-// The endpoint in $BTB_BROKER, if it is set; else the first *.sock of these directories, in the
-// order of their names, on which somebody listens. TCP is never guessed: what answers on a port may
-// be anybody's. Errors: `invalid` ($BTB_BROKER is not an endpoint), `not_found` (with the places
-// that were looked at).
+// The endpoint in $BTB_BROKER if it is set, otherwise the first of local_brokers(). TCP is never
+// guessed, because any program may answer on a port. Errors: `invalid` ($BTB_BROKER is not an
+// endpoint), `not_found` (the text lists the places that were searched).
 Result<Endpoint> find_broker(const std::vector<std::string>& directories);
 
 }  // namespace btb::client

@@ -1,3 +1,5 @@
+// The parts of Roaming: whether to listen and for what (wanted, turn), one look (begin to go), the
+// pauses between looks, and the choice of ways from the brokers that were heard.
 #include "sdk/client/roaming.h"
 
 #include <algorithm>
@@ -9,23 +11,23 @@ namespace btb::client {
 
 namespace {
 
-// Between two times of looking around: an eighth of the time it has been away.
+// The pause between two looks is an eighth of the time since the first look, within these bounds.
 constexpr uint64_t pause_min_ms = 200, pause_max_ms = 15'000;
-// Away for so long, it looks less often.
+// After this time without a broker the pause is long.
 constexpr uint64_t long_away_ms = 3'600'000, long_pause_ms = 60'000;
-// Of those that let go: half of the time they listen.
+// A client that let go of its place listens half of the time.
 constexpr uint32_t news_listen_ms = 3'000, news_pause_ms = 3'000;
-constexpr uint32_t news_spread_ms = 500;  // for all who heard it at once
+constexpr uint32_t news_spread_ms = 500;  // spreads the clients that heard the news at once
 constexpr uint32_t page_every = 4, page_every_if_never_heard = 2;
 constexpr int long_wait_ms = 1'000;
 constexpr uint64_t next_look_ms = 1'000;  // by then it has begun
 constexpr uint32_t asks_every_ms = 30'000;
 constexpr uint32_t bluetoothd_ms_max = 10'000;  // to begin and to end a look
-// Inquiry takes long and hears no advertisements meanwhile: every so many times.
+// One look in this many makes an inquiry. It takes long, and hears no advertisements meanwhile.
 constexpr uint32_t inquiry_every = 4;
-// Of a broker that comes back, the way that was just tried in vain waits for others to be heard.
+// A way that has just failed is tried again only after this time, so that others may be heard.
 constexpr uint64_t others_first_ms = 1'000;
-// Whoever is not let in anywhere stops looking after so many looks, if it may give up.
+// A client that may give up does so after this many looks.
 constexpr uint32_t looks_max = 4;
 constexpr size_t tried_max = 256;
 
@@ -60,9 +62,9 @@ int Roaming::timeout_ms() const {
   return now >= next_ms_ ? 0 : static_cast<int>(next_ms_ - now);
 }
 
-// A connection that was lost is tried again, by all ways there are, before anybody looks around:
-// often it was only a moment out of reach. After a session only that broker is looked for, and only
-// if it was on the air: one on this machine is waited for.
+// After a connection was lost, the client tries all its ways before Roaming looks around: often the
+// broker was out of reach only for a moment. After a session Roaming looks only for that broker,
+// and only if it is on the air. For a broker on this machine the client just waits.
 Roaming::Wanted Roaming::wanted() const {
   if (client_.state() != Client::State::waiting || gave_up_) return Wanted::nothing;
   if (client_.ending().reason == wire::Reason::let_go) return Wanted::news;
@@ -102,7 +104,8 @@ void Roaming::turn() {
 
 void Roaming::begin(Wanted wanted) {
   const bool for_broker = wanted == Wanted::broker;
-  // One that was there once is heard by its advertisement, or paged where it was.
+  // After a session an inquiry is rarer: the broker advertises, or the client pages its old
+  // address.
   const uint32_t last = ever() ? 2 * inquiry_every - 1 : 0;
   inquires_ = for_broker &&
               (looks_ % (ever() ? 2 * inquiry_every : inquiry_every) == last || may_give_up());
@@ -183,7 +186,7 @@ void Roaming::go() {
   for (const Way& way : client_.ways()) tried_.insert(to_string(way.endpoint));
 }
 
-// Who cannot listen asks, now and then.
+// A client that cannot listen connects now and then, to ask.
 void Roaming::cannot_hear() {
   next_ms_ = clock_.mono_ms() + asks_every_ms;
   client_.try_within(asks_every_ms);
@@ -192,7 +195,7 @@ void Roaming::cannot_hear() {
 void Roaming::nobody(const std::string& why) {
   search_.reset();
   if (may_give_up()) {
-    // One that worked before and is full now, say, was found.
+    // A broker that answered, but is full for example, counts as found.
     const bool found = !tried_.empty() || client_.most_telling_ending().weight() != 0;
     gave_up_ = Error{found ? Errc::refused : Errc::not_found, "over Bluetooth: " + why};
     return;
@@ -201,8 +204,8 @@ void Roaming::nobody(const std::string& why) {
   pause();
 }
 
-// Between two looks the client may try the ways it knows: each time while nobody was ever met; else
-// now and then, because paging in vain takes five seconds in which nobody is heard.
+// Between two looks the client may try the ways it knows. Before the first session it does so each
+// time. After it, only now and then: paging in vain takes five seconds in which nothing is heard.
 void Roaming::pause() {
   const uint64_t now = clock_.mono_ms();
   const uint64_t away_ms = now - since_ms_;
@@ -225,13 +228,12 @@ bool Roaming::has_news(const NearBroker& broker) const {
          });
 }
 
-// Takes from what was heard what leads anywhere, the first that is heard. At the end of looking
-// around (`all`) brokers without a place are better than none: they say so themselves, unless they
-// just did.
+// Takes the ways to the brokers heard so far. True if there is one to try. At the end of the look
+// (`all`) a broker without a place is better than none, unless a broker has just said "full".
 //
-// Anybody may say that he is a broker, and be heard first. So after somebody was tried in vain all
-// that are heard in a while are taken together, those that were not tried yet before the others;
-// if there are only others, not before the end of a look that would find who is silent on LE.
+// Any device may claim to be a broker, and be heard first. So after an attempt failed, the look
+// collects brokers for a while. New ways come first, and then the ways that failed before. If there
+// are only ways that failed, it waits for the end of an inquiry, which finds brokers silent on LE.
 bool Roaming::found_ways(bool all) {
   const bool collects = !all && clock_.mono_ms() < collects_until_ms_;
   if (collects && !ever()) return false;
@@ -256,13 +258,13 @@ bool Roaming::found_ways(bool all) {
   return true;
 }
 
-// Those that were tried in vain.
+// Whether ways that failed before are tried again. `others`: there are new ways as well.
 bool Roaming::tries_again(bool all, bool others) const {
   if (ever()) return all || clock_.mono_ms() >= collects_until_ms_;
   return !may_give_up() && (all || others || !inquires_);
 }
 
-// From now on this is the broker: ways to others are forgotten.
+// The client has a session: remembers its broker, and forgets the ways to other brokers.
 void Roaming::remember() {
   if (client_.state() != Client::State::open) return;
   const Session& session = client_.conversation().session();

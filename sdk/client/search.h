@@ -1,5 +1,5 @@
-// Search: what Roaming asks to look for brokers, and the picture it makes of them. Finder is the
-// one that listens to the air. The structs are value types.
+// Search: the interface through which Roaming looks for brokers, and the brokers it finds. Finder
+// implements it by listening to the air; tests have another. The structs are value types.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace btb::client {
 
-// A way to a broker, and what was heard of it.
+// A way to a broker, and what the radio heard about it.
 struct HeardWay {
   Way way;
   int rssi = 0;                             // dBm; 0: not known
@@ -23,28 +23,31 @@ struct HeardWay {
 };
 
 struct NearBroker {
-  std::string name;                  // for people, as it came; empty: it did not say
-  uint16_t site = 0;                 // see bluez::Announcement; 0: not known
-  std::vector<uint8_t> epochs = {};  // announced: one, unless somebody says otherwise
-  std::vector<HeardWay> ways;        // best first
+  std::string name;   // for people, as received; empty: not known
+  uint16_t site = 0;  // see bluez::Announcement; 0: not known
+  // Announced epochs, one from each device that was heard. They are equal unless a device lies.
+  std::vector<uint8_t> epochs = {};
+  std::vector<HeardWay> ways;  // best first
 
-  [[nodiscard]] bool has_place() const;  // so far as is known
+  // False if every way is known to be full.
+  [[nodiscard]] bool has_place() const;
 };
 
-// What looks for brokers, in the loop of its owner, until it is over or destroyed.
+// One search. It works in the loop of its owner: poll fd() for events(), for up to timeout_ms(),
+// then call turn(). Resource; one thread; never waits. Destroying it ends the search at once.
 class Search {
  public:
   virtual ~Search() = default;
   [[nodiscard]] virtual int fd() const = 0;
   [[nodiscard]] virtual short events() const = 0;
   [[nodiscard]] virtual int timeout_ms() const = 0;
-  // False once it is over.
+  // False once the search is over.
   virtual bool turn() = 0;
-  // Ends it early; turn() is false when nobody listens any more.
+  // Ends the search early. turn() returns false as soon as the adapters have stopped listening.
   virtual void stop() = 0;
-  // What was found so far, strongest first.
+  // The brokers found so far, the strongest first.
   [[nodiscard]] virtual std::vector<NearBroker> brokers() const = 0;
-  // As bluez::Scan::fault.
+  // Why the search ended early: see bluez::Scan::fault.
   [[nodiscard]] virtual const std::optional<Error>& fault() const = 0;
 };
 

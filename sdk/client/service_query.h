@@ -1,6 +1,6 @@
-// ServiceQuery: asks one device over BR/EDR which brokers it has (SDP). It lives in the loop of its
-// owner: poll fd() for events() for up to timeout_ms(), then call turn(). Resource; one thread;
-// never waits. The link it needs stays up for two seconds, so that connecting next is quick.
+// ServiceQuery: asks one device over BR/EDR which brokers it has (SDP). It works in the loop of its
+// owner: poll fd() for events(), for up to timeout_ms(), then call turn(). Resource; one thread;
+// never waits. Its link stays up for two seconds more, so that connecting right after it is quick.
 #pragma once
 
 #include <memory>
@@ -24,12 +24,12 @@ class ServiceQuery {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] short events() const;
   [[nodiscard]] int timeout_ms() const;
-  // False once it is over: answered, refused, or out of time.
+  // False once it is over: the device answered or refused, or 8 s have passed.
   bool turn();
 
-  // Empty if it was not answered.
+  // Empty if the device did not answer. Valid as long as the query.
   [[nodiscard]] const std::vector<bluez::ServiceRecord>& records() const { return records_; }
-  // Records that did not hold together, and answers that did not.
+  // The number of broken records and broken answers.
   [[nodiscard]] size_t left_out() const { return left_out_; }
 
  private:

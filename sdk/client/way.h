@@ -1,4 +1,4 @@
-// Way: how one broker can be reached. Value type.
+// Way: one way to reach a broker. Value type.
 #pragma once
 
 #include <string>
@@ -9,8 +9,10 @@ namespace btb::client {
 
 struct Way {
   Endpoint endpoint;
-  std::string adapter = {};  // Bluetooth: to connect through, hci1 or its address; empty: any
-  bool heard = false;        // nobody named it, it was heard: who refuses there may be anybody
+  std::string adapter = {};  // Bluetooth: our adapter, hci1 or its address; empty: any
+  // The way was heard over the air, and nobody named it. Any device may answer there, so a refusal
+  // does not stop the client.
+  bool heard = false;
 
   bool operator==(const Way&) const = default;
 };

@@ -1,4 +1,5 @@
-// Completions for bash, zsh and fish, from the model of the options: always what the program has.
+// Completions for bash, zsh and fish, written from the model of the options, so that they always
+// match the program. A common part, then one part for each shell.
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +9,7 @@ namespace btb::command_line {
 
 namespace {
 
-// In single quotes for a shell.
+// The text in single quotes, for a shell.
 std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
@@ -41,14 +42,15 @@ bool wants_file(const OptionModel& model) {
   return model.value.starts_with("FILE");
 }
 
-// Whether files are among the words that are no options.
+// Whether a positional argument is a file.
 bool takes_files(const CommandModel& program) {
   return std::any_of(program.options.begin(), program.options.end(), [](const OptionModel& model) {
     return !model.positional.empty() && wants_file(model);
   });
 }
 
-// What a running broker knows that may stand here: of `btctl complete`; empty if nothing is known.
+// The argument for `btctl complete` that asks the broker for words for this option; empty if a
+// broker knows no words for it.
 std::string_view asked_of_broker(const OptionModel& model) {
   if (model.positional.empty()) return {};
   if (model.value == "SOURCE") return "sources";
@@ -71,7 +73,7 @@ bool asks_at_all(const CommandModel& program) {
 
 // --- bash ---
 
-// "a b c)" branches: what may follow an option that takes a value.
+// Branches of a `case`, one for each option with a value: they complete the value.
 std::string bash_values(const CommandModel& program) {
   std::string out;
   for (const OptionModel& model : program.options) {
@@ -98,8 +100,9 @@ std::string bash_words(const CommandModel& program) {
   return join(words, " ");
 }
 
-// Adds the words of a running broker to COMPREPLY: quick, and nothing if there is none. They are
-// data and never evaluated. bash cuts an endpoint at its colons, so it is taken from the line.
+// A shell function that asks a running broker for words and adds them to COMPREPLY. It takes little
+// time, and adds nothing if there is no broker. The words are data and never evaluated. The
+// endpoint of -b is read from the whole line, because bash cuts words at colons.
 std::string bash_asking(const std::string& name) {
   return "_" + name + R"__(_asks() {
   local found broker=()
@@ -114,7 +117,7 @@ std::string bash_asking(const std::string& name) {
 )__";
 }
 
-// "; _btctl_asks sources", where the command takes such a word.
+// "; _btctl_asks sources" if the command takes words of a broker; otherwise empty.
 std::string bash_asks(const CommandModel& program, const CommandModel& command) {
   const std::string_view what = asked_of_broker(command);
   return what.empty() ? "" : "; _" + program.name + "_asks " + std::string(what);
@@ -153,7 +156,7 @@ std::string bash(const CommandModel& program) {
 
 // --- zsh ---
 
-// What _arguments takes for one option: '(-b --broker)'{-b,--broker}'[words]:ENDPOINT:(a b)'.
+// One option in the form of _arguments: '(-b --broker)'{-b,--broker}'[words]:ENDPOINT:(a b)'.
 std::string zsh_option(const OptionModel& model) {
   const auto names = dashed(model);
   if (names.empty()) return {};
@@ -177,8 +180,8 @@ std::string zsh_option(const OptionModel& model) {
   return "'*'{" + join(names, ",") + "}" + shell_quoted(tail);
 }
 
-// As bash_asking. _arguments puts options for compadd before the word. `broker` and `self` are set
-// by the function around it, whose words are all of the line.
+// As bash_asking. _arguments calls it with options for compadd before the word. The function of the
+// whole line sets `broker` and `self`.
 std::string zsh_asking(const std::string& name) {
   return "_" + name + R"__(_asks() {
   local found
@@ -192,7 +195,7 @@ std::string zsh_asking(const std::string& name) {
 )__";
 }
 
-// "'1:source:_btctl_asks sources'", where the command takes such a word.
+// "'1:source:_btctl_asks sources'" if the command takes words of a broker; otherwise empty.
 std::string zsh_asks(const CommandModel& program, const CommandModel& command) {
   const std::string what(asked_of_broker(command));
   if (what.empty()) return {};
@@ -264,7 +267,7 @@ end
 )__";
 }
 
-// " -a '(__btctl_asks sources)'", where the command takes such a word.
+// " -a '(__btctl_asks sources)'" if the command takes words of a broker; otherwise empty.
 std::string fish_asks(const CommandModel& program, const CommandModel& command) {
   const std::string what(asked_of_broker(command));
   return what.empty() ? "" : " -a '(__" + program.name + "_asks " + what + ")'";

@@ -1,4 +1,5 @@
-// The manual page, in the man(7) macros, from the words of a program and the model of its options.
+// The manual page, in the macros of man(7), from the texts of a program and the model of its
+// options.
 #include <cctype>
 
 #include "sdk/command_line/model.h"
@@ -7,7 +8,7 @@ namespace btb::command_line {
 
 namespace {
 
-// Text that roff takes literally: hyphens stay hyphens, and no line begins a request.
+// Escapes text for roff: hyphens stay hyphens, and no line begins a request.
 std::string roff(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -8,7 +8,7 @@ namespace btb::command_line {
 
 namespace {
 
-// CLI11 shows IsMember({"a", "b"}) in the name of the type: "SHELL:{a,b}".
+// CLI11 puts the words of IsMember({"a", "b"}) into the name of the type: "SHELL:{a,b}".
 std::vector<std::string> choices_in(const std::string& type) {
   std::vector<std::string> choices;
   const size_t begin = type.find('{');

@@ -1,12 +1,12 @@
-// Model: what a program knows of its own command line, read from CLI11, and what is written from
-// that: its manual page and its completions. Pure; the main thread.
+// Model: the options and commands of a program, read from CLI11; and the manual page and the shell
+// completions that are written from them. Pure; the main thread.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-// Only who adds options or reads them includes <CLI/CLI.hpp>: a compiler takes seconds over it.
+// Only files that add or read options include <CLI/CLI.hpp>: compiling it takes seconds.
 namespace CLI {
 class App;
 }
@@ -16,9 +16,9 @@ namespace btb::command_line {
 struct OptionModel {
   std::vector<std::string> short_names;  // "b", without the dash
   std::vector<std::string> long_names;   // "broker"
-  std::string positional;                // "FILTER"; empty: it has no place of its own
+  std::string positional;                // "FILTER"; empty: it is not a positional argument
   std::string value;                     // "ENDPOINT"; empty: a flag
-  std::vector<std::string> choices;      // what the value may be, if that is a list
+  std::vector<std::string> choices;      // the allowed values; empty: any
   std::string description;
   std::string variable;  // its environment variable
 };
@@ -31,7 +31,7 @@ struct CommandModel {
   std::vector<CommandModel> commands;
 };
 
-// What a manual page says beside the options.
+// The text of a manual page, apart from the options.
 struct Page {
   struct Entry {
     std::string what;  // a command, a file, an exit code
@@ -46,15 +46,15 @@ struct Page {
   std::vector<std::string> see_also;  // other programs
 };
 
-// In the order they were added; options hidden from help are left out.
+// The options, in the order they were added, without those that are hidden from the help.
 std::vector<OptionModel> options_of(const CLI::App& app);
-// Likewise, without those that are hidden from help.
+// The commands, in the same way. The pointers live as long as `app`.
 std::vector<const CLI::App*> commands_of(const CLI::App& app);
 CommandModel model_of(const CLI::App& app);
 
-// The text of the whole file.
+// The whole file, in the macros of man(7).
 std::string man_page(const CommandModel& program, const Page& page);
-std::string completion(const CommandModel& program,
-                       std::string_view shell);  // REQUIRES: bash, zsh or fish
+// The whole file. REQUIRES: `shell` is bash, zsh or fish.
+std::string completion(const CommandModel& program, std::string_view shell);
 
 }  // namespace btb::command_line

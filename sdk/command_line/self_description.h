@@ -1,4 +1,5 @@
-// How a program is asked to describe itself: `--man` and `--completion SHELL`. The main thread.
+// The options with which a program describes itself: `--man` and `--completion SHELL`. The main
+// thread.
 #pragma once
 
 #include <optional>
@@ -8,12 +9,12 @@
 
 namespace btb::command_line {
 
-// Adds the two options, for the help and for what is written from the model. To be called once all
-// others are there.
+// Adds the two options, so that the help, the manual page and the completions list them. They do
+// nothing when parsed: self_description does their work. To be called after all others are added.
 void add_describing_options(CLI::App& app);
 
-// The manual page or the completion that the arguments ask for, whatever else is missing or wrong
-// in them; nothing if they ask for neither.
+// The manual page or the completion that the arguments ask for, even if other arguments are missing
+// or wrong. Nothing if they ask for neither, or for an unknown shell. To be called before parsing.
 std::optional<std::string> self_description(const CLI::App& app, const Page& page, int argc,
                                             const char* const* argv);
 

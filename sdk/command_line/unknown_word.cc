@@ -1,3 +1,4 @@
+// unknown_word: nearest known words, then an unknown option, an unknown command, a word too many.
 #include "sdk/command_line/unknown_word.h"
 
 #include <CLI/CLI.hpp>
@@ -23,7 +24,7 @@ bool abbreviates(std::string_view word, std::string_view whole) {
   return word.empty();
 }
 
-// `known`: words, and how each is written on the command line.
+// The hint to the nearest word. `known`: words, each with its form on the command line.
 std::string did_you_mean(std::string_view word, const std::map<std::string, std::string>& known) {
   std::vector<std::string> words;
   words.reserve(known.size());
@@ -45,7 +46,7 @@ std::string unknown_option(const std::vector<const CLI::App*>& apps, std::string
   for (const CLI::App* app : apps) {
     for (const OptionModel& option : options_of(*app)) {
       if (option.long_names.empty()) continue;
-      for (const std::string& choice : option.choices) {  // --json for --format json
+      for (const std::string& choice : option.choices) {  // so that --json suggests --format json
         known.emplace(choice, "--" + option.long_names.front() + " " + choice);
       }
     }

@@ -1,5 +1,6 @@
-// BatchView: the messages of a batch as a plugin made them. They lie one behind the other in the
-// size the plugin knows, which is larger than ours if it was built against a newer ABI 1.x.
+// BatchView: reads the messages of a batch from a plugin. They lie one behind the other. Each has
+// the size that the plugin knows, which is larger than ours if the plugin was built for a newer ABI
+// 1.x.
 //
 // Value; borrows the batch. [any] thread.
 #pragma once
@@ -36,11 +37,12 @@ class BatchView {
   [[nodiscard]] const btb_message& operator[](size_t index) const {
     return *reinterpret_cast<const btb_message*>(bytes_ + index * stride_);
   }
-  // All messages of a batch are as large as its first.
+  // Whether the message states the size of the first one, as all messages of a batch must.
   [[nodiscard]] bool fits(const btb_message& message) const { return message.size == stride_; }
 
  private:
-  // Where the structs end in ABI 1.0; later minor versions only append, and never so much.
+  // Where the structs end in ABI 1.0. Later minor versions only append, and stay far below the
+  // maximum.
   static constexpr size_t batch_size_min =
       offsetof(btb_batch, resume_token) + sizeof(btb_batch::resume_token);
   static constexpr size_t message_size_min =

@@ -1,7 +1,7 @@
-// What comes out of a plugin although nothing may: an exception (abi.h: "No exception may cross").
+// Catches exceptions that leave a plugin, although none may (abi.h: "No exception may cross").
 //
-// Whoever calls into a plugin calls through this, so that a plugin that throws is at fault and not
-// the end of the program. [any] thread.
+// Calls into a plugin go through escaped_from. So an exception is a fault of the plugin and does
+// not end the program. [any] thread.
 #pragma once
 
 #include <exception>
@@ -9,11 +9,12 @@
 
 namespace btb::host {
 
-// "an exception escaped from run: what it said".
+// "an exception escaped from run: " and then `what`, the text of the exception.
 std::string escape_text(const char* function, const char* what);
 
-// Calls `body`, which calls the plugin's `function`: what it threw, in words; empty if nothing. The
-// exception is gone when this returns, for its type may lie in the library.
+// Calls `body`, which calls the plugin's `function`. Returns the text about an exception, or "" if
+// none came. The exception is destroyed before this returns, because the code of its type may lie
+// in the library.
 template <class Body>
 std::string escaped_from(const char* function, Body body) {
   try {

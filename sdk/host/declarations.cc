@@ -1,3 +1,5 @@
+// Checks of declarations (type_fault ... options_fault), reading values (read_scalar, read_list,
+// read_map), then the functions of the header.
 #include "sdk/host/declarations.h"
 
 #include <algorithm>
@@ -8,18 +10,20 @@
 #include <string_view>
 #include <utility>
 
+#include "sdk/host/values.h"
+
 namespace btb::host {
 namespace {
 
-// Where a struct of ABI 1.0 ends; later minor versions only append.
+// The sizes of the structs in ABI 1.0. Later minor versions only append.
 constexpr size_t plugin_size_min = offsetof(btb_plugin, create) + sizeof(btb_plugin::create);
 constexpr size_t option_size_min = offsetof(btb_option, integer_max) + sizeof(int64_t);
 constexpr size_t source_size_min =
     offsetof(btb_source, get_extension) + sizeof(btb_source::get_extension);
 constexpr size_t name_bytes_max = 64;
 
-// Lower-case letters, digits, "_" and "-", a letter first: what can be written in YAML and on a
-// command line as it is.
+// Lower-case letters, digits, "_" and "-", a letter first. Such names need no quotes in YAML or on
+// a command line.
 bool is_plain_name(const char* name) {
   const std::string_view text = name == nullptr ? "" : name;
   if (text.empty() || text.size() > name_bytes_max || text.front() < 'a' || text.front() > 'z') {

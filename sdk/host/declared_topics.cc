@@ -1,8 +1,7 @@
 #include "sdk/host/declared_topics.h"
 
-#include <cstddef>
-
 #include "sdk/host/border.h"
+#include "sdk/host/extension.h"
 #include "sdk/wire/topic_name.h"
 
 namespace btb::host {
@@ -19,15 +18,6 @@ void take_declaration(void* context, const char* filter, btb_topic_kind kind) {
 }
 
 }  // namespace
-
-const void* extension_of(const btb_plugin& plugin, const char* id) {
-  constexpr size_t reaches = offsetof(btb_plugin, get_extension) + sizeof(plugin.get_extension);
-  if (plugin.size < reaches || plugin.get_extension == nullptr) return nullptr;
-  const void* found = nullptr;
-  const std::string escaped =
-      escaped_from("get_extension", [&] { found = plugin.get_extension(id); });
-  return escaped.empty() ? found : nullptr;
-}
 
 std::vector<DeclaredTopics> declared_topics(const btb_plugin& plugin, const Settings& settings) {
   std::vector<DeclaredTopics> all;

@@ -1,4 +1,5 @@
-// What a plugin says of the topics that a source makes: btb_plugin_topics, checked. [any] thread.
+// The topics that a source will publish, as its plugin declares them with the extension
+// btb_plugin_topics. [any] thread.
 #pragma once
 
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace btb::host {
 
-inline constexpr size_t declared_topics_max = 1000;  // of one source; more are not looked at
+inline constexpr size_t declared_topics_max = 1000;  // of one source; further ones are ignored
 
 struct DeclaredTopics {
   std::string filter;
@@ -18,11 +19,8 @@ struct DeclaredTopics {
   bool operator==(const DeclaredTopics&) const = default;
 };
 
-// Empty for a plugin that does not say it. What is no filter, or no kind, is left out. Calls into
-// the plugin.
+// Empty if the plugin does not have the extension, or throws. Declarations with an invalid filter
+// or kind are left out. Calls into the plugin.
 std::vector<DeclaredTopics> declared_topics(const btb_plugin& plugin, const Settings& settings);
-
-// The extension of that name of a plugin, null if it has none. Calls into the plugin.
-const void* extension_of(const btb_plugin& plugin, const char* id);
 
 }  // namespace btb::host

@@ -1,3 +1,4 @@
+// PluginLibrary: checks of the file that give clear errors, then loading, then find_plugin.
 #include "sdk/host/library.h"
 
 #include <dlfcn.h>
@@ -13,6 +14,7 @@
 
 #include "sdk/host/border.h"
 #include "sdk/host/declarations.h"
+#include "sdk/host/values.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BTB_KEEP_LIBRARIES 1
@@ -26,7 +28,7 @@
 namespace btb::host {
 namespace {
 
-// Reports of a sanitizer name functions only while their library is mapped.
+// A sanitizer can name functions in its reports only while their library is mapped.
 #if defined(BTB_KEEP_LIBRARIES)
 constexpr bool keep_libraries = true;
 #else
@@ -39,12 +41,12 @@ Error fault(const std::string& path, const std::string& text, Errc code = Errc::
   return {code, path + ": " + text};
 }
 
-// Without a "/" the loader would look along its own search path.
+// Without a "/" the loader would search its own path.
 std::string as_file(const std::string& path) {
   return path.find('/') == std::string::npos ? "./" + path : path;
 }
 
-// Says in words what dlopen would say in a riddle.
+// Finds the usual mistakes before dlopen does, whose errors are hard to understand.
 Result<void> check_file(const std::string& path) {
   struct stat about {};
   if (::stat(path.c_str(), &about) != 0) {

@@ -1,12 +1,12 @@
-// PluginLibrary: one plugin's shared object, loaded and looked at. Resource; unloads when the last
-// owner lets go.
+// PluginLibrary: the shared object of one plugin, loaded and checked. Resource; the last owner
+// unloads it.
 //
-// The system keeps one copy of a file: a plugin that was replaced on disk is taken when nobody
-// holds the old one any more. In builds with a sanitizer libraries are never unloaded, so that its
-// reports can name their functions.
+// The system keeps one copy of a file in memory. A plugin that was replaced on disk is loaded only
+// after the last owner of the old one is gone. In builds with a sanitizer libraries are never
+// unloaded, so that its reports can name their functions.
 //
-// Everything behind plugin() points into the library, so whoever keeps such a pointer keeps the
-// library too. Loading runs the library's own initialisers, so load only what the operator named.
+// plugin() and all pointers in it point into the library: keep the library as long as one of them.
+// Loading runs the library's own initialisers, so load only files that the operator named.
 #pragma once
 
 #include <memory>
@@ -20,9 +20,9 @@ namespace btb::host {
 
 class PluginLibrary {
  public:
-  // Loads the library and checks what its entry point returns: sizes, ABI version, names, option
-  // declarations. The error says in words what is wrong with the file ("csv.so: speaks plugin ABI
-  // 2, this broker speaks 1"). [any]
+  // Loads the library, calls its entry point, and checks the plugin that it returns: sizes, ABI
+  // version, names, option declarations. The error says what is wrong with the file ("csv.so:
+  // speaks plugin ABI 2, this broker speaks 1"); `unsupported` if it does not know our ABI. [any]
   static Result<std::shared_ptr<const PluginLibrary>> load(const std::string& path);
 
   PluginLibrary(const PluginLibrary&) = delete;
@@ -34,11 +34,11 @@ class PluginLibrary {
   [[nodiscard]] btb_plugin_entry_function entry() const { return entry_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // True if the file is in this process's memory, held or not. [any]
+  // Whether the file is in the memory of this process, even if it has no owner. [any]
   static bool is_loaded(const std::string& path);
 
-  // From now on the library stays in memory until the process ends: a thread that could not be
-  // stopped still runs in it. [any]
+  // Keeps the library in memory until the process ends, because a thread that could not be stopped
+  // still runs in it. [any]
   void keep_for_ever() const;
 
  private:
@@ -51,8 +51,9 @@ class PluginLibrary {
   mutable bool kept_ = false;
 };
 
-// Where the plugin called `name` lies: a path if it holds a "/", else NAME.so in the first of
-// `directories` that has one. The error names the directories and the plugins that are there.
+// The path of the plugin called `name`. A name with a "/" is a path already. Otherwise it is
+// NAME.so in the first of `directories` that has it. Errors: `not_found`; the text names the
+// directories and the plugins that are there. [any]
 Result<std::string> find_plugin(const std::string& name,
                                 const std::vector<std::string>& directories);
 

@@ -1,3 +1,5 @@
+// Settings: sorting the written options, calls to the plugin's validate and examine, then the
+// class.
 #include "sdk/host/settings.h"
 
 #include <algorithm>
@@ -8,7 +10,8 @@
 
 #include "sdk/host/border.h"
 #include "sdk/host/declarations.h"
-#include "sdk/host/declared_topics.h"
+#include "sdk/host/extension.h"
+#include "sdk/host/values.h"
 
 namespace btb::host {
 namespace {
@@ -23,7 +26,7 @@ std::vector<std::string> option_names(const btb_plugin& plugin) {
   return names;
 }
 
-// The written options by name; unknown ones and repetitions are faults.
+// The written options by name. Unknown and repeated ones are faults.
 std::map<std::string_view, const WrittenOption*> sort_options(
     const btb_plugin& plugin, std::span<const WrittenOption> written,
     std::vector<SettingFault>& faults) {
@@ -45,16 +48,16 @@ std::map<std::string_view, const WrittenOption*> sort_options(
   return by_name;
 }
 
-// What is known of the options when the plugin's validate is asked.
+// State of the check while the plugin's validate runs.
 struct ValidateContext {
   std::map<std::string_view, const WrittenOption*> by_name;
-  std::set<std::string> replaced;  // their values were wrong, and validate sees the defaults
+  std::set<std::string> replaced;  // options with wrong values; validate sees their defaults
   bool required_are_there = true;
   std::vector<SettingFault>& faults;
 };
 
-// btb_report: what the plugin's validate says. What it says of a value that was replaced is left
-// out, and of all options together where one was: that is about what nobody wrote.
+// The btb_report for validate and examine. Reports about a replaced value are dropped, because
+// nobody wrote that value. If any value was replaced, so are reports about the options as a whole.
 void collect_report(void* context, const char* option, const char* text) {
   auto& validate = *static_cast<ValidateContext*>(context);
   SettingFault fault{option == nullptr ? "" : option, text == nullptr ? "is wrong" : text, {}};
@@ -68,7 +71,7 @@ void collect_report(void* context, const char* option, const char* text) {
 
 void ask_validate(const btb_plugin& plugin, std::span<const btb_setting> settings,
                   ValidateContext& context) {
-  // A plugin may rely on its required options in validate as it may in create.
+  // A plugin may rely on its required options in validate, as in create.
   if (plugin.validate == nullptr || !context.required_are_there) return;
   const std::string escaped = escaped_from("validate", [&] {
     plugin.validate(settings.data(), settings.size(), &collect_report, &context);

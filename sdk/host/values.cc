@@ -1,4 +1,5 @@
-// Scalars as an operator writes them.
+#include "sdk/host/values.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -6,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-#include "sdk/host/settings.h"
+#include "sdk/base/nearest_word.h"
 
 namespace btb::host {
 namespace {
@@ -31,7 +32,7 @@ Error invalid(std::string text) {
   return {Errc::invalid, std::move(text)};
 }
 
-// Digits, then a unit: "30s" as 30 and "s".
+// A number and its unit: "30s" is 30 and "s".
 struct Quantity {
   int64_t count = 0;
   std::string_view unit;

@@ -1,8 +1,9 @@
-// The small part of YAML that values of options need: a scalar, [a, b], {a: x, b: [y, z]}.
+// Reads the small part of YAML that values of options need: a scalar, [a, b], {a: x, b: [y, z]}.
+// FlowReader, then the functions of the header.
+#include "sdk/host/written.h"
+
 #include <cctype>
 #include <utility>
-
-#include "sdk/host/settings.h"
 
 namespace btb::host {
 namespace {
@@ -72,7 +73,7 @@ class FlowReader {
     return map;
   }
 
-  // A quoted text, or everything up to one of `ends`.
+  // Reads a quoted text, or everything up to one of the letters in `ends`.
   Result<WrittenValue> read_scalar(std::string_view ends) {
     skip_space();
     WrittenValue value;

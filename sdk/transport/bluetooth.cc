@@ -1,3 +1,5 @@
+// The parts: the kernel's numbers and structs, adapters and links, and then the functions of
+// bluetooth.h in their order.
 #include "sdk/transport/bluetooth.h"
 
 #include <endian.h>
@@ -127,8 +129,8 @@ std::optional<DeviceAddress> adapter_address(const std::string& name, int& fault
     fault = errno;
     return std::nullopt;
   }
-  if (info.address ==
-      DeviceAddress{}) {  // just plugged in; as an address this would be all of them
+  // The adapter was just plugged in. All zero, as an address, would mean all adapters.
+  if (info.address == DeviceAddress{}) {
     fault = ENODEV;
     return std::nullopt;
   }
@@ -199,8 +201,8 @@ void for_each_link(const Visit& visit) {
   });
 }
 
-// Of the largest packet on a BR/EDR link of this socket's adapter. What the other side can do is
-// the kernel's secret, and so is the link's: BT_PHY says EDR 3 of every one (Linux 6.12).
+// Bytes of the largest packet that this socket's adapter can send on a BR/EDR link. The kernel does
+// not say what the other side or the link can do: BT_PHY answers EDR 3 always (Linux 6.12).
 uint32_t edr_packet_bytes(int fd) {
   const DeviceAddress own = own_address(fd);
   uint32_t bytes = edr_3_packet_bytes;
@@ -211,8 +213,8 @@ uint32_t edr_packet_bytes(int fd) {
   return bytes;
 }
 
-// A message that ends a little behind the end of a packet takes a whole one more, so it ends where
-// a packet does. More packets in a message would save little, and an alert waits for its end.
+// How much to send at once, so that it ends where a radio packet ends; a few bytes more would cost
+// a whole packet. More packets at once would save little, and an alert would wait longer.
 uint32_t fill_packets(uint32_t mtu, uint32_t packet, uint32_t packets, uint32_t overhead) {
   const uint32_t fitting = std::min(packets, (mtu + overhead) / packet);
   return fitting == 0 ? mtu : fitting * packet - overhead;

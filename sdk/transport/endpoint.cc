@@ -1,3 +1,5 @@
+// The parts: one parser for each kind of endpoint, the hints for wrong texts, and the way back to
+// text.
 #include "sdk/transport/endpoint.h"
 
 #include <algorithm>

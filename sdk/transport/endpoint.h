@@ -1,9 +1,9 @@
-// Endpoint: where a broker listens, as people write it.
+// Endpoint: the place where a broker listens, as people write it.
 //
-//   unix:/path/to/socket   a file; relative ones are relative to the working directory
+//   unix:/path/to/socket   a file; a relative path begins at the working directory
 //   unix:@name             an abstract name, without a file
-//   tcp:HOST:PORT          tcp:[::1]:4712; the port may be left out; the host "*" is for listening,
-//                          on every address
+//   tcp:HOST:PORT          tcp:[::1]:4712; the port may be left out; the host "*" listens on
+//                          every address
 //   l2cap:ADDR/PSM         Bluetooth, between Linux machines; ADDR is 00:1A:7D:DA:71:13, or, for
 //   le:ADDR/PSM            listening, an adapter's name (hci0) or "*" for all adapters; a random LE
 //   rfcomm:ADDR/CHANNEL    address is followed by "/random": le:C0:11:22:33:44:55/128/random
@@ -30,13 +30,16 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+// Whether the scheme is l2cap, le or rfcomm.
 bool is_bluetooth(const Endpoint& endpoint);
 
-// An adapter as people name it: hci0, or its address; "*" for all of them.
+// Whether the text names a Bluetooth adapter: hci0, an address, or "*" for all adapters. It does
+// not ask whether the adapter exists.
 bool is_adapter(std::string_view text);
 
-// The error says what is wrong and shows the forms that are understood.
+// Error `invalid`: the text says what is wrong, or shows the forms that are understood.
 Result<Endpoint> parse_endpoint(std::string_view text);
+// The text that parse_endpoint reads as this endpoint.
 std::string to_string(const Endpoint& endpoint);
 
 }  // namespace btb

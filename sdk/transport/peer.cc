@@ -1,4 +1,4 @@
-// Who is at the other end of a socket: the part of socket.h that asks the kernel.
+// The other end of a socket: the functions of socket.h that ask the kernel about it.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@ namespace btb {
 namespace {
 
 constexpr size_t ipv6_network_bytes = 8;  // the /64 that a host has
-// Of them a machine has millions (127.0.0.0/8), for whoever is on it.
+// A machine has millions of loopback addresses (127.0.0.0/8), and any program may use them.
 constexpr const char* loopback = "ip 127.0.0.1";
 
 // Any address a socket can have, with its length.
@@ -62,7 +62,7 @@ std::string origin_of(in6_addr host) {
 
 }  // namespace
 
-// Linux 6.12 answers SO_PEERCRED for a Bluetooth socket, too: with the user who listens.
+// Only for unix sockets: for a Bluetooth socket Linux 6.12 answers with the listening user.
 std::optional<PeerUser> peer_user(int fd) {
   Address own;
   if (getsockname(fd, own.get(), &own.bytes) != 0 || own.family() != AF_UNIX) return std::nullopt;

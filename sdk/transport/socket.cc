@@ -1,3 +1,5 @@
+// The parts of socket.h: errors and addresses, listening, connecting, and reading. peer.cc has the
+// functions about the other end; bluetooth.cc has the Bluetooth sockets.
 #include "sdk/transport/socket.h"
 
 #include <arpa/inet.h>
@@ -105,8 +107,8 @@ Result<Address> unix_address(const Endpoint& endpoint) {
   return address;
 }
 
-// The name to look up. None, for the loopback addresses: "localhost" is known without asking
-// anybody (RFC 6761), and not every machine has it in a file.
+// The name to look up. Null stands for the loopback addresses: "localhost" needs no look-up (RFC
+// 6761), and not every machine has it in a file.
 const char* host_of(const Endpoint& endpoint) {
   if (endpoint.address == "*") return "::";
   return endpoint.address == "localhost" ? nullptr : endpoint.address.c_str();
@@ -149,7 +151,7 @@ void set_option(int fd, int level, int name, int value) {
 
 // --- listening ---
 
-// Whether somebody listens on a unix socket; the error says what is there instead of one.
+// Whether a program listens on a unix socket. Error: a file that is not a socket is there.
 Result<bool> is_alive(const Endpoint& endpoint, const Address& address) {
   struct stat info {};
   if (lstat(endpoint.address.c_str(), &info) != 0) {
@@ -412,7 +414,7 @@ Result<void> finish_connect(int fd, const Endpoint& endpoint) {
   int number = 0;
   socklen_t bytes = sizeof number;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &bytes) != 0) number = errno;
-  // Turned away before we looked: what was said first is there to be read, and tells why.
+  // The broker closed the connection already. If its goodbye can be read, it says why.
   char byte = 0;
   if (number == ECONNRESET && ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return {};
   if (number == ECONNREFUSED && is_bluetooth(endpoint) && !bluetooth::has_link(fd, endpoint)) {
@@ -440,9 +442,9 @@ bool is_hung_up(int fd) {
 
 }  // namespace
 
-// The kernel tells an error once, and a lost link may have left data behind it: those are taken
-// first. Behind them a Bluetooth socket is neither at its end nor in error, and has nothing to read
-// for ever.
+// The kernel reports an error once, and a lost link may have left data behind it. The data is read
+// first. After that a Bluetooth socket reports neither its end nor an error, and only EAGAIN for
+// ever; then poll says that it is hung up.
 ssize_t receive(int fd, void* buffer, size_t bytes) {
   const ssize_t got = ::recv(fd, buffer, bytes, MSG_DONTWAIT);
   int reason = errno;

@@ -1,6 +1,9 @@
-// Control frames: everything on the wire that is not a message. One FlatBuffers table behind the
-// head, one C++ struct (fb::HelloT and so on, generated from schemas/frame.fbs) on our side. Pure;
-// [any] thread.
+// Control frames: all frames except data frames. On the wire a control frame is a head and one
+// FlatBuffers table. In C++ it is one struct: fb::HelloT and so on, generated from
+// schemas/frame.fbs.
+//
+// To send one: fill in the struct and call append_control. To read one: call next_frame (frame.h),
+// look at its kind, and call decode. Pure; [any] thread.
 #pragma once
 
 #include <memory>
@@ -12,7 +15,8 @@ namespace btb::wire {
 
 static_assert(sizeof(fb::Head) == sizeof(Head) && sizeof(fb::DataHead) == sizeof(DataHead));
 
-// Table<fb::HelloT>::kind and so on: which kind of frame carries which table.
+// For each struct: the kind of its frame (ControlOf<fb::HelloT>::kind), and its FlatBuffers table
+// (ControlOf<fb::HelloT>::Table).
 template <class Native>
 struct ControlOf;
 
@@ -45,7 +49,9 @@ BTB_CONTROL(Command, command)
 BTB_CONTROL(Reply, reply)
 #undef BTB_CONTROL
 
-// Appends the frame, head and padding included, to `out`, which may end anywhere in the stream.
+// Appends one frame to `out`, head and padding included. A frame begins at a multiple of 8 in the
+// stream, so the bytes in `out` must end at one; they do if they are whole frames. `out` needs no
+// alignment in memory. The caller keeps the frame within limits::control_frame_bytes_max.
 template <class Native>
 void append_control(ByteVector& out, const Native& message) {
   using Table = typename ControlOf<Native>::Table;
@@ -61,7 +67,8 @@ void append_control(ByteVector& out, const Native& message) {
   out.resize(end);
 }
 
-// What the verifier does not look at; tables for which that matters have an overload of their own.
+// Checks that the FlatBuffers verifier does not make. A table that needs one has its own overload.
+// The number is the size of the frame in bytes.
 template <class Table>
 bool is_sound(const Table&, size_t) {
   return true;
@@ -71,7 +78,7 @@ inline bool is_sound(const fb::Subscribe& table, size_t) {
   return table.positions() == nullptr ||
          reinterpret_cast<uintptr_t>(table.positions()->Data()) % alignof(fb::Mark) == 0;
 }
-// Thousands of elements may be one and the same string, which would be copied for each.
+// Thousands of elements may point to one string, and each would get a copy of it.
 inline bool is_sound(const fb::Command& table, size_t frame_bytes) {
   if (table.arguments() == nullptr) return true;
   size_t bytes = 0;
@@ -79,7 +86,8 @@ inline bool is_sound(const fb::Command& table, size_t frame_bytes) {
   return table.arguments()->size() <= limits::command_arguments_max && bytes <= frame_bytes;
 }
 
-// The message in a control frame that `next_frame` returned; null if its table cannot be verified.
+// The struct in a control frame that next_frame returned. Null if its table is broken: then close
+// with frame_unverifiable. The result is a copy, and borrows nothing from the frame.
 // REQUIRES: frame.kind == ControlOf<Native>::kind.
 template <class Native>
 std::unique_ptr<Native> decode(const FrameView& frame) {

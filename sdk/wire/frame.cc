@@ -23,7 +23,7 @@ bool known(uint8_t kind) {
          (kind >= static_cast<uint8_t>(Kind::hello) && kind <= static_cast<uint8_t>(Kind::MAX));
 }
 
-// Null if the head of a data frame keeps the rules, else what is wrong with it.
+// What is wrong with the head of a data frame. Null if it keeps the rules.
 const char* data_fault(const DataHead& head) {
   if ((head.flags & ~flag::all) != 0) return "unknown flags in a data frame";
   if (head.topic == 0) return "a data frame without a topic number";
@@ -43,8 +43,8 @@ const char* data_fault(const DataHead& head) {
 
 }  // namespace
 
-// A frame: u32 size, u8 kind, u8 flags, u16 key_size, then by kind; the next one at the next
-// multiple of 8.
+// A frame is u32 size, u8 kind, u8 flags, u16 key_size; what follows depends on the kind. The next
+// frame begins at the next multiple of 8.
 NextFrame next_frame(Bytes buffer) {
   if (buffer.size() < head_bytes) return {};
   Head head;

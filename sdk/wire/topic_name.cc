@@ -1,3 +1,4 @@
+// The parts: UTF-8 and levels, the grammar (fault), matching, and making a level of any bytes.
 #include "sdk/wire/topic_name.h"
 
 #include <array>

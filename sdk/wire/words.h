@@ -1,5 +1,5 @@
-// Words: the enums of the protocol and their names, as schemas/frame.fbs has them. Needs nothing of
-// FlatBuffers, so that a program with a client can do without. Pure; [any] thread.
+// Words: the enums of the protocol and their names, as in schemas/frame.fbs. This header does not
+// need FlatBuffers, so a program with a client does not need it either. Pure; [any] thread.
 #pragma once
 
 #include <string_view>
@@ -15,8 +15,8 @@ using fb::Priority;
 using fb::Reason;
 using fb::TopicKind;
 
-// The name of an enum value as docs/protocol.md writes it ("keep_alive_timeout"); "unknown" for one
-// that is not ours. Static.
+// The name of an enum value as in docs/protocol.md ("keep_alive_timeout"). "unknown" for a value
+// that the enum does not have. The text is a static string.
 std::string_view name_of(Kind kind);
 std::string_view name_of(Reason reason);
 std::string_view name_of(Priority priority);

@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/app/config.h"
-#include "broker/app/config_sections.h"
+#include "broker/config/compare_config.h"
+#include "broker/config/config.h"
+#include "broker/config/print_config.h"
+#include "broker/config/read_config.h"
 #include "sdk/base/assert.h"
 #include "sdk/host/declarations.h"
 

@@ -54,7 +54,7 @@ class World {
     client_.reset(ends[1]);
     SessionTraits traits;
     traits.admin = true;
-    sessions_.adopt(UniqueFd(ends[0]), std::move(traits));
+    sessions_.adopt(socket_stream(UniqueFd(ends[0])), std::move(traits));
     for (const char* name : {"s", "e", "d"}) {
       for (int i = 0; i < 12; ++i) publish(name, i);
     }

@@ -34,6 +34,11 @@ def room_of(file, rooms):
     return max((r for r in rooms if file.startswith(r + "/")), key=len, default=None)
 
 
+def unit_of(file):
+    """A header and its source are one unit."""
+    return file.rpartition(".")[0]
+
+
 def circle(edges):
     """The nodes of one circle in {node: nodes}, or None."""
     state, path = {}, []
@@ -111,7 +116,7 @@ def check(root):
     rooms = read_table(tree.text(TABLE_FILE)) if tree.exists(TABLE_FILE) else None
     if not rooms:
         return [f"{TABLE_FILE}: no ```layers table"]
-    faults, file_edges, room_edges = table_faults(rooms), {}, {}
+    faults, file_edges, unit_edges, room_edges = table_faults(rooms), {}, {}, {}
     for file in tree.code():
         if not file.startswith("tests/") and room_of(file, rooms) is None:
             faults.append(f"{file}: lies in no room of {TABLE_FILE}")
@@ -122,10 +127,12 @@ def check(root):
                 faults.append(f"{file}:{number}: {fault}")
             if mark == '"':
                 file_edges.setdefault(file, set()).add(name)
+                if not file.startswith("tests/") and unit_of(file) != unit_of(name):
+                    unit_edges.setdefault(unit_of(file), set()).add(unit_of(name))
                 here, there = room_of(file, rooms), room_of(name, rooms)
                 if here and there and here != there:
                     room_edges.setdefault(here, set()).add(there)
-    for what, edges in (("files", file_edges), ("rooms", room_edges)):
+    for what, edges in (("files", file_edges), ("headers with their sources", unit_edges), ("rooms", room_edges)):
         found = circle(edges)
         if found:
             faults.append(f"{found[0]}: a circle of {what}: {' -> '.join(found)}")

@@ -82,6 +82,11 @@ class Layers(Checks):
         self.add("sdk/wire/frame.h", '#include "sdk/wire/other.h"\n')
         self.assert_fault(self.layers(), "a circle of files")
 
+    def test_a_header_and_its_source_in_a_circle_with_another_header_are_found(self):
+        self.write("sdk/wire/other.h", '// Other.\n#pragma once\n#include "sdk/wire/frame.h"\n')
+        self.write("sdk/wire/frame.cc", '#include "sdk/wire/frame.h"\n#include "sdk/wire/other.h"\n')
+        self.assert_fault(self.layers(), "a circle of headers with their sources")
+
     def test_rooms_in_a_circle_are_found(self):
         self.write("docs/architecture.md", TABLE.replace("sdk/base\nsdk/wire ", "sdk/base : sdk/wire\nsdk/wire "))
         self.write("sdk/base/more.h", '// More.\n#pragma once\n#include "sdk/wire/frame.h"\n')

@@ -36,7 +36,9 @@ struct World final : Endpoints::Events {
     endpoints.close_all();
     fs::remove_all(folder);
   }
-  void connected(const ListenerConfig& config, UniqueFd) override { came_in.push_back(config); }
+  void connected(const ListenerConfig& config, std::unique_ptr<Stream>) override {
+    came_in.push_back(config);
+  }
   void endpoint_event(bool, std::string_view event, const std::string& endpoint,
                       const std::string&) override {
     events.push_back(std::string(event) + " " + endpoint);

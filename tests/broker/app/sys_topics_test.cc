@@ -7,7 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "broker/app/topic_rules.h"
+#include "broker/config/topic_rules.h"
 #include "sdk/wire/topic_name.h"
 #include "tests/broker/log/log_reader.h"
 #include "tests/support/patience.h"

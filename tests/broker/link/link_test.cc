@@ -17,11 +17,11 @@ struct Ends final : Poll::Events {
     int ends[2] = {-1, -1};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     far.reset(ends[1]);
-    link = std::make_unique<Link>(loop, UniqueFd(ends[0]), *this);
+    link = std::make_unique<Link>(loop, socket_stream(UniqueFd(ends[0])), *this);
   }
   void on_readable() override { ++readable; }
   void on_writable() override { ++writable; }
-  LinkResult write(std::string_view text) {
+  IoResult write(std::string_view text) {
     const iovec range{const_cast<char*>(text.data()), text.size()};
     return link->write({&range, 1});
   }
@@ -31,7 +31,7 @@ struct Ends final : Poll::Events {
   int readable = 0, writable = 0;
 };
 
-using Status = LinkResult::Status;
+using Status = IoResult::Status;
 
 TEST_CASE("a link reads what there is, and says when there is nothing") {
   Ends ends;
@@ -40,7 +40,7 @@ TEST_CASE("a link reads what there is, and says when there is nothing") {
   REQUIRE(::write(ends.far.get(), "hello", 5) == 5);
   ends.loop.run_once(false);
   CHECK(ends.readable == 1);
-  const LinkResult result = ends.link->read(buffer);
+  const IoResult result = ends.link->read(buffer);
   CHECK(result.status == Status::ok);
   CHECK(result.bytes == 5);
   ends.far.reset();
@@ -55,7 +55,7 @@ TEST_CASE("a link writes ranges as one, and says how much it took when it is ful
   char buffer[16];
   CHECK(::read(ends.far.get(), buffer, sizeof buffer) == 7);
   const std::string large(4 << 20, 'x');
-  const LinkResult part = ends.write(large);
+  const IoResult part = ends.write(large);
   CHECK(part.status == Status::ok);
   CHECK(part.bytes < large.size());
   CHECK(ends.write("more").status == Status::would_block);
@@ -94,10 +94,11 @@ TEST_CASE("a listener hands over connections, and looks away for a moment withou
       std::filesystem::temp_directory_path() / ("btb_link_test_" + std::to_string(::getpid()));
   std::filesystem::create_directory(folder);
   const Endpoint endpoint = *parse_endpoint("unix:" + (folder / "socket").string());
-  std::vector<UniqueFd> accepted;
+  std::vector<std::unique_ptr<Stream>> accepted;
   {
-    auto listener =
-        Listener::open(loop, endpoint, {}, [&](UniqueFd fd) { accepted.push_back(std::move(fd)); });
+    auto listener = Listener::open(loop, endpoint, {}, [&](std::unique_ptr<Stream> stream) {
+      accepted.push_back(std::move(stream));
+    });
     REQUIRE(listener.ok());
     auto first = begin_connect((*listener)->endpoint(), 0);
     REQUIRE(first.ok());
@@ -129,7 +130,7 @@ TEST_CASE("a listener removes its own socket, and not one that took its place") 
   std::filesystem::create_directory(folder);
   const Endpoint endpoint = *parse_endpoint("unix:" + (folder / "socket").string());
   const auto open = [&] {
-    auto listener = Listener::open(loop, endpoint, {}, [](UniqueFd) {});
+    auto listener = Listener::open(loop, endpoint, {}, [](std::unique_ptr<Stream>) {});
     REQUIRE(listener.ok());
     return std::move(*listener);
   };

@@ -63,7 +63,7 @@ TEST_CASE("errands go on bit by bit, whatever is born or asked for by others mea
       if (!matching.empty()) expected[topic.name] = static_cast<uint32_t>(matching.size());
     });
     std::map<std::string, uint32_t> followed;
-    for (const Follower* follower : world.first.followers()) {
+    for (const auto& follower : world.first.followers()) {
       REQUIRE(followed.emplace(follower->topic->name, follower->wanted).second);
     }
     REQUIRE(followed == expected);

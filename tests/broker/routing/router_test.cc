@@ -95,7 +95,7 @@ TEST_CASE("subscribing and taking back at random leaves exactly the followers th
       }
     });
     std::set<std::string> followed;
-    for (const Follower* follower : world.first.followers()) {
+    for (const auto& follower : world.first.followers()) {
       REQUIRE(followed.insert(follower->topic->name).second);
     }
     REQUIRE(followed == expected);

@@ -55,7 +55,7 @@ struct World {
     return router.subscribe(subscriber, request);
   }
   const Follower& follower(const Subscriber& subscriber, std::string_view name) {
-    for (const Follower* follower : subscriber.followers()) {
+    for (const auto& follower : subscriber.followers()) {
       if (follower->topic->name == name) return *follower;
     }
     FAIL("nobody follows it");

@@ -20,8 +20,8 @@ SessionTraits operator_traits() {
 }
 
 uint64_t turned_away(const SessionWorld& world, NoPlace why) {
-  const auto found = world.sessions.turned_away().find(why);
-  return found == world.sessions.turned_away().end() ? 0 : found->second;
+  const auto found = world.sessions.admission().turned_away().find(why);
+  return found == world.sessions.admission().turned_away().end() ? 0 : found->second;
 }
 
 bool is_full(const Lines& lines) {
@@ -37,7 +37,7 @@ fb::CommandT status_command() {
 
 TEST_CASE("where all places are taken, an operator is let in, and is answered") {
   SessionWorld world;
-  world.sessions.limits.sessions = 2;
+  world.sessions.admission().limits.sessions = 2;
   world.on_command = [](const std::string&, const std::vector<std::string>&) {
     return CommandResult{wire::Reason::none, "", "{}"};
   };
@@ -53,7 +53,7 @@ TEST_CASE("where all places are taken, an operator is let in, and is answered") 
 
 TEST_CASE("a place that is kept for commands is not one for a subscriber or a publisher") {
   SessionWorld world;
-  world.sessions.limits.sessions = 1;
+  world.sessions.admission().limits.sessions = 1;
   world.welcomed(from("ip 1"));
   WireClient& subscribes = world.welcomed(operator_traits());
   subscribes.subscribe(1, "e");
@@ -73,7 +73,7 @@ TEST_CASE("while there are places, an operator has one like all others") {
 
 TEST_CASE("operators who stay do not keep the next one out") {
   SessionWorld world;
-  world.sessions.limits.sessions = 1;
+  world.sessions.admission().limits.sessions = 1;
   world.welcomed(from("ip 1"));
   std::vector<WireClient*> all;
   for (uint32_t i = 0; i <= limits::operator_places; ++i) {
@@ -87,7 +87,7 @@ TEST_CASE("operators who stay do not keep the next one out") {
 
 TEST_CASE("one peer has as many sessions as one may have, and takes none of the others'") {
   SessionWorld world;
-  world.sessions.limits.sessions_per_peer = 2;
+  world.sessions.admission().limits.sessions_per_peer = 2;
   WireClient& first = world.welcomed(from("ip 1"));
   world.welcomed(from("ip 1"));
   WireClient& third = world.connect(from("ip 1"));
@@ -101,7 +101,7 @@ TEST_CASE("one peer has as many sessions as one may have, and takes none of the 
 
 TEST_CASE("a Bluetooth device has as many sessions as one may have") {
   SessionWorld world;
-  world.sessions.limits.sessions_per_device = 1;
+  world.sessions.admission().limits.sessions_per_device = 1;
   SessionTraits traits = from("device 02:00:00:00:00:01");
   traits.adapter = "A";
   world.welcomed(traits);
@@ -113,7 +113,7 @@ TEST_CASE(
     "where descriptors are for others, a newcomer is told so and gives its own back at once") {
   SessionWorld world;
   WireClient& settled = world.welcomed(from("ip 1"));
-  world.sessions.limits.descriptors = 0;
+  world.sessions.admission().limits.descriptors = 0;
   WireClient& late = world.connect(from("ip 2"));
   CHECK(world.sessions.count() == 1);  // before a turn of the loop
   CHECK(is_full(world.lines(late)));
@@ -125,7 +125,7 @@ TEST_CASE(
 TEST_CASE("who said nothing yet gives its descriptor to who comes") {
   SessionWorld world;
   WireClient& silent = world.connect(from("ip 1"));
-  world.sessions.limits.descriptors = 0;
+  world.sessions.admission().limits.descriptors = 0;
   WireClient& late = world.connect(from("ip 2"));
   CHECK(is_full(world.lines(silent)));
   world.welcome(late);
@@ -133,7 +133,7 @@ TEST_CASE("who said nothing yet gives its descriptor to who comes") {
 
 TEST_CASE("a peer that connects again and again without a hello takes the places of its own only") {
   SessionWorld world;
-  world.sessions.limits.handshakes = 4;
+  world.sessions.admission().limits.handshakes = 4;
   WireClient& honest = world.connect(from("ip 1"));
   for (int i = 0; i < 20; ++i) world.connect(from("ip 2"));
   WireClient& another = world.connect(from("ip 3"));

@@ -24,10 +24,12 @@ TEST_CASE("hello is answered with welcome, which brings the broker's limits") {
   CHECK(world.opened == 1);
 }
 
-TEST_CASE("who finds no place is told so instead of being welcomed") {
+TEST_CASE("a client without a place is told so instead of being welcomed") {
   SessionWorld world;
-  world.places = false;
-  WireClient& client = world.connect();
+  SessionTraits traits;
+  traits.adapter = "A";
+  WireClient& client = world.connect(std::move(traits));
+  world.sessions.admission().limits.sessions_per_adapter = 0;
   client.hello();
   CHECK(world.lines(client) == Lines{"goodbye full", "end"});
   CHECK(client.welcome == nullptr);
@@ -131,7 +133,7 @@ TEST_CASE("a protocol that the broker does not speak is refused, a range that ho
 
 TEST_CASE("one session more than there are places is told that the broker is full") {
   SessionWorld world;
-  world.sessions.limits.sessions = 2;
+  world.sessions.admission().limits.sessions = 2;
   WireClient& first = world.welcomed();
   WireClient& second = world.welcomed();
   WireClient& third = world.connect();
@@ -146,7 +148,7 @@ TEST_CASE("one session more than there are places is told that the broker is ful
 
 TEST_CASE("a refused connection that is not closed by its client takes no place") {
   SessionWorld world;
-  world.sessions.limits.sessions = 1;
+  world.sessions.admission().limits.sessions = 1;
   WireClient& first = world.welcomed();
   WireClient& refused = world.connect();
   refused.reading = false;
@@ -158,7 +160,7 @@ TEST_CASE("a refused connection that is not closed by its client takes no place"
 
 TEST_CASE("connections that have not said hello have a limit of their own; the oldest goes") {
   SessionWorld world;
-  world.sessions.limits.handshakes = 3;
+  world.sessions.admission().limits.handshakes = 3;
   WireClient& known = world.welcomed();
   WireClient& oldest = world.connect();
   WireClient& second = world.connect();
@@ -190,7 +192,7 @@ TEST_CASE("as many silent connections as there may be do not keep a newcomer out
 
 TEST_CASE("a silent connection gives its place to a newcomer, a session does not") {
   SessionWorld world;
-  world.sessions.limits.sessions = 2;
+  world.sessions.admission().limits.sessions = 2;
   WireClient& known = world.welcomed();
   WireClient& silent = world.connect();
   (void)world.welcomed();

@@ -32,6 +32,14 @@ namespace btb::test {
 
 using Lines = std::vector<std::string>;
 
+// Adapters that call idle clients back. There is no more to them.
+struct TestAir final : Air {
+  [[nodiscard]] bool calls_back(const std::string&) const override { return true; }
+  [[nodiscard]] std::vector<Adapter> adapters() const override { return others; }
+
+  std::vector<Adapter> others;
+};
+
 class SessionWorld final : public SessionsOwner {
  public:
   static constexpr uint64_t epoch = 77;
@@ -39,6 +47,7 @@ class SessionWorld final : public SessionsOwner {
   SessionWorld()
       : router(clock, epoch, [this](std::string_view name, Publisher) { return options_of(name); }),
         sessions(loop, router, clock, *this, "a broker") {
+    sessions.admission().air = &air;
     loop.set_before_sleep([this] { return busy = sessions.flush(); });
   }
   ~SessionWorld() { loop.set_before_sleep(nullptr); }
@@ -80,7 +89,7 @@ class SessionWorld final : public SessionsOwner {
       ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
     }
     clients.push_back(std::make_unique<WireClient>(UniqueFd(ends[1])));
-    sessions.adopt(UniqueFd(ends[0]), std::move(traits));
+    sessions.adopt(socket_stream(UniqueFd(ends[0])), std::move(traits));
     return *clients.back();
   }
   // The same over TCP, whose writes are cut at any byte. Welcome already.
@@ -103,7 +112,7 @@ class SessionWorld final : public SessionsOwner {
     UniqueFd broker_end(::accept(listener.get(), nullptr, nullptr));
     REQUIRE(broker_end.valid());
     clients.push_back(std::make_unique<WireClient>(std::move(client_end)));
-    sessions.adopt(std::move(broker_end), {});
+    sessions.adopt(socket_stream(std::move(broker_end)), {});
     return welcome(*clients.back());
   }
   // One that is welcome already.
@@ -162,11 +171,6 @@ class SessionWorld final : public SessionsOwner {
     return on_command ? on_command(verb, arguments)
                       : CommandResult{wire::Reason::command_unknown, "no such command", ""};
   }
-  bool has_place(const Session& session) override {
-    if (places) return true;
-    sessions.turn_away(session.id(), "all places are taken", {});
-    return false;
-  }
   void session_opened(const Session&) override { ++opened; }
   void session_ended(const Session&, const SessionEnd& end) override {
     endings.push_back(end.reason);
@@ -174,12 +178,12 @@ class SessionWorld final : public SessionsOwner {
   }
 
   ManualClock clock;
+  TestAir air;
   std::map<std::string, TopicOptions> options;
   std::function<CommandResult(const std::string&, const std::vector<std::string>&)> on_command;
   std::vector<wire::Reason> endings;
   std::vector<SessionEnd::By> ended_by;
   int opened = 0;
-  bool places = true;
   bool busy = false;  // the last turn left something to do
   Loop loop;
   Router router;

@@ -239,6 +239,16 @@ TEST_CASE("an unsubscribed filter is not asked for again") {
   CHECK(s.sent().empty());
 }
 
+TEST_CASE("a filter that is unsubscribed before welcome is never asked for") {
+  Scripted s;
+  const uint32_t id = *s.conversation.subscribe({.filter = "t"});
+  s.conversation.begin(s.now_ms);
+  s.sent();
+  s.conversation.unsubscribe(id);
+  s.say(fb::WelcomeT{});
+  CHECK(s.sent().empty());
+}
+
 TEST_CASE("a subscription that was taken back before it was refused ends with both answers") {
   Scripted s;
   const uint32_t id = *s.conversation.subscribe({.filter = "t"});

@@ -1,3 +1,5 @@
+#include "sdk/host/values.h"
+
 #include <doctest/doctest.h>
 
 #include <array>
