@@ -102,7 +102,7 @@ std::string growth(const Usages& usages, size_t cycles) {
 Verdict short_life(const TrialContext& context, const Subject& subject) {
   constexpr uint32_t moment_ms = 20;
   const auto host = std::make_shared<TrialHost>();
-  TrialSource source(subject.library, subject.settings, host);
+  TrialSource source(subject.loaded, subject.settings, host);
   host->wait_until([](const TrialHost::Record& record) { return record.batches > 0; }, moment_ms);
   bool hung = false;
   const std::string fault = source.end(context.times.stop_ms, hung);

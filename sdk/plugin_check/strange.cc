@@ -93,13 +93,13 @@ std::string try_value(const TrialContext& context, const Library& library, const
 Verdict try_strange_settings(const TrialContext& context) {
   const Subject subject = open_subject(context);
   if (subject.settings == nullptr) return Verdict::failed(subject.fault);
-  const btb_plugin& plugin = subject.library->plugin();
+  const btb_plugin& plugin = subject.loaded->plugin();
   StrangeCount count;
   for (size_t i = 0; i < plugin.option_count; ++i) {
     for (const WrittenValue& value : strange_values(*plugin.options[i])) {
       bool hung = false;
       const std::string fault =
-          try_value(context, subject.library, *plugin.options[i], value, count, hung);
+          try_value(context, subject.loaded, *plugin.options[i], value, count, hung);
       if (hung) return Verdict::hung(fault);
       if (!fault.empty()) return Verdict::failed(fault);
     }

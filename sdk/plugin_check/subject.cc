@@ -26,10 +26,10 @@ Subject open_subject(const TrialContext& context) {
     subject.fault = library.error().text;
     return subject;
   }
-  subject.library = *library;
+  subject.loaded = *library;
   context.phase("validate");
   std::vector<SettingFault> faults;
-  subject.settings = Settings::make(subject.library->plugin(), context.options, faults);
+  subject.settings = Settings::make(subject.loaded->plugin(), context.options, faults);
   subject.fault = joined(faults);
   return subject;
 }

@@ -16,7 +16,7 @@ using Library = std::shared_ptr<const PluginLibrary>;
 
 // The loaded plugin with its settings. If `settings` is null, `fault` says why.
 struct Subject {
-  Library library;
+  Library loaded;
   std::shared_ptr<const Settings> settings;
   std::string fault;
 };

@@ -67,7 +67,7 @@ Verdict try_life(const TrialContext& context, const Host& host, const char* phas
   const Subject subject = open_subject(context);
   if (subject.settings == nullptr) return Verdict::failed(subject.fault);
   context.phase(phase);
-  TrialSource source(subject.library, subject.settings, host, token);
+  TrialSource source(subject.loaded, subject.settings, host, token);
   drive(source);
   bool hung = false;
   const std::string fault = source.end(context.times.stop_ms, hung);
@@ -170,7 +170,7 @@ Verdict try_many(const TrialContext& context) {
   std::vector<std::unique_ptr<TrialSource>> sources;
   for (Host& host : hosts) {
     host = std::make_shared<TrialHost>();
-    sources.push_back(std::make_unique<TrialSource>(subject.library, subject.settings, host));
+    sources.push_back(std::make_unique<TrialSource>(subject.loaded, subject.settings, host));
   }
   sources.front()->reached(TrialSource::Step::done, context.times.run_ms / 2);
   uint64_t messages = 0;

@@ -336,6 +336,17 @@ class Conversations:
                 client.command("status")
             self.assertEqual(refused.exception.reason, 32)
 
+    @staticmethod
+    def replies_of_the_page():
+        """docs/protocol.md, and the members that it promises of each verb's reply."""
+        page = (pathlib.Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+        rows = {}
+        for row in page.splitlines():
+            if row.startswith("| `"):
+                for verb in re.findall(r"`(\w+)`", row.split("|")[1]):
+                    rows.setdefault(verb, set(re.findall(r"`(\w+)`", row.split("|")[3])) - {"command_failed"})
+        return page, rows
+
     def test_replies_are_the_json_that_the_page_promises(self):
         client = self.connect("operator")
         if not client.admin:
@@ -344,10 +355,9 @@ class Conversations:
         client.publish(number, b"", b"x")
         client.run_until(lambda: client.acked.get(number) == 1, DEADLINE_S)
         client.open("page/two")
-        page = (pathlib.Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+        page, rows = self.replies_of_the_page()
         for verb, arguments in (("status", []), ("topics", ["page/#"]), ("sessions", [])):
-            row = next(line for line in page.splitlines() if line.startswith(f"| `{verb}` |"))
-            promised = set(re.findall(r"`(\w+)`", row.split("|")[3])) - {"command_failed"}
+            promised = rows[verb]
             body = json.loads(client.command(verb, *arguments))
             for entry in body if isinstance(body, list) else [body]:
                 said = promised - ({"keys", "deletions", "dead_bytes"} if entry.get("kind") == "events" else set())
@@ -372,12 +382,7 @@ class Conversations:
         broker = self.start_broker(CONFIG + f"sources: [{{name: count, plugin: {harness.paths.fixtures / 'counter.so'}}}]\n",
                                    folder=other)
         operator, kicked = self.client(broker, "operator"), self.client(broker, "kicked")
-        page = (pathlib.Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
-        rows = {}  # the members of each reply, by verb
-        for row in page.splitlines():
-            if row.startswith("| `"):
-                for verb in re.findall(r"`(\w+)`", row.split("|")[1]):
-                    rows.setdefault(verb, set(re.findall(r"`(\w+)`", row.split("|")[3])) - {"command_failed"})
+        page, rows = self.replies_of_the_page()
         [source] = json.loads(operator.command("sources"))
         self.assertEqual(set(source), rows["sources"])
         states = re.search(r"^\| `sources` \| `state` \| (.*) \|$", page, re.MULTILINE).group(1)
