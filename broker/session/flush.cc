@@ -308,6 +308,11 @@ size_t Flush::commit(const FlushTarget& target, size_t bytes, uint64_t& missed) 
   return pieces_.size();
 }
 
+void Flush::count_missed(const Piece& piece, uint64_t& missed) {
+  piece.follower->topic->counters.missed += piece.seq;
+  missed += piece.seq;
+}
+
 void Flush::served(const FlushTarget& target, const Follower& follower) {
   target.waits[static_cast<size_t>(follower.topic->options->priority)] = 0;
 }
@@ -328,8 +333,7 @@ void Flush::commit_piece(const FlushTarget& target, const Piece& piece, uint64_t
   switch (piece.what) {
     case What::announce:
       follower.announced = true;
-      follower.topic->counters.missed += piece.seq;
-      missed += piece.seq;
+      count_missed(piece, missed);
       return;
     case What::refetch:
       follower.refetch = wire::Reason::none;
@@ -339,8 +343,7 @@ void Flush::commit_piece(const FlushTarget& target, const Piece& piece, uint64_t
       follower.in_snapshot = true;
       return;
     case What::gap:
-      follower.topic->counters.missed += piece.seq;
-      missed += piece.seq;
+      count_missed(piece, missed);
       return;
     case What::data:
       return;

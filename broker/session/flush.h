@@ -99,6 +99,7 @@ class Flush {
   FlushResult write(const FlushTarget& target, size_t total);
   // The link took `bytes` of the pieces: moves cursors and flags. Returns how many pieces are done.
   size_t commit(const FlushTarget& target, size_t bytes, uint64_t& missed);
+  static void count_missed(const Piece& piece, uint64_t& missed);
   static void commit_piece(const FlushTarget& target, const Piece& piece, uint64_t& missed);
   // Bytes of this follower were sent, so its priority has not waited.
   static void served(const FlushTarget& target, const Follower& follower);
